@@ -1,0 +1,134 @@
+package bisect
+
+import "slices"
+
+// region is a maximal point among those that contain no cause found so far.
+type region struct {
+	point  Point
+	weight int // points one axis away from it that may still fail, to order the asking
+}
+
+// certify looks for a failure that no cause explains. It returns a question, or the top of a new descent, or neither when
+// there is nothing left that it may ask.
+//
+// A failing point that contains none of the causes lies at or below a maximal such point; if all of those are good, no
+// further cause exists (as long as moving toward bad never repairs).
+func (s *Search) certify() (*Question, Point) {
+	ask, _, failing := s.regions()
+	if failing != nil {
+		return nil, failing
+	}
+	if len(ask) == 0 || s.closed != "" || s.certified >= s.options.CertifyProbes {
+		return nil, nil
+	}
+	heaviest := ask[0]
+	for _, r := range ask[1:] {
+		if r.weight > heaviest.weight {
+			heaviest = r
+		}
+	}
+	return &Question{Point: heaviest.point, Why: Certificate}, nil
+}
+
+// untested lists what keeps the certificate from being complete.
+func (s *Search) untested() []Untested {
+	ask, skipped, _ := s.regions()
+	why := s.closed
+	switch {
+	case why != "":
+	case s.certified >= s.options.CertifyProbes:
+		why = "budget"
+	default:
+		why = "not reached"
+	}
+	var list []Untested
+	for _, r := range ask {
+		list = append(list, Untested{Point: r.point, Why: why, Cost: 1})
+	}
+	return append(list, skipped...)
+}
+
+// regions sorts the maximal points that avoid every cause into those to ask and those that could not be judged; failing is
+// one that is known to fail. A point that could not be judged is replaced by the points just below it, and itself stays
+// untested, with whatever lies between.
+func (s *Search) regions() (ask []region, skipped []Untested, failing Point) {
+	queue := s.maximalAvoiding()
+	seen := map[string]bool{}
+	for len(queue) > 0 {
+		p := queue[0]
+		queue = queue[1:]
+		if _, good := s.good(p); good || seen[p.key()] {
+			continue
+		}
+		seen[p.key()] = true
+		switch s.at(p) {
+		case Bad:
+			return nil, nil, p
+		case Skip:
+			skipped = append(skipped, Untested{Point: p, Why: s.skipReason(p), Cost: 1})
+			for _, step := range s.space.Steps(p) {
+				queue = append(queue, p.With(step.Axis, step.Level))
+			}
+		default:
+			ask = append(ask, region{point: p})
+		}
+	}
+	ask = slices.DeleteFunc(ask, func(r region) bool {
+		return slices.ContainsFunc(ask, func(t region) bool {
+			return !t.point.Equal(r.point) && s.space.Vouches(t.point, r.point)
+		})
+	})
+	for i := range ask {
+		for axis := range s.space.Axes {
+			ask[i].weight += s.open(ask[i].point, axis).count()
+		}
+	}
+	return ask, skipped, nil
+}
+
+// maximalAvoiding lists the maximal points that contain no cause: from the bad end, one step down for each cause, in all
+// combinations, without those that another of them contains.
+func (s *Search) maximalAvoiding() []Point {
+	points := []Point{s.space.Bad()}
+	for _, cause := range s.causes {
+		var next []Point
+		for _, p := range points {
+			if !s.space.Leq(cause, p) {
+				next = append(next, p)
+				continue
+			}
+			for i, a := range s.space.Axes {
+				if cause[i] == 0 {
+					continue
+				}
+				for _, level := range a.maximalAvoiding(p[i], cause[i]) {
+					next = append(next, p.With(i, level))
+				}
+			}
+		}
+		points = s.maximal(next)
+	}
+	return points
+}
+
+// maximal drops every point that another one vouches for, and repetitions.
+func (s *Search) maximal(points []Point) []Point {
+	var kept []Point
+	for i, p := range points {
+		dominated := slices.ContainsFunc(points[:i], p.Equal) ||
+			slices.ContainsFunc(points, func(q Point) bool { return !q.Equal(p) && s.space.Vouches(q, p) })
+		if !dominated {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+func (s *Search) skipReason(p Point) string {
+	for _, t := range s.skips {
+		if t.Point.Equal(p) && t.Class == Other {
+			return "fails differently"
+		}
+	}
+	return "skipped"
+}

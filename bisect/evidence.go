@@ -1,0 +1,142 @@
+package bisect
+
+import "slices"
+
+// A Trial is one build, as the search is told of it.
+type Trial struct {
+	ID      int
+	Point   Point
+	Verdict Verdict
+	Class   string // "" or Other
+}
+
+// evidence is all that is known: the trials in the order they were told, and what follows from them.
+type evidence struct {
+	space  *Space
+	trials []Trial
+	goods  []Trial // one for each good point, the first of it
+	bads   []Trial // one for each bad point, the first of it
+	skips  []Trial // one for each point with a skip
+}
+
+func (e *evidence) add(t Trial) {
+	t.Point = slices.Clone(t.Point)
+	e.trials = append(e.trials, t)
+	list := map[Verdict]*[]Trial{Good: &e.goods, Bad: &e.bads, Skip: &e.skips}[t.Verdict]
+	if !slices.ContainsFunc(*list, func(u Trial) bool { return u.Point.Equal(t.Point) }) {
+		*list = append(*list, t)
+	}
+}
+
+// at is what was seen at p itself. A good or bad verdict outweighs a skip: the point could be built after all.
+func (e *evidence) at(p Point) Verdict {
+	for _, list := range [][]Trial{e.bads, e.goods, e.skips} {
+		for _, t := range list {
+			if t.Point.Equal(p) {
+				return t.Verdict
+			}
+		}
+	}
+	return Unknown
+}
+
+// good reports whether p is good by a trial at or above it, and by which; a trial at p itself comes first.
+func (e *evidence) good(p Point) (Trial, bool) {
+	var found Trial
+	ok := false
+	for _, t := range e.goods {
+		if t.Point.Equal(p) {
+			return t, true
+		}
+		if !ok && e.space.Vouches(t.Point, p) {
+			found, ok = t, true
+		}
+	}
+	return found, ok
+}
+
+// skipped reports whether p was tried and could not be judged.
+func (e *evidence) skipped(p Point) bool { return e.at(p) == Skip }
+
+// agreeing lists the trials at p with verdict v.
+func (e *evidence) agreeing(p Point, v Verdict) []int {
+	var ids []int
+	for _, t := range e.trials {
+		if t.Verdict == v && t.Point.Equal(p) && !slices.Contains(ids, t.ID) {
+			ids = append(ids, t.ID)
+		}
+	}
+	return ids
+}
+
+// attempts counts the trials at p, whatever they said.
+func (e *evidence) attempts(p Point) int {
+	n := 0
+	for _, t := range e.trials {
+		if t.Point.Equal(p) {
+			n++
+		}
+	}
+	return n
+}
+
+// contradictions lists pairs of a bad trial and a good one at or above it, for the newest trial t.
+func (e *evidence) contradictions(t Trial) []Contradiction {
+	var found []Contradiction
+	switch t.Verdict {
+	case Good:
+		for _, b := range e.bads {
+			if e.space.Vouches(t.Point, b.Point) {
+				found = append(found, Contradiction{Bad: b, Good: t})
+			}
+		}
+	case Bad:
+		for _, g := range e.goods {
+			if e.space.Vouches(g.Point, t.Point) {
+				found = append(found, Contradiction{Bad: t, Good: g})
+			}
+		}
+	}
+	return found
+}
+
+// lowestBad follows the bad trials down from top, in the order they were told.
+func (e *evidence) lowestBad(top Point) Point {
+	f := top
+	for moved := true; moved; {
+		moved = false
+		for _, t := range e.bads {
+			if !t.Point.Equal(f) && e.space.Leq(t.Point, f) {
+				f, moved = t.Point, true
+			}
+		}
+	}
+	return f
+}
+
+// open is the set of levels below f's on axis that may still fail with f's other levels: no good trial excludes them.
+func (e *evidence) open(f Point, axis int) bitset {
+	a := e.space.Axes[axis]
+	set := slices.Clone(a.down(f[axis]))
+	set.remove(f[axis])
+	for _, t := range e.goods {
+		if e.vouchesBeside(t.Point, f, axis) {
+			zero := set.has(0) && !a.vouches(t.Point[axis], 0)
+			set.removeAll(a.down(t.Point[axis]))
+			if zero {
+				set.add(0)
+			}
+		}
+	}
+	return set
+}
+
+// vouchesBeside reports whether a good build at q speaks for f on every axis but one.
+func (e *evidence) vouchesBeside(q, f Point, axis int) bool {
+	for i, a := range e.space.Axes {
+		if i != axis && !a.vouches(q[i], f[i]) {
+			return false
+		}
+	}
+	return true
+}
