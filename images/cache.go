@@ -1,0 +1,228 @@
+package images
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sort"
+	"time"
+
+	"github.com/gofrs/flock"
+)
+
+// DefaultCache returns the user's own cache folder for bisect: $XDG_CACHE_HOME/bisect, or what the system has for it.
+func DefaultCache() (string, error) {
+	if dir := os.Getenv("XDG_CACHE_HOME"); filepath.IsAbs(dir) {
+		return filepath.Join(dir, "bisect"), nil
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("cache folder: %w; set XDG_CACHE_HOME", err)
+	}
+	return filepath.Join(dir, "bisect"), nil
+}
+
+// cache keeps what took long to make. An entry is a folder that appears whole, by a rename, or not at all, with the
+// digest of each of its files beside them. Several processes may use one cache: the making of an entry is behind a lock
+// of its own.
+type cache struct{ root string }
+
+// entry is one folder of the cache. Its files do not change any more.
+type entry struct {
+	dir   string
+	Files []entryFile       `json:"files"` // sorted by name
+	Notes map[string]string `json:"notes"` // what was got, where the key says only what was asked for
+}
+
+type entryFile struct {
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"` // hex
+	Size   int64  `json:"size"`   // bytes
+}
+
+// fillFunc makes the files of an entry in dir, and returns its notes.
+type fillFunc func(ctx context.Context, dir string) (notes map[string]string, err error)
+
+const recordName = "entry.json"
+
+// path returns the absolute path of one file of the entry.
+func (e *entry) path(name string) string { return filepath.Join(e.dir, name) }
+
+// file finds one file of the entry by its name.
+func (e *entry) file(name string) (entryFile, error) {
+	for _, f := range e.Files {
+		if f.Name == name {
+			return f, nil
+		}
+	}
+	return entryFile{}, fmt.Errorf("cache entry %s: no file %s; remove the folder to have it made again", e.dir, name)
+}
+
+// get returns the entry under kind and key. If there is none, or it is damaged, fill makes it in the folder it is
+// given; only what lies in that folder itself becomes part of the entry. say is told of waits and damages.
+func (c cache) get(ctx context.Context, kind, key string, say func(string), fill fillFunc) (*entry, error) {
+	dir := filepath.Join(c.root, kind, key)
+	if e, err := openEntry(dir); err == nil {
+		return e, nil
+	}
+
+	unlock, err := c.lock(ctx, kind+"-"+key, say)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	e, err := openEntry(dir) // another process may have made it meanwhile
+	switch {
+	case err == nil:
+		return e, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		say(fmt.Sprintf("%v; making it again", err))
+	}
+
+	// Under the lock the name of the unfinished folder is ours: what a killed process left there is swept here.
+	part := dir + ".part"
+	for _, d := range []string{dir, part} {
+		if err := os.RemoveAll(d); err != nil {
+			return nil, fmt.Errorf("cache: %w", err)
+		}
+	}
+	if err := os.MkdirAll(part, 0o755); err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	defer os.RemoveAll(part)
+	notes, err := fill(ctx, part)
+	if err != nil {
+		return nil, err
+	}
+	if err := seal(part, notes); err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	if err := os.Rename(part, dir); err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	if err := syncPath(filepath.Dir(dir)); err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	return openEntry(dir)
+}
+
+// lock waits until no other process, and no other call in this one, makes the entry of that name.
+func (c cache) lock(ctx context.Context, name string, say func(string)) (unlock func(), err error) {
+	dir := filepath.Join(c.root, "locks")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	l := flock.New(filepath.Join(dir, name+".lock"))
+	ok, err := l.TryLock()
+	if err == nil && !ok {
+		say("waiting for another process that is making it")
+		_, err = l.TryLockContext(ctx, 200*time.Millisecond)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cache: lock %s: %w", l.Path(), err)
+	}
+	return func() { l.Close() }, nil
+}
+
+// openEntry reads an entry and checks every file against its digest. An entry that is not there is fs.ErrNotExist.
+func openEntry(dir string) (*entry, error) {
+	if _, err := os.Stat(dir); err != nil {
+		return nil, err
+	}
+	damaged := func(why any) error { return fmt.Errorf("cache entry %s is damaged: %v", dir, why) }
+	b, err := os.ReadFile(filepath.Join(dir, recordName))
+	if err != nil {
+		return nil, damaged(err)
+	}
+	e := &entry{dir: dir}
+	if err := json.Unmarshal(b, e); err != nil {
+		return nil, damaged(err)
+	}
+	for _, f := range e.Files {
+		sum, size, err := sumFile(e.path(f.Name))
+		if err != nil {
+			return nil, damaged(err)
+		}
+		if sum != f.SHA256 || size != f.Size {
+			return nil, damaged(fmt.Sprintf("%s has sha256 %s, want %s", f.Name, sum, f.SHA256))
+		}
+	}
+	return e, nil
+}
+
+// seal writes the record of the files in dir, and has all of it on disk before it returns.
+func seal(dir string, notes map[string]string) error {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	e := entry{Notes: notes}
+	for _, d := range list {
+		if !d.Type().IsRegular() {
+			return fmt.Errorf("%s: %s is no regular file", dir, d.Name())
+		}
+		p := filepath.Join(dir, d.Name())
+		sum, size, err := sumFile(p)
+		if err != nil {
+			return err
+		}
+		if err := syncPath(p); err != nil {
+			return err
+		}
+		e.Files = append(e.Files, entryFile{d.Name(), sum, size})
+	}
+	sort.Slice(e.Files, func(i, j int) bool { return e.Files[i].Name < e.Files[j].Name })
+	b, err := json.MarshalIndent(e, "", "  ")
+	if err != nil {
+		return err
+	}
+	record := filepath.Join(dir, recordName)
+	if err := os.WriteFile(record, append(b, '\n'), 0o644); err != nil {
+		return err
+	}
+	if err := syncPath(record); err != nil {
+		return err
+	}
+	return syncPath(dir)
+}
+
+func syncPath(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return f.Sync()
+}
+
+// sumFile returns the sha256 of a file in hex, and its size in bytes.
+func sumFile(path string) (string, int64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", 0, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, f)
+	if err != nil {
+		return "", 0, err
+	}
+	return hex.EncodeToString(h.Sum(nil)), n, nil
+}
+
+// sum is the sha256, in hex, of v as JSON: of everything in v that has an exported name.
+func sum(v any) (string, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "", err
+	}
+	s := sha256.Sum256(b)
+	return hex.EncodeToString(s[:]), nil
+}

@@ -1,0 +1,222 @@
+package images
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+)
+
+// withFile declares a tool from a file of that content.
+func withFile(t *testing.T, c *Catalogue, tool, version, dest, content string) *Catalogue {
+	t.Helper()
+	p := filepath.Join(t.TempDir(), tool)
+	if err := os.WriteFile(p, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, _, err := sumFile(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err = c.Declare(tool, version, File{Path: p, SHA256: s, Dest: dest})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// list gives a layer's members, one a line: type, mode, owner, name, link, content.
+func list(t *testing.T, r io.Reader) []string {
+	t.Helper()
+	var out []string
+	for in := tar.NewReader(r); ; {
+		h, err := in.Next()
+		if errors.Is(err, io.EOF) {
+			return out
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.ModTime.Unix() != epoch {
+			t.Errorf("%s has time %s", h.Name, h.ModTime)
+		}
+		b, err := io.ReadAll(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, strings.TrimSpace(fmt.Sprintf("%c %o %d:%d %s %s%s", h.Typeflag, h.Mode, h.Uid, h.Gid, h.Name, h.Linkname, b)))
+	}
+}
+
+func TestAToolIsLaidOverTheBaseAndAnswersByEveryPath(t *testing.T) {
+	host, _ := newRegistry(t)
+	base := Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
+	c := withFile(t, Shipped(), "docker", "mine", "/usr/local/bin/docker", "#!mine")
+	image, err := (&Builder{Cache: t.TempDir(), Catalogue: c}).Image(t.Context(), Spec{Base: base, Picks: []Pick{{Tool: "docker", Version: "mine"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{ // /bin is a link, and must stay one
+		"5 2775 0:0 usr/",
+		"5 2775 0:0 usr/bin/",
+		"2 777 0:0 usr/bin/docker /usr/local/bin/docker",
+		"5 2775 0:0 usr/local/",
+		"5 2775 0:0 usr/local/bin/",
+		"0 755 0:0 usr/local/bin/docker #!mine",
+	}
+	if got := list(t, mustOpen(t, image)); !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	layers, err := image.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range layers {
+		r, err := l.Uncompressed()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Close()
+		said, err := l.DiffID()
+		if read, _, err2 := v1.SHA256(r); err != nil || err2 != nil || read != said {
+			t.Errorf("a layer reads as %v and says %v; %v, %v", read, said, err, err2)
+		}
+	}
+}
+
+func TestAnAbsentToolIsHiddenWhereverTheBaseHasIt(t *testing.T) {
+	host, _ := newRegistry(t)
+	base := Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
+	b := &Builder{Cache: t.TempDir()}
+	image, err := b.Image(t.Context(), Spec{Base: base, Picks: []Pick{{Tool: "buildx", Absent: true}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"5 755 0:0 root/",
+		"5 755 0:0 root/.docker/",
+		"5 755 0:0 root/.docker/cli-plugins/",
+		"0 644 0:0 root/.docker/cli-plugins/.wh.docker-buildx",
+	}
+	if got := list(t, mustOpen(t, image)); !slices.Equal(got, want) {
+		t.Errorf("got\n%s", strings.Join(got, "\n"))
+	}
+	if len(image.Checks) != 0 {
+		t.Errorf("nothing is there to be asked: %v", image.Checks)
+	}
+
+	bare := Base{Image: push(t, host+"/base:2", runtime.GOARCH, []string{"usr/"})}
+	if image, err = b.Image(t.Context(), Spec{Base: bare, Picks: []Pick{{Tool: "buildx", Absent: true}}}); err != nil {
+		t.Fatal(err)
+	}
+	if layers, err := image.Layers(); err != nil || len(layers) != 1 {
+		t.Errorf("a base without it needs no layer: %v, %v", layers, err)
+	}
+	var unknown *UnknownError
+	if _, err := b.Identity(Spec{Base: base, Picks: []Pick{{Tool: "bazel", Absent: true}}}); !errors.As(err, &unknown) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTheSamePartsGiveTheSameBytesOnAnyMachine(t *testing.T) {
+	host, _ := newRegistry(t)
+	base := Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
+	save := func(picks ...Pick) (string, string, []byte) {
+		c := withFile(t, Shipped(), "docker", "a", "/usr/local/bin/docker", "same")
+		c = withFile(t, c, "make", "4", "/usr/bin/make", "make")
+		b := &Builder{Cache: t.TempDir(), Catalogue: c}
+		spec := Spec{Base: base, Picks: picks}
+		image, err := b.Image(t.Context(), spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		identity, err := b.Identity(spec)
+		if err != nil || image.Name != "bisect/builder:"+identity[:16] {
+			t.Errorf("%s is not named by its identity %s, %v", image.Name, identity, err)
+		}
+		var out bytes.Buffer
+		tag, err := name.NewTag("x/y:z")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tarball.Write(tag, image, &out); err != nil {
+			t.Fatal(err)
+		}
+		return identity, engineID(t, image), out.Bytes()
+	}
+	i1, id1, b1 := save(Pick{Tool: "docker", Version: "a"}, Pick{Tool: "make", Version: "4"})
+	i2, id2, b2 := save(Pick{Tool: "make", Version: "4"}, Pick{Tool: "docker", Version: "a"})
+	if i1 != i2 || id1 != id2 || !bytes.Equal(b1, b2) {
+		t.Errorf("two empty caches, two images: %s %s, %s %s", i1, id1, i2, id2)
+	}
+	i3, id3, _ := save(Pick{Tool: "make", Version: "4"})
+	i4, id4, _ := save(Pick{Tool: "make", Version: "4"}, Pick{Tool: "docker", Absent: true})
+	if i3 == i1 || i3 == i4 || id3 == id1 || id3 == id4 {
+		t.Errorf("different parts, one identity: %s %s %s", i1, i3, i4)
+	}
+}
+
+func TestTwoNamesForOneFileMakeOneImage(t *testing.T) {
+	host, _ := newRegistry(t)
+	base := Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
+	c := withFile(t, &Catalogue{}, "make", "old", "/usr/bin/make", "same")
+	c = withFile(t, c, "make", "new", "/usr/bin/make", "same")
+	b := &Builder{Cache: t.TempDir(), Catalogue: c}
+	one, err1 := b.Identity(Spec{Base: base, Picks: []Pick{{Tool: "make", Version: "old"}}})
+	two, err2 := b.Identity(Spec{Base: base, Picks: []Pick{{Tool: "make", Version: "new"}}})
+	if err1 != nil || err2 != nil || one != two {
+		t.Errorf("%s %s; %v %v", one, two, err1, err2)
+	}
+}
+
+func TestAFileThatIsNotTheOneMeantIsRefused(t *testing.T) {
+	host, _ := newRegistry(t)
+	base := Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
+	p := filepath.Join(t.TempDir(), "tool")
+	if err := os.WriteFile(p, []byte("other"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c, err := Shipped().Declare("x", "1", File{Path: p, SHA256: strings.Repeat("ab", 32), Dest: "/usr/bin/x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &Builder{Cache: t.TempDir(), Catalogue: c}
+	_, err = b.Image(t.Context(), Spec{Base: base, Picks: []Pick{{Tool: "x", Version: "1"}}})
+	if err == nil || !strings.Contains(err.Error(), strings.Repeat("ab", 32)) || !strings.Contains(err.Error(), p) {
+		t.Errorf("got %v", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(b.Cache, "tools", "*")); len(left) != 0 {
+		t.Errorf("it came into the cache: %v", left)
+	}
+}
+
+func TestASpecThatCannotBeBuiltIsRefusedBeforeAnythingIsMade(t *testing.T) {
+	debian := Base{Debian: &Debian{Suite: "bookworm"}}
+	c := withFile(t, Shipped(), "podman", "1", "/usr/local/bin/docker", "x")
+	c = withFile(t, c, "docker", "1", "/usr/local/bin/docker", "x")
+	for want, spec := range map[string]Spec{
+		"none is named":         {},
+		"want one":              {Base: Base{Debian: debian.Debian, Image: "x"}},
+		"no name of a Debian r": {Base: Base{Debian: &Debian{Suite: "--help"}}},
+		"no name of a Debian p": {Base: Base{Debian: &Debian{Suite: "sid", Packages: []string{"?essential"}}}},
+		"want a reference":      {Base: Base{Image: "UPPER"}},
+		"picked twice":          {Base: debian, Picks: []Pick{{Tool: "docker", Version: "1"}, {Tool: "docker", Absent: true}}},
+		"both go to":            {Base: debian, Picks: []Pick{{Tool: "docker", Version: "1"}, {Tool: "podman", Version: "1"}}},
+	} {
+		b := &Builder{Cache: t.TempDir(), Catalogue: c}
+		if _, err := b.Image(t.Context(), spec); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+}

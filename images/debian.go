@@ -1,0 +1,164 @@
+package images
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+)
+
+// debianArgs make a system small and the same everywhere: no documents, and nothing that tells of the machine it was made on
+// or of where its packages came from. mmdebstrap itself leaves out times, caches and logs.
+var debianArgs = []string{
+	"--mode=unshare", "--variant=minbase", "--format=tar", "--skip=output/dev", "--dpkgopt=force-unsafe-io",
+	"--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-include=/usr/share/doc/*/copyright",
+	"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/info/*",
+	"--dpkgopt=path-exclude=/usr/share/locale/*",
+	`--customize-hook=cd "$1" && rm -rf etc/hostname etc/resolv.conf etc/apt/sources.list etc/apt/sources.list.d/* etc/apt/auth.conf.d/* ` +
+		`etc/apt/apt.conf.d/99mmdebstrap etc/dpkg/dpkg.cfg.d/99mmdebstrap`,
+}
+
+// What goes on mmdebstrap's command line and could be taken there for an option, a pattern or a file.
+var (
+	suiteName   = regexp.MustCompile(`^[a-z][a-z0-9.-]*$`)
+	packageName = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]*(:[a-z0-9]+)?([=/][A-Za-z0-9.+:~-]+)?$`)
+)
+
+// packages returns d's packages, sorted, or says which is none.
+func (d *Debian) packages() ([]string, error) {
+	if !suiteName.MatchString(d.Suite) {
+		return nil, fmt.Errorf("suite %q is no name of a Debian release, like bookworm", d.Suite)
+	}
+	list := slices.Sorted(slices.Values(d.Packages))
+	for _, p := range list {
+		if !packageName.MatchString(p) {
+			return nil, fmt.Errorf("package %q is no name of a Debian package", p)
+		}
+	}
+	return slices.Compact(list), nil
+}
+
+// debian makes a Debian base in dir, as its only layer.
+func (b *Builder) debian(ctx context.Context, s *step, d *Debian, dir string) (err error) {
+	if b.Offline {
+		return &OfflineError{What: "mmdebstrap", Need: "its packages would have to be fetched"}
+	}
+	packages, err := d.packages()
+	if err != nil {
+		return err
+	}
+	if err := debianReady(); err != nil {
+		return err
+	}
+	out, err := os.OpenFile(filepath.Join(dir, layerName(0)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+
+	args := slices.Clone(debianArgs)
+	if len(packages) > 0 {
+		args = append(args, "--include="+strings.Join(packages, ","))
+	}
+	args = append(args, d.Suite, "-")
+	if b.Mirror != "" {
+		args = append(args, b.Mirror)
+	}
+	log := &lines{each: func(line string) {
+		// What takes long ends in dots; the rest is about details.
+		if text, ok := strings.CutPrefix(line, "I: "); ok && strings.HasSuffix(text, "...") && ctx.Err() == nil {
+			s.say(strings.TrimSuffix(text, "..."))
+		}
+	}}
+	cmd := command(ctx, syscall.SIGTERM, "mmdebstrap", args...)
+	cmd.Dir = "/" // in unshare mode the user's folder may be out of reach
+	cmd.Env = slices.Concat(keptEnv(), aptProxies(ctx), []string{
+		"PATH=" + os.Getenv("PATH") + ":/usr/local/sbin:/usr/sbin:/sbin", // an ordinary user's lacks what dpkg calls
+		"LC_ALL=C.UTF-8", "TZ=UTC", "PWD=/", fmt.Sprintf("SOURCE_DATE_EPOCH=%d", epoch),
+	})
+	cmd.Stdout, cmd.Stderr = out, log
+	s.say("mmdebstrap " + d.Suite)
+	defer context.AfterFunc(ctx, func() { s.say("stopping; mmdebstrap ends its step and cleans up") })()
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		why := log.tail(8, func(line string) bool {
+			told := strings.HasPrefix(line, "E:") || strings.HasPrefix(line, "Err:")
+			return told && !strings.Contains(line, "mmdebstrap failed") && !strings.Contains(line, "APT::Status-Fd") // echoes of the cause
+		})
+		if why == "" {
+			why = log.tail(8, func(string) bool { return true })
+		}
+		return fmt.Errorf("mmdebstrap: %w:\n\t%s", err, why)
+	}
+	s.say("made")
+	return nil
+}
+
+// debianReady says what must be installed or set up first, if anything, as the command to run.
+func debianReady() error {
+	sudo := "sudo "
+	if os.Geteuid() == 0 {
+		sudo = ""
+	}
+	if _, err := exec.LookPath("mmdebstrap"); err != nil {
+		return fmt.Errorf("mmdebstrap is not installed; run: %sapt-get install --yes mmdebstrap", sudo)
+	}
+	if sudo == "" {
+		return nil
+	}
+	if _, err := exec.LookPath("newuidmap"); err != nil {
+		return errors.New("an ordinary user needs newuidmap for it; run: sudo apt-get install --yes uidmap")
+	}
+	u, err := user.Current()
+	if err != nil {
+		return fmt.Errorf("current user: %w", err)
+	}
+	for _, file := range []string{"/etc/subuid", "/etc/subgid"} {
+		b, _ := os.ReadFile(file) // absent: the user has no range either
+		if !slices.ContainsFunc(strings.Split(string(b), "\n"), func(line string) bool {
+			return strings.HasPrefix(line, u.Username+":") || strings.HasPrefix(line, u.Uid+":")
+		}) {
+			return fmt.Errorf("user %[1]s has no range in %[2]s; run: "+
+				"sudo usermod --add-subuids 100000-165535 --add-subgids 100000-165535 %[1]s", u.Username, file)
+		}
+	}
+	return nil
+}
+
+// aptProxies are the proxies that this machine's apt is set to use; mmdebstrap's own apt looks into the new system alone.
+func aptProxies(ctx context.Context) []string {
+	out, err := command(ctx, syscall.SIGKILL, "apt-config", "shell", "http_proxy", "Acquire::http::Proxy", "https_proxy", "Acquire::https::Proxy").Output()
+	if err != nil {
+		return nil // without apt mmdebstrap itself will say what is wrong
+	}
+	var env []string
+	for _, line := range strings.Split(string(out), "\n") {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), "=")
+		if value = strings.Trim(value, "'"); ok && value != "" && value != "DIRECT" {
+			env = append(env, name+"="+value)
+		}
+	}
+	return env
+}
+
+// recipe says in 64 hex digits what was asked for; what was got depends on the day.
+func (d *Debian) recipe() (string, error) {
+	packages, err := d.packages()
+	if err != nil {
+		return "", fmt.Errorf("base debian: %w", err)
+	}
+	return sum(struct {
+		Provider, Suite, Arch string
+		Packages, Args        []string
+	}{"debian", d.Suite, runtime.GOARCH, packages, debianArgs})
+}

@@ -1,0 +1,193 @@
+package images
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/tools/txtar"
+)
+
+// buildFlags build the same bytes from the same pin with the same Go, wherever the source and the Go tree lie. With
+// -mod=readonly a module that the pin's go.sum does not know is an error, never an addition.
+var buildFlags = []string{"-mod=readonly", "-trimpath", "-buildvcs=false"}
+
+// gotool is this machine's Go, as far as it concerns the tools built with it.
+type gotool struct {
+	version string   // like go1.26.8
+	env     []string // for builds: nothing of the user's but where things are fetched from and kept
+}
+
+// userGo are the settings kept from the user's Go: where modules come from, and where they and compiled packages are kept.
+var userGo = []string{"GOPROXY", "GONOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GOINSECURE", "GOVCS", "GOAUTH", "GOMODCACHE", "GOCACHE"}
+
+// userEnv are the environment variables a fetch may depend on.
+var userEnv = []string{
+	"PATH", "HOME", "TMPDIR",
+	"http_proxy", "https_proxy", "no_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
+	"SSL_CERT_FILE", "SSL_CERT_DIR", "GIT_SSL_CAINFO", "SSH_AUTH_SOCK",
+}
+
+func keptEnv() []string {
+	var env []string
+	for _, name := range userEnv {
+		if v, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+v)
+		}
+	}
+	return env
+}
+
+// goTool asks, once for each Builder, the go command about itself and the user's settings of it.
+func (b *Builder) goTool(ctx context.Context) (*gotool, error) {
+	b.asking.Lock()
+	defer b.asking.Unlock()
+	if b.gotool != nil {
+		return b.gotool, nil
+	}
+	cmd := exec.CommandContext(ctx, "go", append([]string{"env", "-json", "GOVERSION"}, userGo...)...)
+	// Not in the user's folder: a go.mod there may ask for another Go.
+	cmd.Dir = os.TempDir()
+	cmd.Env = append(os.Environ(), "GOWORK=off", "GOTOOLCHAIN=local", "PWD="+cmd.Dir)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if errors.Is(err, exec.ErrNotFound) {
+		return nil, errors.New("the go command is not in PATH, and this tool is built from its Go module; install Go")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("go env: %w: %s", err, strings.TrimSpace(stderr.String()))
+	}
+	vars := map[string]string{}
+	if err := json.Unmarshal(out, &vars); err != nil {
+		return nil, fmt.Errorf("go env: %w", err)
+	}
+	g := &gotool{version: vars["GOVERSION"], env: keptEnv()}
+	for _, name := range userGo {
+		if name == "GOPROXY" && b.Offline {
+			vars[name] = "off"
+		}
+		g.env = append(g.env, name+"="+vars[name])
+	}
+	g.env = append(g.env, "GOENV=off", "GOFLAGS=-modcacherw", "GOWORK=off", "GO111MODULE=on", "GOTOOLCHAIN=local",
+		"CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH)
+	b.gotool = g
+	return g, nil
+}
+
+// buildModule builds t into dir, and keeps only what prints the version asked for.
+func (b *Builder) buildModule(ctx context.Context, s *step, t Toolchain, dir string) error {
+	g, err := b.goTool(ctx)
+	if err != nil {
+		return err
+	}
+	src := filepath.Join(dir, "src")
+	defer os.RemoveAll(src)
+	if err := unpackPin(t.Module.Pin, filepath.Join(src, "pin")); err != nil {
+		return err
+	}
+	for name, pin := range t.Module.Local {
+		if err := unpackPin(pin, filepath.Join(src, name)); err != nil {
+			return err
+		}
+	}
+
+	out := filepath.Join(dir, toolName)
+	args := append([]string{"build"}, buildFlags...)
+	args = append(args, "-ldflags", t.Module.LDFlags, "-o", out)
+	if t.Module.GCFlags != "" {
+		args = append(args, "-gcflags", t.Module.GCFlags)
+	}
+	fetched := 0
+	log := &lines{each: func(line string) {
+		if strings.HasPrefix(line, "go: downloading ") {
+			fetched++
+			s.note(fmt.Sprintf("compiling, %d modules fetched", fetched))
+		}
+	}}
+	cmd := command(ctx, syscall.SIGINT, "go", append(args, t.Module.Package)...)
+	cmd.Dir = filepath.Join(src, "pin")
+	cmd.Env = slices.Concat(g.env, []string{"PWD=" + cmd.Dir})
+	cmd.Stdout, cmd.Stderr = log, log
+	s.say("compiling")
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		why := log.tail(10, func(line string) bool { return !strings.HasPrefix(line, "go: downloading ") })
+		if b.Offline && strings.Contains(why, "GOPROXY=off") {
+			return &OfflineError{What: "go build", Need: "some of its Go modules are not in this machine's module cache"}
+		}
+		return fmt.Errorf("%s, go build: %w:\n\t%s", g.version, err, why)
+	}
+	if err := askVersion(ctx, t, out, dir); err != nil {
+		return err
+	}
+	s.say("built")
+	return os.RemoveAll(src)
+}
+
+// unpackPin writes a txtar's files below dir.
+func unpackPin(pin []byte, dir string) error {
+	for _, f := range txtar.Parse(pin).Files {
+		if !filepath.IsLocal(f.Name) {
+			return fmt.Errorf("pin: file %q lies outside of it", f.Name)
+		}
+		p := filepath.Join(dir, f.Name)
+		if err := os.MkdirAll(filepath.Dir(p), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(p, f.Data, 0o644); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// askVersion runs a tool just built, where this machine can, and checks what it prints. Tools from modules are static,
+// so that it will print the same in any container.
+func askVersion(ctx context.Context, t Toolchain, binary, home string) error {
+	if runtime.GOOS != "linux" || len(t.Command) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	cmd := command(ctx, syscall.SIGKILL, binary, t.Command[1:]...)
+	cmd.Env = []string{"HOME=" + home, "PATH=/usr/bin:/bin"}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("asking for its version: %w: %s", err, firstLine(&out))
+	}
+	if !strings.Contains(out.String(), t.Want) {
+		return fmt.Errorf("version: want %s, but it prints %s", t.Want, firstLine(&out))
+	}
+	return nil
+}
+
+func firstLine(r io.Reader) string {
+	b, _ := io.ReadAll(io.LimitReader(r, 300))
+	return strings.Join(strings.Fields(string(b)), " ")
+}
+
+// command is a command that is asked to stop when ctx ends, and given a minute to clean up after itself. It has a
+// process group of its own, so that a ^C at the terminal reaches it through ctx alone and does not kill what it needs
+// for cleaning up.
+func command(ctx context.Context, stop syscall.Signal, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return cmd.Process.Signal(stop) }
+	cmd.WaitDelay = time.Minute
+	return cmd
+}

@@ -1,0 +1,179 @@
+package images
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/dustin/go-humanize"
+	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+)
+
+// imageRecipe says in 64 hex digits which image a digest means on this machine: an index holds one for each platform.
+func imageRecipe(d name.Digest) (string, error) {
+	return sum(struct{ Provider, Digest, Arch string }{"image", d.DigestStr(), runtime.GOARCH})
+}
+
+// pin turns a reference into a digest. A tag is looked up once for each Builder: it must not move in the middle of a
+// run. What it was is kept in the cache, for later runs without a network.
+func (b *Builder) pin(ctx context.Context, image string) (name.Digest, error) {
+	if d, err := name.NewDigest(image); err == nil {
+		return d, nil
+	}
+	tag, err := name.NewTag(image)
+	if err != nil {
+		return name.Digest{}, fmt.Errorf("base image %q: %w; want a reference like debian:bookworm or debian@sha256:…", image, err)
+	}
+	c, err := b.cache()
+	if err != nil {
+		return name.Digest{}, err
+	}
+	b.asking.Lock()
+	defer b.asking.Unlock()
+	digest, ok := b.tags[image]
+	if !ok {
+		record := c.tag(tag)
+		if b.Offline {
+			seen, err := os.ReadFile(record)
+			if err != nil {
+				return name.Digest{}, fmt.Errorf("base image %w", &OfflineError{image, "a tag, and its digest was never looked up on this machine"})
+			}
+			digest = string(seen)
+		} else {
+			desc, err := remote.Get(tag, remoteOptions(ctx)...)
+			if err != nil {
+				return name.Digest{}, fmt.Errorf("base image %s: %w", image, explain(err))
+			}
+			digest = desc.Digest.String()
+			if err := replaceFile(record, digest); err != nil {
+				return name.Digest{}, fmt.Errorf("base image %s: cache: %w", image, err)
+			}
+		}
+		if b.tags == nil {
+			b.tags = map[string]string{}
+		}
+		b.tags[image] = digest
+		b.progress(fmt.Sprintf("base image %s: a tag may move; this run takes it as %s@%s", image, tag.Context().Name(), digest))
+	}
+	d, err := name.NewDigest(tag.Context().Name() + "@" + digest)
+	if err != nil {
+		return d, fmt.Errorf("base image %s: digest in the cache: %w; remove %s", image, err, c.tag(tag))
+	}
+	return d, nil
+}
+
+// tag is the file that records which digest a tag had.
+func (c cache) tag(t name.Tag) string {
+	s := sha256.Sum256([]byte(t.Name()))
+	return filepath.Join(c.root, "tags", hex.EncodeToString(s[:16]))
+}
+
+func replaceFile(path, text string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".tag-")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.WriteString(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), path)
+}
+
+func remoteOptions(ctx context.Context) []remote.Option {
+	return []remote.Option{
+		remote.WithContext(ctx),
+		remote.WithAuthFromKeychain(authn.DefaultKeychain),
+		remote.WithPlatform(v1.Platform{OS: "linux", Architecture: runtime.GOARCH}),
+	}
+}
+
+// fetch takes an image from its registry into dir, its layers unpacked to plain tars. The registry is not trusted:
+// manifest, configuration and each layer are checked against the digest asked for.
+func (b *Builder) fetch(ctx context.Context, s *step, d name.Digest, dir string) error {
+	if b.Offline {
+		return &OfflineError{What: "image", Need: "it is not in the cache"}
+	}
+	s.say("asking " + d.RegistryStr())
+	image, err := remote.Image(d, remoteOptions(ctx)...)
+	if err != nil {
+		return explain(err)
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		return explain(err)
+	}
+	if config.Architecture != runtime.GOARCH || config.OS != "linux" {
+		return fmt.Errorf("the image is made for %s/%s, and this machine runs linux/%s; name an image that has it", config.OS, config.Architecture, runtime.GOARCH)
+	}
+	layers, err := image.Layers()
+	if err != nil {
+		return explain(err)
+	}
+	for i, l := range layers {
+		size, err := l.Size()
+		if err != nil {
+			return explain(err)
+		}
+		s.say(fmt.Sprintf("fetching layer %d of %d, %s", i+1, len(layers), humanize.Bytes(uint64(size))))
+		if err := fetchLayer(l, filepath.Join(dir, layerName(i))); err != nil {
+			return fmt.Errorf("layer %d of %d: %w", i+1, len(layers), explain(err))
+		}
+	}
+	return writeConfig(dir, baseConfig{Env: config.Config.Env, Variant: config.Variant})
+}
+
+func fetchLayer(l v1.Layer, to string) (err error) {
+	want, err := l.DiffID()
+	if err != nil {
+		return err
+	}
+	in, err := l.Uncompressed()
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	h := sha256.New()
+	if _, err := io.Copy(io.MultiWriter(out, h), in); err != nil {
+		return err
+	}
+	if got := hex.EncodeToString(h.Sum(nil)); got != want.Hex {
+		return fmt.Errorf("content has sha256 %s, and the image says %s; the registry is damaged", got, want.Hex)
+	}
+	return nil
+}
+
+// explain adds to a registry's refusal what can be done about it.
+func explain(err error) error {
+	var t *transport.Error
+	if !errors.As(err, &t) {
+		return err
+	}
+	switch t.StatusCode {
+	case http.StatusNotFound:
+		return fmt.Errorf("not found; check the name, the tag or digest: %w", err)
+	case http.StatusUnauthorized, http.StatusForbidden:
+		return fmt.Errorf("refused; log in to the registry (docker login), or check the name: %w", err)
+	}
+	return err
+}
