@@ -1,0 +1,127 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"golang.org/x/tools/txtar"
+)
+
+// FuzzDecode: no text makes the decoder panic, and what it accepts is sound. Run it with -fuzzminimizetime=10x: by default
+// go test spends its time on making inputs smaller.
+func FuzzDecode(f *testing.F) {
+	f.Add([]byte(whole))
+	withoutDisk := strings.NewReplacer("repo: ../code", "history: h.fi", "    mine:\n", "", "      v9: {file: ./tool", "    #")
+	f.Add([]byte(withoutDisk.Replace(whole)))
+	f.Add([]byte(least))
+	files, err := filepath.Glob("testdata/*.txtar")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		archive, err := txtar.ParseFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(archive.Files[0].Data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := Decode("x", data, fstest.MapFS{"h.fi": {}, "history.fi": {}}, "")
+		if mistakes, ok := errors.AsType[Mistakes](err); ok {
+			if s != nil || len(mistakes) == 0 {
+				t.Fatalf("%d mistakes and the scenario %v", len(mistakes), s)
+			}
+			for _, m := range mistakes {
+				if m.Line < 1 || m.Column < 1 || m.Message == "" {
+					t.Fatalf("%+v has no place or no message", m)
+				}
+			}
+			return
+		}
+		if err != nil {
+			t.Fatalf("got %v, want mistakes", err)
+		}
+		if err := unsound(s); err != nil {
+			t.Fatalf("%v: %+v", err, s)
+		}
+	})
+}
+
+// unsound says what of the promises in the comments of Scenario a decoded one breaks.
+func unsound(s *Scenario) error {
+	axes := map[string]bool{"commit": true}
+	bases := 0
+	for _, axis := range s.Axes {
+		switch key := axis.Key(); {
+		case axes[key]:
+			return fmt.Errorf("two axes %s", key)
+		case len(axis.Levels) < 2:
+			return fmt.Errorf("axis %s has %d levels", key, len(axis.Levels))
+		case axis.Kind == ToolAxis && s.Builder.Tools[axis.Name] != "":
+			return fmt.Errorf("%s is pinned and varied", key)
+		}
+		axes[axis.Key()] = true
+		if axis.Kind == BaseAxis {
+			bases++
+		}
+		for i, level := range axis.Levels {
+			if slices.Contains(axis.Levels[:i], level) {
+				return fmt.Errorf("axis %s has level %s twice", axis.Key(), level)
+			}
+			if axis.Kind == BaseAxis == level.Base.IsZero() {
+				return fmt.Errorf("axis %s has the base %s at %s", axis.Key(), level.Base, level)
+			}
+			if axis.Kind == ToolAxis && !level.Null {
+				if _, err := s.Builder.Catalogue.Lookup(axis.Name, level.Text); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	for tool, version := range s.Builder.Tools {
+		if _, err := s.Builder.Catalogue.Lookup(tool, version); err != nil {
+			return err
+		}
+	}
+	for _, cause := range s.Expect.Causes {
+		for key := range cause {
+			if !axes[key] {
+				return fmt.Errorf("a cause on %s, which is no axis", key)
+			}
+		}
+	}
+	for _, stage := range s.Stages {
+		if stage.Name == "" || stage.Run == "" || stage.Timeout <= 0 || stage.OnTimeout == "" || stage.OnOOM == "" {
+			return fmt.Errorf("stage %+v", stage)
+		}
+	}
+	f, err := s.OpenHistory()
+	if err == nil {
+		f.Close()
+	}
+	switch {
+	case s.Name == "":
+		return errors.New("no name")
+	case (s.Source.Repo == "") == (s.Source.History == ""):
+		return errors.New("repo and history")
+	case s.Source.History != "" && err != nil:
+		return err
+	case s.Source.Good == "" || s.Source.Bad == "":
+		return errors.New("no good or no bad")
+	case s.Builder.Base.IsZero() != (bases == 1):
+		return errors.New("base and base axis")
+	case s.Builder.Catalogue == nil || s.Builder.Engine == "" || s.Builder.Network == "" || !path.IsAbs(s.Builder.Workdir):
+		return fmt.Errorf("builder %+v", s.Builder)
+	case len(s.Stages) == 0 || s.Verdict.Stage < 0 || s.Verdict.Stage >= len(s.Stages):
+		return fmt.Errorf("stage %d of %d decides", s.Verdict.Stage, len(s.Stages))
+	case s.Confirm < 1 || s.Certify.Probes < 0 || s.Certify.Time <= 0:
+		return fmt.Errorf("confirm %d, certify %+v", s.Confirm, s.Certify)
+	}
+	return nil
+}

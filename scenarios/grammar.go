@@ -1,0 +1,93 @@
+package scenarios
+
+import (
+	"slices"
+
+	"github.com/xrash/smetrics"
+)
+
+// keys are the keys of one kind of mapping: those that must stand there, those that may, and those of the scenario
+// format that this version does not serve. The last are refused by name, so that nobody looks for a spelling mistake.
+type keys struct {
+	required, optional, later []string
+}
+
+func (k keys) served() []string { return append(slices.Clone(k.required), k.optional...) }
+
+// grammar is the one list of keys, by kind of mapping. schema.json says the same to editors; a test compares them.
+func grammar() map[string]keys {
+	return map[string]keys{
+		"scenario": {
+			required: []string{"version", "name", "source", "stages"},
+			optional: []string{"about", "builder", "axes", "verdict", "confirm", "certify", "expect"},
+			later:    []string{"require", "prior", "confidence", "repeat"},
+		},
+		"source": {
+			required: []string{"good", "bad"},
+			optional: []string{"repo", "history", "git", "submodules"},
+			later:    []string{"first-parent", "paths", "overlay"},
+		},
+		"builder": {
+			optional: []string{"base", "tools", "engine", "network", "resources", "env", "workdir"},
+			later:    []string{"images", "platform", "secrets", "user", "cache"},
+		},
+		"base": {
+			optional: []string{"debian", "image"},
+			later:    []string{"dockerfile"},
+		},
+		"debian": {
+			required: []string{"suite"},
+			optional: []string{"packages"},
+			later:    []string{"snapshot"},
+		},
+		"file": {
+			required: []string{"file", "sha256", "dest"},
+		},
+		"resources": {
+			optional: []string{"cpus", "memory", "pids"},
+			later:    []string{"disk", "log"},
+		},
+		"axis": {
+			required: []string{"levels"},
+			optional: []string{"tool", "env", "base"},
+			later:    []string{"engine", "vary", "unordered"},
+		},
+		"base-level": {
+			required: []string{"name"},
+			optional: []string{"debian", "image"},
+			later:    []string{"dockerfile"},
+		},
+		"stage": {
+			required: []string{"name", "run"},
+			optional: []string{"timeout", "on-timeout", "on-oom"},
+			later:    []string{"stop-on"},
+		},
+		"verdict": {
+			optional: []string{"bad", "exit"},
+			later:    []string{"reproducible"},
+		},
+		"bad": {
+			optional: []string{"stage", "log", "exit"},
+		},
+		"certify": {
+			optional: []string{"probes", "time"},
+		},
+		"expect": {
+			required: []string{"causes"},
+		},
+	}
+}
+
+// nearest returns the word of have that s was probably meant to be, or "".
+func nearest(s string, have []string) string {
+	best, distance := "", 1+min(2, len(s)/2)
+	for _, word := range have {
+		if len(s) > len(word)+distance {
+			continue // also keeps a word of a hundred thousand letters from being compared
+		}
+		if n := smetrics.WagnerFischer(s, word, 1, 1, 1); n < distance {
+			best, distance = word, n
+		}
+	}
+	return best
+}

@@ -1,0 +1,78 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+const (
+	defaultFile = "bisect.yaml"   // of a user's folder
+	shippedFile = "scenario.yaml" // of a shipped scenario's folder
+)
+
+// Load reads the scenario at path: a file, or a folder that holds bisect.yaml. A file that is no valid scenario gives
+// [Mistakes]; one that cannot be read, an error that wraps the reason.
+func Load(path string) (*Scenario, error) {
+	info, err := os.Stat(path)
+	if err == nil && info.IsDir() {
+		path = filepath.Join(path, defaultFile)
+	}
+	f, err := os.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("scenario %s: %w; give a file, a folder that holds %s, or one of %s",
+			path, fs.ErrNotExist, defaultFile, strings.Join(Names(), ", "))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("scenario %s: %w", path, cause(err))
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1)) // one more, for Decode to see that it is too large
+	if err != nil {
+		return nil, fmt.Errorf("scenario %s: %w", path, cause(err))
+	}
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("scenario %s: %w", path, err)
+	}
+	return Decode(path, data, os.DirFS(dir), dir)
+}
+
+// Open reads the scenario that a user names: a shipped one by its name, or else a path, as Load does. What looks like a
+// path is one.
+func Open(name string) (*Scenario, error) {
+	if strings.ContainsRune(name, filepath.Separator) || slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(name)) {
+		return Load(name)
+	}
+	if slices.Contains(Names(), name) {
+		files := shippedFiles()
+		data, err := fs.ReadFile(files, name+"/"+shippedFile)
+		if err != nil {
+			return nil, fmt.Errorf("shipped scenario %s: %w", name, err)
+		}
+		return Decode(name, data, files, name)
+	}
+	if _, err := os.Stat(name); name != "" && err == nil {
+		return Load(name)
+	}
+	return nil, fmt.Errorf("scenario %q: neither a shipped one nor a file here; %s; or give the path of a file or folder",
+		name, choices(name, Names()))
+}
+
+// Names lists the shipped scenarios, sorted.
+func Names() []string {
+	paths, err := fs.Glob(shippedFiles(), "*/"+shippedFile)
+	if err != nil {
+		return nil // only a malformed pattern
+	}
+	names := make([]string, len(paths))
+	for i, path := range paths {
+		names[i] = filepath.ToSlash(filepath.Dir(path))
+	}
+	return names
+}

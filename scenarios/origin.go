@@ -1,0 +1,115 @@
+package scenarios
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+)
+
+// source reads where trees come from.
+func (d *decoder) source(top *mapping, s *Scenario) {
+	m := d.mapping(top.at("source"), "source")
+	s.Source.Good, _ = d.line(m.at("good"))
+	s.Source.Bad, _ = d.line(m.at("bad"))
+	s.Source.Git = d.flag(m.at("git"))
+	s.Source.Submodules = d.flag(m.at("submodules"))
+	switch {
+	case m == nil:
+	case m.has("repo") && m.has("history"):
+		d.mistake(m.at("history"), "repo is named too; trees come from one of them")
+	case !m.has("repo") && !m.has("history"):
+		d.mistake(m.place, "neither repo nor history; say where the trees come from, such as repo: .")
+	}
+	s.Source.Repo = d.repo(m.at("repo"), s)
+	if name, ok := d.line(m.at("history")); ok {
+		s.Source.History = name
+		if f, err := s.OpenHistory(); err != nil {
+			d.mistake(m.at("history"), "%s", cause(err))
+		} else {
+			f.Close()
+		}
+	}
+}
+
+// remote recognizes a URL, and the user@host:path that git takes for one.
+var remote = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://|^[^/:@]+@[^/:]+:`)
+
+// repo reads the path of a repository, or of a folder in its work tree.
+func (d *decoder) repo(p place, s *Scenario) string {
+	name, ok := d.line(p)
+	switch {
+	case !ok:
+		return ""
+	case remote.MatchString(name):
+		d.mistake(p, "a URL is not supported in this version; clone it and give the path of the clone")
+		return ""
+	}
+	return d.onDisk(p, name, s)
+}
+
+// onDisk resolves a path of the machine, and notes if nothing is there.
+func (d *decoder) onDisk(p place, name string, s *Scenario) string {
+	if s.Dir == "" {
+		d.mistake(p, "a shipped scenario has no folder on this machine, so it cannot name a path of it")
+		return ""
+	}
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(s.Dir, filepath.FromSlash(name))
+	}
+	if _, err := os.Stat(name); err != nil {
+		d.mistake(p, "%s", cause(err))
+		return ""
+	}
+	return filepath.Clean(name)
+}
+
+// OpenHistory opens the scenario's fast-import text. The caller closes it. A scenario without one gives fs.ErrNotExist.
+func (s *Scenario) OpenHistory() (io.ReadCloser, error) {
+	if s.Source.History == "" {
+		return nil, fmt.Errorf("history of %s: it has none: %w", s.File, fs.ErrNotExist)
+	}
+	f, err := s.openBeside(s.Source.History)
+	if err != nil {
+		return nil, fmt.Errorf("history %s: %w", s.Source.History, err)
+	}
+	return f, nil
+}
+
+// openBeside opens a regular file by its path from the scenario's folder; anything else, such as a named pipe, could
+// block for ever. Shipped scenarios reach each other's files, so that two of them can share a history.
+func (s *Scenario) openBeside(name string) (fs.File, error) {
+	stat := func() (fs.FileInfo, error) { return os.Stat(name) }
+	open := func() (fs.File, error) { return os.Open(name) }
+	switch {
+	case s.Dir == "":
+		name = path.Join(s.folder, name)
+		stat = func() (fs.FileInfo, error) { return fs.Stat(s.FS, name) }
+		open = func() (fs.File, error) { return s.FS.Open(name) }
+	case !filepath.IsAbs(name):
+		name = filepath.Join(s.Dir, filepath.FromSlash(name))
+	}
+	info, err := stat()
+	switch {
+	case err != nil:
+		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
+	}
+	return open()
+}
+
+// cause is the reason inside err, without the path, which its user shows in another way.
+func cause(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	if inner := errors.Unwrap(err); inner != nil {
+		return inner
+	}
+	return err
+}

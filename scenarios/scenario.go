@@ -1,0 +1,141 @@
+// Package scenarios reads scenario files: the YAML that says what to bisect, in which builders, and what counts as bad.
+// It is strict: a file is either wholly understood or refused with all its mistakes at once, each with its place.
+// The scenarios that ship with bisect are embedded here and opened by name.
+package scenarios
+
+import (
+	"io/fs"
+	"regexp"
+	"time"
+
+	"buildbisect/images"
+)
+
+// Scenario is one validated scenario file.
+type Scenario struct {
+	File string // as the user named it: a path, or the name of a shipped scenario
+	Dir  string // absolute folder of File; "" for a shipped scenario
+	FS   fs.FS  // the files of Dir; for a shipped scenario those of all shipped ones
+	Hash string // sha256 of the file's bytes, in hex
+
+	Name  string
+	About string
+
+	Source  Source
+	Builder Builder
+	Axes    []Axis // the commit axis is implied, and not listed
+	Stages  []Stage
+	Verdict Verdict
+
+	Confirm int // how often each witness of a reported claim is built in all; default 2
+	Certify Certify
+	Expect  Expect
+
+	folder string // of a shipped scenario, inside FS; "" for a file on disk
+}
+
+// Source says where trees come from. Exactly one of Repo and History is set.
+type Source struct {
+	Repo       string // a path; relative ones are relative to the scenario's folder
+	History    string // a file of git fast-import text, relative to the scenario's folder
+	Good, Bad  string // revisions
+	Git        bool   // put a .git into the builder
+	Submodules bool
+}
+
+// Engine says which Docker engine the build itself may use.
+type Engine string
+
+const (
+	EngineNone Engine = "none"
+	EngineHost Engine = "host"
+)
+
+// Builder is what does not vary in the environment of a trial.
+type Builder struct {
+	Base      images.Base       // the zero value when an axis varies the base
+	Tools     map[string]string // pinned, not varied: tool -> version
+	Engine    Engine            // default none
+	Network   string            // none (default) or bridge
+	Resources Resources
+	Env       map[string]string
+	Workdir   string            // default /src
+	Catalogue *images.Catalogue // the shipped one, with the versions this file declares
+}
+
+// Resources bound one trial. Zero: what the engine gives.
+type Resources struct {
+	CPUs   float64
+	Memory int64 // bytes
+	PIDs   int64
+}
+
+// Axis is a varied thing other than the commit. Levels run from good to bad.
+type Axis struct {
+	Kind   AxisKind
+	Name   string // tool or variable name; "" for base
+	Levels []Level
+}
+
+// AxisKind is what an axis varies.
+type AxisKind string
+
+const (
+	ToolAxis AxisKind = "tool"
+	EnvAxis  AxisKind = "env"
+	BaseAxis AxisKind = "base"
+)
+
+// Key is the axis's name in --at and in reports: the tool's name, env.NAME or base.
+func (a Axis) Key() string {
+	switch a.Kind {
+	case EnvAxis:
+		return "env." + a.Name
+	case BaseAxis:
+		return "base"
+	}
+	return a.Name
+}
+
+// Level is one value of an axis.
+type Level struct {
+	Null bool        // the tool is absent, the variable unset
+	Text string      // the version, the value, or the base's name
+	Base images.Base // only on the base axis
+}
+
+// Stage is one step of the build, run under sh -e.
+type Stage struct {
+	Name      string
+	Run       string
+	Timeout   time.Duration // default 1h
+	OnTimeout Outcome       // default skip
+	OnOOM     Outcome       // default skip
+}
+
+// Outcome is what a mishap of a stage counts as.
+type Outcome string
+
+const (
+	CountSkip Outcome = "skip"
+	CountBad  Outcome = "bad"
+)
+
+// Verdict says what is bad.
+type Verdict struct {
+	Stage   int            // index of the deciding stage; default the last
+	Log     *regexp.Regexp // a line of that stage's output, ANSI stripped; nil: any failure is bad
+	AnyExit bool           // exit: any, the line decides whatever the status
+	GitExit bool           // exit: git, 125 is skip, 128 and above abort
+}
+
+// Certify bounds the proof that there is no further cause.
+type Certify struct {
+	Probes int           // default 16
+	Time   time.Duration // default 1h
+}
+
+// Expect is what bisecting must find again, for `bisect verify`. The zero value: the file does not say.
+type Expect struct {
+	Causes []map[string]*string // axis key to its bad level, nil for null; at commit a revision
+}

@@ -1,0 +1,12 @@
+package scenarios
+
+import (
+	"embed"
+	"io/fs"
+)
+
+//go:embed all:k8s-98646 all:k8s-98646-canary
+var shipped embed.FS
+
+// shippedFiles holds one folder for each shipped scenario, of its name.
+func shippedFiles() fs.FS { return shipped }

@@ -1,0 +1,114 @@
+package scenarios
+
+import (
+	"errors"
+	"regexp"
+	"regexp/syntax"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// stages reads the steps of the build.
+func (d *decoder) stages(p place, s *Scenario) {
+	elements, ok := d.list(p)
+	if ok && len(elements) == 0 {
+		d.mistake(p, "want at least one stage")
+	}
+	seen := map[string]int{} // name to line
+	for _, element := range elements {
+		m := d.mapping(element, "stage")
+		stage := Stage{Timeout: defaultStageTimeout, OnTimeout: CountSkip, OnOOM: CountSkip}
+		name, ok := d.line(m.at("name"))
+		if line, twice := seen[name]; ok && twice {
+			d.mistake(m.at("name"), "%q is the name of another stage, in line %d", short(name), line)
+		} else if ok {
+			seen[name] = m.at("name").node.Line
+		}
+		stage.Name = name
+		stage.Run, _ = d.word(m.at("run"))
+		if t, ok := d.duration(m.at("timeout")); ok {
+			stage.Timeout = t
+		}
+		if word, ok := d.oneOf(m.at("on-timeout"), string(CountSkip), string(CountBad)); ok {
+			stage.OnTimeout = Outcome(word)
+		}
+		if word, ok := d.oneOf(m.at("on-oom"), string(CountSkip), string(CountBad)); ok {
+			stage.OnOOM = Outcome(word)
+		}
+		s.Stages = append(s.Stages, stage)
+	}
+}
+
+// verdict reads what is bad. Without it any failure of the last stage is.
+func (d *decoder) verdict(p place, s *Scenario) {
+	s.Verdict.Stage = max(len(s.Stages)-1, 0)
+	m := d.mapping(p, "verdict")
+	if m.has("exit") {
+		_, s.Verdict.GitExit = d.oneOf(m.at("exit"), "git")
+		if m.has("bad") {
+			d.mistake(m.at("exit"), "bad is described too; either it or git's exit codes decide")
+		}
+	}
+	bad := d.mapping(m.at("bad"), "bad")
+	if name, ok := d.line(bad.at("stage")); ok && len(s.Stages) > 0 {
+		i := slices.IndexFunc(s.Stages, func(stage Stage) bool { return stage.Name == name })
+		if i < 0 {
+			var have []string
+			for _, stage := range s.Stages {
+				if stage.Name != "" && !slices.Contains(have, stage.Name) {
+					have = append(have, stage.Name)
+				}
+			}
+			d.mistake(bad.at("stage"), "no stage is named %q; %s", short(name), choices(name, have))
+		}
+		s.Verdict.Stage = max(i, 0)
+	}
+	s.Verdict.Log = d.pattern(bad.at("log"))
+	if word, ok := d.oneOf(bad.at("exit"), "failed", "any"); ok && word == "any" {
+		s.Verdict.AnyExit = true
+		if !bad.has("log") {
+			d.mistake(bad.at("exit"), "any status would be bad; add the log line that decides")
+		}
+	}
+}
+
+// pattern reads a regular expression that one line of a log must match.
+func (d *decoder) pattern(p place) *regexp.Regexp {
+	text, ok := d.word(p)
+	if !ok {
+		return nil
+	}
+	re, err := regexp.Compile(text)
+	if e, ok := errors.AsType[*syntax.Error](err); ok {
+		// The error repeats the part it is about, and does not say where that stands.
+		at := max(strings.Index(text, e.Expr), 0)
+		character := utf8.RuneCountInString(text[:at])
+		d.mistake(d.inside(p, text, character), "not a regular expression (RE2): %s: %q, at character %d",
+			e.Code, short(e.Expr), character+1)
+		return nil
+	}
+	if re.MatchString("") {
+		d.mistake(p, "matches the empty line, so it tells no failure from another")
+	}
+	return re
+}
+
+// inside is the place of a character of the string at p, if the file spells the string as it is; else p.
+func (d *decoder) inside(p place, text string, character int) place {
+	n := *p.node
+	column := n.Column // of the string's first character, counted from 1
+	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 {
+		column++
+	}
+	if n.Line > len(d.file.lines) {
+		return p
+	}
+	line := d.file.lines[n.Line-1]
+	if column-1 <= len(line) && strings.HasPrefix(string(line[column-1:]), text) {
+		n.Column = column + character
+	}
+	return place{&n, p.path}
+}

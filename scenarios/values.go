@@ -1,0 +1,182 @@
+package scenarios
+
+import (
+	"fmt"
+	"math"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/docker/go-units"
+	"go.yaml.in/yaml/v3"
+)
+
+// text reads a string, which may be empty.
+func (d *decoder) text(p place) (string, bool) { return d.str(p, "a string") }
+
+// str reads a string that its user calls want. A bare number or boolean is refused even though its spelling is at
+// hand: other readers of the file, an editor's among them, would see another value.
+func (d *decoder) str(p place, want string) (string, bool) {
+	n := p.node
+	if n == nil {
+		return "", false
+	}
+	if n.Kind == yaml.ScalarNode {
+		switch n.ShortTag() {
+		case "!!str":
+			if strings.ContainsRune(n.Value, 0) {
+				d.mistake(p, "holds a NUL character, which neither a shell nor an environment can")
+				return "", false
+			}
+			return n.Value, true
+		case "!!int", "!!float", "!!bool", "!!timestamp":
+			d.mistake(p, "want %s, got %s%s; write %s", want, describe(n), reading(n), quoted(n.Value))
+			return "", false
+		}
+	}
+	d.wrong(p, want)
+	return "", false
+}
+
+// reading says what YAML makes of a bare scalar, where that is not what was written.
+func reading(n *yaml.Node) string {
+	var v any
+	if n.Decode(&v) != nil {
+		return ""
+	}
+	got := fmt.Sprint(v)
+	if n.ShortTag() == "!!timestamp" || got == n.Value {
+		return ""
+	}
+	return fmt.Sprintf(", which YAML reads as %s", got)
+}
+
+// word reads a string that is not blank.
+func (d *decoder) word(p place) (string, bool) {
+	s, ok := d.text(p)
+	if ok && strings.TrimSpace(s) == "" {
+		d.mistake(p, "is empty")
+		return "", false
+	}
+	return s, ok
+}
+
+// line reads a word that stands on one line and can be printed anywhere.
+func (d *decoder) line(p place) (string, bool) {
+	s, ok := d.word(p)
+	if ok && (strings.TrimSpace(s) != s || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })) {
+		d.mistake(p, "want one line of printable text without blanks around it, got %q", short(s))
+		return "", false
+	}
+	return s, ok
+}
+
+// match reads a word that matches pattern, which is described by want.
+func (d *decoder) match(p place, pattern *regexp.Regexp, want string) (string, bool) {
+	s, ok := d.word(p)
+	if ok && !pattern.MatchString(s) {
+		d.mistake(p, "want %s, got %q", want, short(s))
+		return "", false
+	}
+	return s, ok
+}
+
+// oneOf reads one of a few words.
+func (d *decoder) oneOf(p place, words ...string) (string, bool) {
+	if p.node == nil {
+		return "", false
+	}
+	if p.node.Kind == yaml.ScalarNode && p.node.ShortTag() == "!!str" && slices.Contains(words, p.node.Value) {
+		return p.node.Value, true
+	}
+	d.wrong(p, strings.Join(words, " or "))
+	return "", false
+}
+
+// flag reads true or false.
+func (d *decoder) flag(p place) bool {
+	if p.node == nil {
+		return false
+	}
+	var v bool
+	if p.node.Kind != yaml.ScalarNode || p.node.ShortTag() != "!!bool" || p.node.Decode(&v) != nil {
+		d.wrong(p, "true or false")
+		return false
+	}
+	return v
+}
+
+// count reads a whole number of at least least.
+func (d *decoder) count(p place, least int) (int, bool) {
+	if p.node == nil {
+		return 0, false
+	}
+	var v int
+	if p.node.Kind != yaml.ScalarNode || p.node.ShortTag() != "!!int" || p.node.Decode(&v) != nil || v < least {
+		d.wrong(p, fmt.Sprintf("a whole number of at least %d", least))
+		return 0, false
+	}
+	return v, true
+}
+
+// amount reads a number above zero.
+func (d *decoder) amount(p place) float64 {
+	if p.node == nil {
+		return 0
+	}
+	var v float64
+	tag := p.node.ShortTag()
+	if p.node.Kind != yaml.ScalarNode || tag != "!!int" && tag != "!!float" || p.node.Decode(&v) != nil ||
+		!(v > 0) || math.IsInf(v, 0) {
+		d.wrong(p, "a number above zero")
+		return 0
+	}
+	return v
+}
+
+// duration reads a time with its unit, such as 20m or 1h30m.
+func (d *decoder) duration(p place) (time.Duration, bool) {
+	if p.node == nil {
+		return 0, false
+	}
+	if p.node.Kind == yaml.ScalarNode && p.node.ShortTag() == "!!str" {
+		if v, err := time.ParseDuration(p.node.Value); err == nil && v > 0 {
+			return v, true
+		}
+	}
+	d.wrong(p, "a duration above zero with its unit, such as 90s, 20m or 1h30m")
+	return 0, false
+}
+
+// leastMemory is what Docker gives a container at the least, in bytes.
+const leastMemory = 6 << 20
+
+// size reads an amount of memory as `docker run --memory` does: k, m and g are powers of 1024.
+func (d *decoder) size(p place) int64 {
+	if p.node == nil {
+		return 0
+	}
+	if p.node.Kind == yaml.ScalarNode && p.node.ShortTag() == "!!str" {
+		if v, err := units.RAMInBytes(p.node.Value); err == nil && v >= leastMemory && v < 1<<50 {
+			return v
+		}
+	}
+	d.wrong(p, "a size with its unit, such as 512m or 4g, of at least 6m")
+	return 0
+}
+
+// absolute reads the path of something inside the builder.
+func (d *decoder) absolute(p place) (string, bool) {
+	s, ok := d.line(p)
+	if !ok {
+		return "", false
+	}
+	if clean := path.Clean(s); path.IsAbs(s) && clean != "/" {
+		return clean, true
+	}
+	d.mistake(p, "want an absolute path below /, got %q", short(s))
+	return "", false
+}
