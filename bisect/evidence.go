@@ -114,7 +114,9 @@ func (e *evidence) lowestBad(top Point) Point {
 	return f
 }
 
-// open is the set of levels below f's on axis that may still fail with f's other levels: no good trial excludes them.
+// open is the set of levels below f's on axis that may still fail with f's other levels: no good trial excludes them. It is
+// empty once every step down is good. That also settles level 0 where f's commit is on a branch that left before the good
+// commit: the parent is good, so the commit matters, and the good commit itself need not be built.
 func (e *evidence) open(f Point, axis int) bitset {
 	a := e.space.Axes[axis]
 	set := slices.Clone(a.down(f[axis]))
@@ -128,7 +130,12 @@ func (e *evidence) open(f Point, axis int) bitset {
 			}
 		}
 	}
-	return set
+	for _, parent := range a.parents[f[axis]] {
+		if set.has(parent) {
+			return set
+		}
+	}
+	return newBitset(a.Len())
 }
 
 // vouchesBeside reports whether a good build at q speaks for f on every axis but one.

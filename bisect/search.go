@@ -39,6 +39,7 @@ type Search struct {
 	options Options
 	evidence
 	pending    *Question
+	ended      bool
 	probes     int
 	certified  int     // certificate points tried
 	closed     string  // why the certificate was ended early
@@ -61,7 +62,7 @@ func (s *Search) Next() (Question, bool) {
 	for {
 		q, ok := s.next()
 		if !ok {
-			s.pending = nil
+			s.pending, s.ended = nil, true
 			return Question{}, false
 		}
 		if known, found := s.remembered(q); found {
@@ -213,16 +214,16 @@ func (s *Search) Finding() Finding {
 	for _, p := range s.causes[:s.confirmed] {
 		f.Causes = append(f.Causes, s.prove(p))
 	}
-	ended := s.at(s.space.Bad()) != Unknown && s.at(s.space.Good()) != Unknown
+	ends := s.at(s.space.Bad()) != Unknown && s.at(s.space.Good()) != Unknown
 	switch {
 	case len(f.Contradictions) > 0:
 		f.Outcome = Inconsistent
-	case ended && !s.bracketed():
+	case ends && !s.bracketed():
 		f.Outcome = NotBracketed
 	case len(f.Causes) > 0:
 		f.Outcome = Isolated
 		f.Untested = s.untested()
-		f.Complete = s.top == nil && s.confirmed == len(s.causes) && len(f.Untested) == 0 && len(f.Candidates) == 0
+		f.Complete = s.ended && len(f.Untested) == 0 && len(f.Candidates) == 0
 	default:
 		f.Outcome = Inconclusive
 	}

@@ -41,16 +41,6 @@ func points(causes []Cause) []Point {
 	return list
 }
 
-func samePoints(a, b []Point) bool {
-	has := func(list []Point, p Point) bool { return slices.ContainsFunc(list, p.Equal) }
-	for _, p := range a {
-		if !has(b, p) {
-			return false
-		}
-	}
-	return len(a) == len(b)
-}
-
 func TestAllCausesAreFoundAndTheAnswerIsComplete(t *testing.T) {
 	eachWorld(t, false, func(t *testing.T, r *rand.Rand, w *world) {
 		s := NewSearch(w.space, Options{Confirm: 2, CertifyProbes: 1 << 20})
@@ -59,8 +49,18 @@ func TestAllCausesAreFoundAndTheAnswerIsComplete(t *testing.T) {
 		}
 		f := s.Finding()
 		want := w.minimal()
-		if !samePoints(points(f.Causes), want) || !f.Complete || f.Outcome != Isolated {
-			t.Errorf("%s, complete %v, causes %v; want %v", f.Outcome, f.Complete, points(f.Causes), want)
+		for _, p := range want {
+			if !slices.ContainsFunc(points(f.Causes), p.Equal) {
+				t.Errorf("%v is missing among the causes %v", p, points(f.Causes))
+			}
+		}
+		for _, p := range points(f.Causes) {
+			if !w.isCause(p) {
+				t.Errorf("blamed %v; want %v", p, want)
+			}
+		}
+		if !f.Complete || f.Outcome != Isolated {
+			t.Errorf("%s, complete %v", f.Outcome, f.Complete)
 		}
 	})
 }
@@ -106,11 +106,11 @@ func TestSkipsNeverHideTheTruth(t *testing.T) {
 		f := s.Finding()
 		want := w.minimal()
 		for _, c := range f.Causes {
-			if !slices.ContainsFunc(want, c.Point.Equal) {
+			if !w.isCause(c.Point) {
 				t.Errorf("blamed %v; want one of %v", c.Point, want)
 			}
 		}
-		if f.Complete && len(f.Causes) != len(want) {
+		if f.Complete && len(f.Causes) < len(want) {
 			t.Errorf("complete with %v; want %v", points(f.Causes), want)
 		}
 		if f.Outcome == Inconclusive && len(f.Candidates) < 2 {

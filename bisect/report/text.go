@@ -1,0 +1,144 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"sort"
+	"strings"
+	"unicode"
+)
+
+// Text writes the report for a reader: the summary first, then each cause with its evidence, then what is not known.
+func (r *Report) Text(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n", Clean(r.Summary))
+	for i, c := range r.Causes {
+		fmt.Fprintf(&b, "\n%d. %s\n", i+1, Clean(c.Sentence))
+		c.text(&b, "   ")
+	}
+	r.undecided(&b)
+	r.failures(&b)
+	r.unproved(&b)
+	if len(r.Notes) > 0 {
+		b.WriteByte('\n')
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintf(&b, "note: %s\n", Clean(n))
+	}
+	fmt.Fprintf(&b, "\n%d probes, %d builds", r.Probes, len(r.Trials))
+	if r.Run != "" {
+		fmt.Fprintf(&b, "; logs and report.json in %s", r.Run)
+	}
+	b.WriteByte('\n')
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func (c *Cause) text(b *strings.Builder, indent string) {
+	field := func(name, text string) { fmt.Fprintf(b, "%s%-10s %s\n", indent, name, text) }
+	for i, line := range c.Lines {
+		field([]string{"log", ""}[min(i, 1)], Clean(line))
+	}
+	for i, repair := range c.Repairs {
+		field([]string{"repair", "or"}[min(i, 1)], Clean(repair))
+	}
+	field("bad", "trials "+ids(c.Witnesses.Bad))
+	for i, g := range c.Witnesses.Good {
+		field([]string{"good", ""}[min(i, 1)], fmt.Sprintf("%s: trials %s", Clean(g.Step.String()), ids(g.Trials)))
+	}
+	field("confirmed", fmt.Sprintf("every part built %d times, always with the same verdict", c.Confirmed))
+	for i, command := range c.Reproduce {
+		field([]string{"reproduce", ""}[min(i, 1)], command)
+	}
+}
+
+func (r *Report) undecided(b *strings.Builder) {
+	if len(r.Candidates) == 0 {
+		return
+	}
+	b.WriteString("\nnot decided, because builds in between could not be judged; the cause lies at one of:\n")
+	for _, c := range r.Candidates {
+		fmt.Fprintf(b, "   %3.0f %%  %s\n", 100*c.Probability, Clean(c.Point.String()))
+	}
+}
+
+func (r *Report) failures(b *strings.Builder) {
+	if len(r.FailsDifferently) == 0 {
+		return
+	}
+	b.WriteString("\nfails differently, without the scenario's signature:\n")
+	for _, f := range r.FailsDifferently {
+		fmt.Fprintf(b, "   trial %d: %s\n      %s\n", f.Trial, Clean(f.Point.String()), Clean(f.Line))
+	}
+}
+
+func (r *Report) unproved(b *strings.Builder) {
+	if len(r.Contradictions) > 0 {
+		b.WriteString("\nverdicts contradict each other:\n")
+		for _, c := range r.Contradictions {
+			fmt.Fprintf(b, "   trial %d is bad, trial %d at or above it is good\n", c.Bad, c.Good)
+		}
+	}
+	if len(r.Untested) > 0 {
+		b.WriteString("\nnot tested, so another cause may hide here:\n")
+		for _, u := range r.Untested {
+			fmt.Fprintf(b, "   %s (%s)\n", Clean(u.Point.String()), u.Why)
+		}
+	}
+}
+
+// String lists the point's levels, the commit first, the others by key.
+func (p Point) String() string {
+	keys := make([]string, 0, len(p))
+	for k := range p {
+		keys = append(keys, k)
+	}
+	sort.Slice(keys, func(i, j int) bool {
+		if (keys[i] == "commit") != (keys[j] == "commit") {
+			return keys[i] == "commit"
+		}
+		return keys[i] < keys[j]
+	})
+	parts := make([]string, len(keys))
+	for i, k := range keys {
+		parts[i] = Level(k, p[k])
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Level says an axis's level in words: "docker 19.03.13", "no buildx", "NAME=value", "NAME unset", "commit 1a2b3c4d5e".
+func Level(axis string, level *string) string {
+	name, isEnv := strings.CutPrefix(axis, "env.")
+	switch {
+	case isEnv && level == nil:
+		return name + " unset"
+	case isEnv:
+		return name + "=" + *level
+	case level == nil:
+		return "no " + name
+	case axis == "commit":
+		return "commit " + Short(*level)
+	}
+	return name + " " + *level
+}
+
+// Short abbreviates a commit id.
+func Short(id string) string { return id[:min(len(id), 10)] }
+
+func ids(list []int) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(list), " ", ", "), "[]")
+}
+
+// Clean makes text of a build or a commit safe for a terminal: control characters, which could move the cursor or hide
+// words, become question marks, and so do the marks that reverse the direction of text.
+func Clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\t' {
+			return ' '
+		}
+		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+}

@@ -1,0 +1,139 @@
+package docker
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"sync"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/client"
+
+	"buildbisect/runner"
+)
+
+// box is one running container.
+type box struct {
+	engine  *Engine
+	id      string
+	name    string
+	workdir string
+
+	mu     sync.Mutex
+	closed bool
+}
+
+var _ runner.Box = (*box)(nil)
+
+// Put streams the tar to the engine, which unpacks it below dir (relative: to the work folder) and makes dir if it is
+// absent. What the tar's reader fails with comes back as it is; it is not the engine's.
+func (b *box) Put(ctx context.Context, dir string, content io.Reader) error {
+	if !path.IsAbs(dir) {
+		dir = path.Join(b.workdir, dir)
+	}
+	dir = path.Clean(dir)
+	what := fmt.Sprintf("copy files to %s of box %s", dir, b.name)
+	call, cancel := within(ctx, copyDeadline)
+	defer cancel()
+	if dir != b.workdir {
+		if err := b.mkdir(call, dir); err != nil {
+			return failed(ctx, call, what, err)
+		}
+	}
+	source := &sourceReader{r: content}
+	_, err := b.engine.cli.CopyToContainer(call, b.id, client.CopyToContainerOptions{DestinationPath: dir, Content: source})
+	switch {
+	case err == nil:
+		return nil
+	case source.failure() != nil && ctx.Err() == nil:
+		return fmt.Errorf("%s: read them: %w", what, source.failure())
+	}
+	return failed(ctx, call, what, err)
+}
+
+// mkdir makes what is missing of dir. Folders that exist keep their modes.
+func (b *box) mkdir(ctx context.Context, dir string) error {
+	var missing []string
+	for d := dir; d != "/"; d = path.Dir(d) {
+		_, err := b.engine.cli.ContainerStatPath(ctx, b.id, client.ContainerStatPathOptions{Path: d})
+		if err == nil {
+			break
+		}
+		if !errdefs.IsNotFound(err) {
+			return err
+		}
+		missing = append(missing, d)
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	parent := path.Dir(missing[len(missing)-1])
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	for i := len(missing) - 1; i >= 0; i-- {
+		name := strings.TrimPrefix(strings.TrimPrefix(missing[i], parent), "/") + "/"
+		if err := w.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: name, Mode: 0o755}); err != nil {
+			return err
+		}
+	}
+	if err := w.Close(); err != nil {
+		return err
+	}
+	_, err := b.engine.cli.CopyToContainer(ctx, b.id, client.CopyToContainerOptions{DestinationPath: parent, Content: &buf})
+	return err
+}
+
+// Close removes the container and its anonymous volumes, on a deadline of its own. Once it has worked it does nothing.
+func (b *box) Close() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return nil
+	}
+	ctx, cancel := within(context.Background(), closeDeadline)
+	defer cancel()
+	if err := b.engine.remove(ctx, b.id); err != nil {
+		return failed(context.Background(), ctx, fmt.Sprintf("remove box %s", b.name), err)
+	}
+	b.closed = true
+	return nil
+}
+
+// kill ends everything in the container at once. That it does not run any more is no error.
+func (b *box) kill(ctx context.Context) error {
+	ctx, cancel := afterwards(ctx, killDeadline)
+	defer cancel()
+	_, err := b.engine.cli.ContainerKill(ctx, b.id, client.ContainerKillOptions{Signal: "KILL"})
+	if errdefs.IsNotFound(err) || errdefs.IsConflict(err) {
+		return nil
+	}
+	return err
+}
+
+// sourceReader remembers its reader's own error, which the HTTP client would pass off as the engine's. The transport
+// reads in a goroutine of its own, hence the lock.
+type sourceReader struct {
+	r   io.Reader
+	mu  sync.Mutex
+	err error
+}
+
+func (s *sourceReader) Read(p []byte) (int, error) {
+	n, err := s.r.Read(p)
+	if err != nil && err != io.EOF {
+		s.mu.Lock()
+		s.err = err
+		s.mu.Unlock()
+	}
+	return n, err
+}
+
+func (s *sourceReader) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}

@@ -1,0 +1,92 @@
+package docker
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/go-multierror"
+
+	"buildbisect/images"
+	"buildbisect/runner"
+)
+
+// checkDeadline is for printing a version, on a busy machine.
+const checkDeadline = time.Minute
+
+// Check runs checks in a throw-away box of image, an id that Load gave, and says of each tool that does not print what
+// it should what it printed instead. Errors of the engine are [runner.ErrInfrastructure]; mismatches are not.
+func (e *Engine) Check(ctx context.Context, image string, checks []images.Check) (err error) {
+	if len(checks) == 0 {
+		return nil
+	}
+	box, err := e.Start(ctx, runner.BoxSpec{Image: image, Network: "none", PIDs: 256})
+	if err != nil {
+		return fmt.Errorf("check the tools of image %s: %w", image, err)
+	}
+	defer func() {
+		if closeErr := box.Close(); err == nil {
+			err = closeErr
+		}
+	}()
+	var errs *multierror.Error
+	for _, check := range checks {
+		var printed bytes.Buffer
+		call, cancel := context.WithTimeoutCause(ctx, checkDeadline, fmt.Errorf("`%s` does not end within %s", strings.Join(check.Command, " "), checkDeadline))
+		exit, err := box.Exec(call, checkScript(check.Command), &printed)
+		cancel()
+		if err != nil {
+			return fmt.Errorf("check %s %s: %w", check.Tool, check.Version, err)
+		}
+		if mismatch := compare(check, exit, printed.String()); mismatch != nil {
+			errs = multierror.Append(errs, mismatch)
+		}
+	}
+	return errs.ErrorOrNil()
+}
+
+// checkScript runs a command as it stands, without the shell reading its words. A command that cannot run ends with
+// loaderMissing or fileMissing: to the shell both are 127, "not found".
+func checkScript(command []string) string {
+	quoted := make([]string, len(command))
+	for i, word := range command {
+		quoted[i] = "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	line := strings.Join(quoted, " ")
+	return fmt.Sprintf("code=0; %s || code=$?\n"+
+		"if [ $code = 127 ]; then if file=$(command -v %s) && [ -x \"$file\" ]; then echo; echo %s; else echo; echo %s; fi; fi\n"+
+		"exit $code\n", line, quoted[0], loaderMissing, fileMissing)
+}
+
+const (
+	loaderMissing = "bisect-check-loader-missing"
+	fileMissing   = "bisect-check-file-missing"
+)
+
+func compare(check images.Check, exit runner.Exit, printed string) error {
+	if exit.Code == 0 && strings.Contains(printed, check.Want) {
+		return nil
+	}
+	what := fmt.Sprintf("check %s %s: `%s`", check.Tool, check.Version, strings.Join(check.Command, " "))
+	switch {
+	case exit.Code == 127 && strings.Contains(printed, loaderMissing):
+		return fmt.Errorf("%s: the file is there but cannot be loaded: it is linked against a libc that the base lacks: use a static build or another base", what)
+	case exit.Code == 127 && strings.Contains(printed, fileMissing):
+		return fmt.Errorf("%s: not found in the image", what)
+	case exit.Code == 126:
+		return fmt.Errorf("%s: cannot be executed (another architecture, or no executable): %s", what, shorten(printed))
+	}
+	return fmt.Errorf("%s: want %q, got (exit %d) %q", what, check.Want, exit.Code, shorten(printed))
+}
+
+// shorten keeps the first line or two for a message.
+func shorten(text string) string {
+	const limit = 300
+	text = strings.TrimSpace(text)
+	if len(text) > limit {
+		text = strings.ToValidUTF8(text[:limit], "") + "…"
+	}
+	return text
+}

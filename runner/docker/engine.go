@@ -1,0 +1,80 @@
+// Package docker runs the boxes of trials on a Docker engine, from 20.10 (API 1.40) on.
+//
+// It promises that a trial's box starts from an image that is already in the engine, that its output arrives whole and
+// in order however much it is, that it is dead when its context is, and that nothing of it stays behind. What goes wrong
+// with the engine is told apart from what goes wrong with the build: see [runner.ErrInfrastructure].
+//
+// Its limits: it never pulls, it never starts helpers of its own (so containers of a killed process wait for
+// [Engine.Sweep]), boxes are Linux containers whose image has a /bin/sh, and ssh:// endpoints are not dialled.
+package docker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+
+	"buildbisect/runner"
+)
+
+// Labels that every box carries, beside those of its BoxSpec.
+const (
+	LabelOwner = "org.buildbisect"     // "1"
+	LabelRun   = "org.buildbisect.run" // the run's name, given by the caller through BoxSpec.Labels; Sweep looks for it
+	labelBox   = "org.buildbisect.box" // a random word: proves that a container is the one we asked for
+)
+
+// How long the engine may take for one call. A healthy one needs milliseconds; these are for a sick one.
+const (
+	pingDeadline  = 10 * time.Second
+	callDeadline  = 30 * time.Second
+	startDeadline = 2 * time.Minute
+	copyDeadline  = 30 * time.Minute // large trees over a network
+	killDeadline  = 10 * time.Second
+	closeDeadline = 20 * time.Second
+)
+
+// Engine is a connection to one Docker engine. Its methods may be called at the same time.
+type Engine struct {
+	cli      *client.Client
+	provider *testcontainers.DockerProvider
+	info     Info
+	socket   string // path on the engine's own machine
+
+	loading chan struct{} // holds a token while one image is sent: loads are bound by the disk
+
+	mu     sync.Mutex
+	before map[string]bool // images that Snapshot saw, by id; nil before
+	ours   map[string]bool // images that Load answered with, by id
+}
+
+var _ runner.Engine = (*Engine)(nil)
+
+// Connect finds the engine as docker's own client does (DOCKER_HOST, else the current docker context, else the usual
+// sockets) and asks it what it is. Where there is none the error is an [*UnavailableError].
+func Connect(ctx context.Context) (*Engine, error) {
+	endpoint, cli, err := find(ctx)
+	if err != nil {
+		return nil, err
+	}
+	info, err := ask(ctx, cli)
+	if err != nil {
+		cli.Close()
+		return nil, &UnavailableError{Tried: []Attempt{{endpoint.origin, endpoint.host, err}}}
+	}
+	provider, err := newProvider(endpoint, cli)
+	if err != nil {
+		cli.Close()
+		return nil, fmt.Errorf("docker engine %s: set up testcontainers: %w", endpoint.host, err)
+	}
+	return &Engine{
+		cli: cli, provider: provider, info: info, socket: socketPath(endpoint.host, info),
+		loading: make(chan struct{}, 1), ours: map[string]bool{},
+	}, nil
+}
+
+// Close lets go of the connection. Boxes live on: close them first.
+func (e *Engine) Close() error { return e.cli.Close() }

@@ -1,0 +1,328 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/client"
+
+	"buildbisect/images"
+	"buildbisect/runner"
+	"buildbisect/runner/enginetest"
+)
+
+// connect gives the machine's engine. Without one the test is skipped, but fails under BISECT_REQUIRE_DOCKER=1.
+func connect(t testing.TB) *Engine {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs a docker engine")
+	}
+	e, err := Connect(t.Context())
+	var unavailable *UnavailableError
+	if errors.As(err, &unavailable) && os.Getenv("BISECT_REQUIRE_DOCKER") != "1" {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { e.Close() })
+	return e
+}
+
+// busybox gives the test image; it is removed from the engine when t ends.
+func busybox(t testing.TB, e *Engine) *images.Image {
+	t.Helper()
+	image := enginetest.Busybox(t)
+	t.Cleanup(func() {
+		_, err := e.cli.ImageRemove(context.Background(), image.Name, client.ImageRemoveOptions{PruneChildren: true})
+		if err != nil && !errdefs.IsNotFound(err) {
+			t.Errorf("remove the test image: %v", err)
+		}
+	})
+	return image
+}
+
+func load(t testing.TB, e *Engine) string {
+	t.Helper()
+	id, err := e.Load(t.Context(), busybox(t, e))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return id
+}
+
+func TestDockerKeepsTheEngineContract(t *testing.T) {
+	e := connect(t)
+	enginetest.Run(t, e, func(t *testing.T) *images.Image { return busybox(t, e) }, enginetest.Outside{
+		Kill: func(t *testing.T, box string) {
+			if _, err := e.cli.ContainerKill(context.Background(), box, client.ContainerKillOptions{Signal: "KILL"}); err != nil {
+				t.Error(err)
+			}
+		},
+		Watch: func(t *testing.T, box string) func() []string { return watch(t, e, box) },
+	})
+}
+
+// watch notes a container and its volumes and returns what tells which of them still exist.
+func watch(t *testing.T, e *Engine, box string) func() []string {
+	t.Helper()
+	found, err := e.cli.ContainerInspect(t.Context(), box, client.ContainerInspectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var volumes []string
+	for _, m := range found.Container.Mounts {
+		if m.Name != "" {
+			volumes = append(volumes, m.Name)
+		}
+	}
+	return func() (left []string) {
+		if _, err := e.cli.ContainerInspect(t.Context(), found.Container.ID, client.ContainerInspectOptions{}); !errdefs.IsNotFound(err) {
+			left = append(left, "container "+box)
+		}
+		for _, v := range volumes {
+			if _, err := e.cli.VolumeInspect(t.Context(), v, client.VolumeInspectOptions{}); !errdefs.IsNotFound(err) {
+				left = append(left, "volume "+v)
+			}
+		}
+		return left
+	}
+}
+
+func TestInfoNamesTheLowestAPI(t *testing.T) {
+	info := connect(t).Info()
+	if info.MinAPIVersion == "" || info.APIVersion == "" || info.Version == "" || info.CPUs < 1 || info.Memory < 1 || info.StorageDriver == "" {
+		t.Errorf("got %+v", info)
+	}
+}
+
+func TestTwoConnectionsInOneProcess(t *testing.T) {
+	first, second := connect(t), connect(t)
+	if first.Info().Version != second.Info().Version {
+		t.Errorf("%+v differs from %+v", first.Info(), second.Info())
+	}
+	if value, set := os.LookupEnv("TESTCONTAINERS_RYUK_DISABLED"); set {
+		t.Errorf("our setting stayed in the environment: %q", value)
+	}
+}
+
+func TestABoxIsBoundedAndHasNoDoorsToTheHost(t *testing.T) {
+	e := connect(t)
+	id := load(t, e)
+	started, err := e.Start(t.Context(), runner.BoxSpec{Image: id, Network: "bridge", CPUs: 0.5, Memory: 64 << 20, PIDs: 50,
+		Labels: map[string]string{LabelRun: "test"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer started.Close()
+	found, err := e.cli.ContainerInspect(t.Context(), started.(*box).id, client.ContainerInspectOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := found.Container
+	if h := c.HostConfig; h.NanoCPUs != 5e8 || h.Memory != 64<<20 || h.MemorySwap != 64<<20 || *h.PidsLimit != 50 || h.Privileged ||
+		!slices.Contains(h.SecurityOpt, "no-new-privileges") || len(h.Binds)+len(h.Mounts) > 0 {
+		t.Errorf("host config: %+v", h)
+	}
+	if len(c.HostConfig.PortBindings) > 0 || len(c.NetworkSettings.Ports) > 1 {
+		t.Errorf("ports published: %v, %v", c.HostConfig.PortBindings, c.NetworkSettings.Ports)
+	}
+	for port, bindings := range c.NetworkSettings.Ports {
+		if len(bindings) > 0 {
+			t.Errorf("port %s published at %v", port, bindings)
+		}
+	}
+	if c.Config.Labels[LabelOwner] != "1" || c.Config.Labels[LabelRun] != "test" {
+		t.Errorf("labels: %v", c.Config.Labels)
+	}
+}
+
+func TestTheEnginesSocketWorksInABox(t *testing.T) {
+	e := connect(t)
+	id := load(t, e)
+	started, err := e.Start(t.Context(), runner.BoxSpec{Image: id, Network: "none", Socket: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer started.Close()
+	var out strings.Builder
+	exit, err := started.Exec(t.Context(), "test -S /var/run/docker.sock", &out)
+	if err != nil || exit.Code != 0 {
+		t.Errorf("got %+v, %v, %q", exit, err, out.String())
+	}
+}
+
+func TestAFailedStartLeavesNothing(t *testing.T) {
+	e := connect(t)
+	id := load(t, e)
+	const name = "bisect-test-halfway"
+	// The container is made, and then cannot start: the socket to mount is not there.
+	broken := &Engine{cli: e.cli, provider: e.provider, info: e.info, socket: "/no/such/docker.sock"}
+	_, err := broken.Start(t.Context(), runner.BoxSpec{Image: id, Name: name, Network: "none", Socket: true})
+	if !errors.Is(err, runner.ErrInfrastructure) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := e.cli.ContainerInspect(t.Context(), name, client.ContainerInspectOptions{}); !errdefs.IsNotFound(err) {
+		t.Errorf("the container is still there: %v", err)
+	}
+
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("interrupted")
+	cancel(why)
+	if _, err := e.Start(ctx, runner.BoxSpec{Image: id, Name: name, Network: "none"}); !errors.Is(err, why) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestATakenNameIsRefusedAndItsContainerSpared(t *testing.T) {
+	e := connect(t)
+	spec := runner.BoxSpec{Image: load(t, e), Name: "bisect-test-taken", Network: "none"}
+	first, err := e.Start(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	if second, err := e.Start(t.Context(), spec); err == nil {
+		second.Close()
+		t.Error("two boxes with one name")
+	} else if !strings.Contains(err.Error(), "another container has that name") {
+		t.Errorf("got %v", err)
+	}
+	var out strings.Builder
+	if exit, err := first.Exec(t.Context(), "echo alive", &out); err != nil || exit.Code != 0 {
+		t.Errorf("the first box suffered: %+v, %v", exit, err)
+	}
+}
+
+func TestSweepTakesOneRunAndNoOther(t *testing.T) {
+	e := connect(t)
+	id := load(t, e)
+	var boxes []*box
+	for _, run := range []string{"sweep-a", "sweep-a", "sweep-b"} {
+		b, err := e.Start(t.Context(), runner.BoxSpec{Image: id, Network: "none", Labels: map[string]string{LabelRun: run}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		boxes = append(boxes, b.(*box))
+	}
+	if err := e.Sweep(t.Context(), "sweep-a"); err != nil {
+		t.Fatal(err)
+	}
+	for i, b := range boxes {
+		_, err := b.state(t.Context())
+		if gone := errdefs.IsNotFound(err); gone != (i < 2) {
+			t.Errorf("box %d: gone is %t", i, gone)
+		}
+	}
+	if err := e.Sweep(t.Context(), ""); err == nil {
+		t.Error("a sweep of no run would be one of all")
+	}
+}
+
+func TestAnExecThatTheEngineCannotRunIsNoVerdict(t *testing.T) {
+	e := connect(t)
+	started, err := e.Start(t.Context(), runner.BoxSpec{Image: load(t, e), Network: "none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer started.Close()
+	var out strings.Builder
+	if exit, err := started.Exec(t.Context(), "rm /bin/sh", &out); err != nil || exit.Code != 0 {
+		t.Fatal(exit, err)
+	}
+	exit, err := started.Exec(t.Context(), "true", &out)
+	if !errors.Is(err, runner.ErrInfrastructure) || !strings.Contains(err.Error(), "/bin/sh") {
+		t.Errorf("got %+v, %v", exit, err)
+	}
+}
+
+func TestAnEngineThatGoesAwayIsInfrastructure(t *testing.T) {
+	direct := connect(t)
+	id := load(t, direct)
+	path, local := strings.CutPrefix(direct.Info().Host, "unix://")
+	if !local {
+		t.Skip("needs an engine on a local socket")
+	}
+	proxy := newProxy(t, path)
+	t.Setenv("DOCKER_HOST", "tcp://"+proxy.listener.Addr().String())
+	e := connect(t)
+	const name = "bisect-test-proxy"
+	started, err := e.Start(t.Context(), runner.BoxSpec{Image: id, Name: name, Network: "none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := direct.removeOne(context.Background(), name); err != nil {
+			t.Error(err)
+		}
+	}()
+	exit, err := started.Exec(t.Context(), "echo begun; sleep 60", proxy)
+	if !errors.Is(err, runner.ErrInfrastructure) {
+		t.Errorf("got %+v, %v", exit, err)
+	}
+	if err := started.Close(); !errors.Is(err, runner.ErrInfrastructure) {
+		t.Errorf("close: got %v", err)
+	}
+}
+
+// proxy passes an engine's socket on, and cuts all connections at the first output it is written.
+type proxy struct {
+	listener net.Listener
+	mu       sync.Mutex
+	conns    []net.Conn
+}
+
+func newProxy(t *testing.T, socket string) *proxy {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{listener: listener}
+	go func() {
+		for {
+			from, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			to, err := net.Dial("unix", socket)
+			if err != nil {
+				from.Close()
+				continue
+			}
+			p.mu.Lock()
+			p.conns = append(p.conns, from, to)
+			p.mu.Unlock()
+			for _, pair := range [][2]net.Conn{{from, to}, {to, from}} {
+				go func() {
+					io.Copy(pair[0], pair[1])
+					pair[0].Close()
+				}()
+			}
+		}
+	}()
+	t.Cleanup(p.cut)
+	return p
+}
+
+func (p *proxy) Write(output []byte) (int, error) {
+	p.cut()
+	return len(output), nil
+}
+
+func (p *proxy) cut() {
+	p.listener.Close()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, c := range p.conns {
+		c.Close()
+	}
+}

@@ -1,0 +1,111 @@
+package docker
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"maps"
+	"path"
+	"strings"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/mount"
+	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
+
+	"buildbisect/runner"
+)
+
+// wait is the first process of a box: it proves that there is a shell, and adopts and reaps what builds leave behind.
+// As process 1 it ignores every signal but the engine's SIGKILL.
+const wait = `command -v sleep >/dev/null || { echo "the image has no sleep"; exit 127; }; while :; do sleep 3600; done`
+
+// Start starts a fresh container from an image that is in the engine already. On an error nothing of it is left.
+func (e *Engine) Start(ctx context.Context, spec runner.BoxSpec) (_ runner.Box, err error) {
+	if spec.Network != "none" && spec.Network != "bridge" {
+		return nil, fmt.Errorf("start box %s: network %q: want none or bridge", spec.Name, spec.Network)
+	}
+	mark := rand.Text()
+	if spec.Name == "" {
+		spec.Name = "bisect-" + strings.ToLower(mark)
+	}
+	if spec.Workdir == "" {
+		spec.Workdir = "/"
+	}
+	call, cancel := within(ctx, startDeadline)
+	defer cancel()
+	defer func() {
+		if err != nil {
+			e.removeMarked(ctx, spec.Name, mark)
+		}
+	}()
+	started, err := e.provider.RunContainer(call, request(spec, mark, e.socket))
+	if err != nil {
+		return nil, startError(ctx, call, spec, err)
+	}
+	return &box{engine: e, id: started.GetContainerID(), name: spec.Name, workdir: path.Clean(spec.Workdir)}, nil
+}
+
+func request(spec runner.BoxSpec, mark, socket string) testcontainers.ContainerRequest {
+	labels := maps.Clone(spec.Labels)
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[LabelOwner], labels[labelBox] = "1", mark
+	return testcontainers.ContainerRequest{
+		Image:      spec.Image,
+		Name:       spec.Name,
+		Entrypoint: []string{"/bin/sh", "-c", wait},
+		Labels:     labels,
+		ConfigModifier: func(c *container.Config) {
+			c.Image = spec.Image
+			c.Env = spec.Env // a list, not a map: a bare NAME unsets
+			c.WorkingDir = spec.Workdir
+			c.Hostname = "bisect" // builds print it: the default differs from trial to trial
+			c.User = "0"          // whatever the image says: the tree is root's
+			c.Healthcheck = &container.HealthConfig{Test: []string{"NONE"}}
+		},
+		HostConfigModifier: func(h *container.HostConfig) {
+			h.NetworkMode = container.NetworkMode(spec.Network)
+			h.SecurityOpt = []string{"no-new-privileges"}
+			h.Resources.NanoCPUs = int64(spec.CPUs * 1e9)
+			h.Resources.Memory = spec.Memory
+			h.Resources.MemorySwap = spec.Memory // memory and swap together: no swap
+			if spec.PIDs > 0 {
+				h.Resources.PidsLimit = &spec.PIDs
+			}
+			if spec.Socket {
+				// A mount, not a bind: a bind makes an empty folder where there is no socket.
+				h.Mounts = append(h.Mounts, mount.Mount{Type: mount.TypeBind, Source: socket, Target: "/var/run/docker.sock"})
+			}
+		},
+	}
+}
+
+func startError(ctx, call context.Context, spec runner.BoxSpec, err error) error {
+	what := fmt.Sprintf("start box %s", spec.Name)
+	text := err.Error()
+	switch {
+	case strings.Contains(text, "the image is not in the engine"), errdefs.IsNotFound(err) && strings.Contains(text, "No such image"):
+		return mishapf("%s: image %s is not in the engine, and is never pulled: load it again", what, spec.Image)
+	case strings.Contains(text, "/bin/sh") && strings.Contains(text, "no such file or directory"):
+		return mishapf("%s: image %s has no /bin/sh that runs (none, or its loader is missing): choose a base with a shell: %w", what, spec.Image, err)
+	case errdefs.IsConflict(err):
+		return mishapf("%s: another container has that name: remove it, or run `bisect gc`: %w", what, err)
+	}
+	return failed(ctx, call, what, err)
+}
+
+// removeMarked removes the container of a start that went wrong, if the engine made it after all. The mark keeps it from
+// removing one that only has the same name.
+func (e *Engine) removeMarked(ctx context.Context, name, mark string) {
+	ctx, cancel := afterwards(ctx, closeDeadline)
+	defer cancel()
+	found, err := e.cli.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
+	if err != nil || found.Container.Config == nil || found.Container.Config.Labels[labelBox] != mark {
+		return
+	}
+	// What cannot be removed now carries the run's label, and Sweep takes it.
+	_ = e.remove(ctx, found.Container.ID)
+}

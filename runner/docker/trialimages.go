@@ -1,0 +1,86 @@
+package docker
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/containerd/errdefs"
+	"github.com/hashicorp/go-multierror"
+	"github.com/moby/moby/client"
+)
+
+// minMarker is how long a trial's marker must at least be. A short one could be part of the name of an image of the
+// user's.
+const minMarker = 8
+
+// Snapshot notes which images the engine has now, as the measure for what [Engine.RemoveTrialImages] calls others.
+func (e *Engine) Snapshot(ctx context.Context) error {
+	call, cancel := within(ctx, callDeadline)
+	defer cancel()
+	list, err := e.cli.ImageList(call, client.ImageListOptions{})
+	if err != nil {
+		return failed(ctx, call, "list the engine's images", err)
+	}
+	seen := map[string]bool{}
+	for _, image := range list.Items {
+		seen[image.ID] = true
+	}
+	e.mu.Lock()
+	e.before = seen
+	e.mu.Unlock()
+	return nil
+}
+
+// RemoveTrialImages removes the references that contain marker, and with them images that have no other: what a trial
+// of `engine: host` built under names that hold its $BISECT_TRIAL. It never forces, so nothing in use goes. Others are
+// images that appeared since Snapshot and stay, by reference or id, sorted; those that Load sent are not among them.
+func (e *Engine) RemoveTrialImages(ctx context.Context, marker string) (removed, others []string, err error) {
+	if len(marker) < minMarker {
+		return nil, nil, fmt.Errorf("remove a trial's images: marker %q: want at least %d characters, so that it names no other image", marker, minMarker)
+	}
+	call, cancel := within(ctx, callDeadline)
+	defer cancel()
+	list, err := e.cli.ImageList(call, client.ImageListOptions{})
+	if err != nil {
+		return nil, nil, failed(ctx, call, "list the engine's images", err)
+	}
+	e.mu.Lock()
+	before := e.before
+	ours := map[string]bool{}
+	for id := range e.ours {
+		ours[id] = true
+	}
+	e.mu.Unlock()
+	var errs *multierror.Error
+	for _, image := range list.Items {
+		var kept []string
+		for _, ref := range image.RepoTags {
+			if ref == "<none>:<none>" {
+				continue
+			}
+			if !strings.Contains(ref, marker) {
+				kept = append(kept, ref)
+				continue
+			}
+			_, err := e.cli.ImageRemove(call, ref, client.ImageRemoveOptions{PruneChildren: true})
+			if err != nil && !errdefs.IsNotFound(err) {
+				errs = multierror.Append(errs, failed(ctx, call, "remove image "+ref, err))
+				continue
+			}
+			removed = append(removed, ref)
+		}
+		untouched := len(image.RepoTags) == 0 || image.RepoTags[0] == "<none>:<none>"
+		if before == nil || before[image.ID] || ours[image.ID] {
+			continue
+		}
+		if untouched {
+			kept = []string{image.ID}
+		}
+		others = append(others, kept...)
+	}
+	slices.Sort(removed)
+	slices.Sort(others)
+	return removed, others, errs.ErrorOrNil()
+}

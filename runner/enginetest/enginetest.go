@@ -1,0 +1,122 @@
+// Package enginetest is the contract of [runner.Engine] as tests. Every engine that runs trials must pass [Run]; what an
+// engine promises beyond it belongs into that engine's own tests.
+//
+// The suite asks for the image of [Busybox] or one like it: a /bin/sh and the usual small commands, PATH set, FROM_IMAGE
+// in its environment, a volume at /volume, and another user than root, an entrypoint and a port, which a box must ignore.
+package enginetest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"buildbisect/images"
+	"buildbisect/runner"
+)
+
+// Outside is what a test must be able to do behind an engine's back. A nil function skips the tests that need it.
+type Outside struct {
+	// Kill ends the box of that name, as an administrator or the kernel would.
+	Kill func(t *testing.T, box string)
+	// Watch notes all that belongs to the running box of that name, and returns what tells how much of it is left.
+	Watch func(t *testing.T, box string) (left func() []string)
+}
+
+// Run holds e to the contract.
+func Run(t *testing.T, e runner.Engine, image func(t *testing.T) *images.Image, outside Outside) {
+	s := &suite{engine: e, image: image(t), outside: outside}
+	id, err := e.Load(t.Context(), s.image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.id = id
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T)
+	}{
+		{"LoadingAgainGivesTheSameIDAtOnce", s.loadingAgain},
+		{"AnAbsentImageIsNamedAndNotPulled", s.absentImage},
+		{"ExitCodesAreTheScriptsOwn", s.exitCodes},
+		{"TheFirstFailingCommandEndsTheScript", s.firstFailure},
+		{"OutputIsInterleavedAsItCame", s.interleaving},
+		{"OutputOfAnyBytesArrivesUntouched", s.binaryOutput},
+		{"TwoHundredMegabytesStream", s.largeOutput},
+		{"OutputThatCannotBeStoredIsInfrastructure", s.brokenWriter},
+		{"ScriptsOfAnyTextAndLengthRun", s.oddScripts},
+		{"EnvironmentIsSetAndUnset", s.environment},
+		{"WorkdirIsMadeAndUsed", s.workdir},
+		{"FilesArriveAsTheyAre", s.files},
+		{"ALargeTreeStreams", s.largeTree},
+		{"FilesFromABrokenSourceAreTheSourcesFault", s.brokenSource},
+		{"StagesShareTheBox", s.stages},
+		{"ATimeoutKillsThoughTheScriptIgnoresSignals", s.timeout},
+		{"ABackgroundProcessDelaysNobody", s.background},
+		{"AClosedOutputIsNotTheEnd", s.closedOutput},
+		{"AScriptThatKillsAllItCanHasAnEnd", s.killAll},
+		{"WantOfMemoryIsTold", s.outOfMemory},
+		{"ABoxKilledFromOutsideIsInfrastructure", s.killedOutside},
+		{"ABoxWithoutNetworkHasOnlyLoopback", s.noNetwork},
+		{"ProcessesAreLimited", s.processLimit},
+		{"NothingStaysBehind", s.nothingStays},
+		{"BoxesRunSideBySide", s.sideBySide},
+	} {
+		t.Run(test.name, test.run)
+	}
+}
+
+type suite struct {
+	engine  runner.Engine
+	image   *images.Image
+	id      string
+	outside Outside
+}
+
+// box starts a box for t with the limits of spec, and closes it when t ends.
+func (s *suite) box(t *testing.T, spec runner.BoxSpec) runner.Box {
+	t.Helper()
+	if spec.Image == "" {
+		spec.Image = s.id
+	}
+	if spec.Name == "" {
+		spec.Name = fmt.Sprintf("bisect-enginetest-%d", time.Now().UnixNano())
+	}
+	if spec.Network == "" {
+		spec.Network = "none"
+	}
+	if spec.Workdir == "" {
+		spec.Workdir = "/src"
+	}
+	box, err := s.engine.Start(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := box.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return box
+}
+
+// run runs script in box and fails t if the engine, not the script, went wrong.
+func run(t *testing.T, box runner.Box, script string) (string, runner.Exit) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var out bytes.Buffer
+	exit, err := box.Exec(ctx, script, &out)
+	if err != nil {
+		t.Fatalf("%v\noutput: %q", err, out.String())
+	}
+	return out.String(), exit
+}
+
+// want runs script, which must succeed and print exactly text.
+func want(t *testing.T, box runner.Box, script, text string) {
+	t.Helper()
+	if got, exit := run(t, box, script); got != text || exit.Code != 0 {
+		t.Errorf("%.200q: got exit %d and %q, want exit 0 and %q", script, exit.Code, got, text)
+	}
+}

@@ -1,0 +1,110 @@
+package git
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
+)
+
+// Commit is what reports say of one commit.
+type Commit struct {
+	ID          string   // 40 hex digits
+	Parents     []string // as committed, first parent first
+	Subject     string   // the first paragraph of the message, on one line
+	AuthorName  string
+	AuthorEmail string
+	When        time.Time // committed, in the committer's zone
+}
+
+// Short is the id as people write it.
+func (c Commit) Short() string { return short(c.ID) }
+
+func (c Commit) String() string { return strings.TrimSpace(c.Short() + " " + c.Subject) }
+
+// commit reads one commit whole.
+func (r *Repository) commit(id plumbing.Hash) (Commit, error) {
+	content, _, err := r.objects.read(plumbing.CommitObject, id)
+	if err != nil {
+		return Commit{}, err
+	}
+	encoded := &plumbing.MemoryObject{}
+	encoded.SetType(plumbing.CommitObject)
+	if _, err := encoded.Write(content); err != nil {
+		return Commit{}, err
+	}
+	decoded, err := object.DecodeCommit(nil, encoded)
+	if err != nil {
+		return Commit{}, fmt.Errorf("read commit %s: %w", short(id.String()), err)
+	}
+	c := Commit{
+		ID:          id.String(),
+		Subject:     subject(decoded.Message),
+		AuthorName:  printable(decoded.Author.Name),
+		AuthorEmail: printable(decoded.Author.Email),
+		When:        decoded.Committer.When,
+	}
+	for _, parent := range decoded.ParentHashes {
+		c.Parents = append(c.Parents, parent.String())
+	}
+	return c, nil
+}
+
+func subject(message string) string {
+	paragraph, _, _ := strings.Cut(strings.TrimLeft(strings.ReplaceAll(message, "\r\n", "\n"), "\n"), "\n\n")
+	return printable(strings.Join(strings.Fields(paragraph), " "))
+}
+
+// printable makes text safe to print: what is no character, or moves a terminal's cursor, is replaced.
+func printable(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, strings.ToValidUTF8(text, string(unicode.ReplacementChar)))
+}
+
+// header is the part of a commit that walks need. Reading it alone is several times cheaper than decoding it all.
+type header struct {
+	tree    plumbing.Hash
+	parents []plumbing.Hash
+}
+
+func parseHeader(content []byte) (header, error) {
+	var h header
+	for len(content) > 0 {
+		line, rest, _ := bytes.Cut(content, []byte("\n"))
+		content = rest
+		key, value, _ := bytes.Cut(line, []byte(" "))
+		switch string(key) {
+		case "tree":
+			h.tree = plumbing.NewHash(string(value))
+		case "parent":
+			h.parents = append(h.parents, plumbing.NewHash(string(value)))
+		default: // author: the parents are over
+			content = nil
+		}
+	}
+	if h.tree.IsZero() {
+		return header{}, errors.New("it names no tree")
+	}
+	return h, nil
+}
+
+func (o *objects) header(id plumbing.Hash) (header, error) {
+	content, _, err := o.read(plumbing.CommitObject, id)
+	if err != nil {
+		return header{}, err
+	}
+	h, err := parseHeader(content)
+	if err != nil {
+		return header{}, fmt.Errorf("read commit %s: %w", short(id.String()), err)
+	}
+	return h, nil
+}

@@ -1,0 +1,94 @@
+package git
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// DAG returns the history as nodes 0 to len(Commits). Node 0 is the good side (Good, or the merge bases taken as one)
+// and node i is Commits[i-1]. parents[i] are the nodes of its parents, ascending and each once, with 0 for any parent
+// outside the range; a root commit has none. containsGood[i] reports whether the whole good side is among node i's
+// ancestors: it is false for what was forked before good, of which a good build at node 0 says nothing.
+func (h *History) DAG() (parents [][]int, containsGood []bool) {
+	node := make(map[string]int, len(h.Commits))
+	for i, c := range h.Commits {
+		node[c.ID] = i + 1
+	}
+	parents = make([][]int, len(h.Commits)+1)
+	for i, c := range h.Commits {
+		for _, parent := range c.Parents {
+			parents[i+1] = append(parents[i+1], node[parent])
+		}
+		slices.Sort(parents[i+1])
+		parents[i+1] = slices.Compact(parents[i+1])
+	}
+	return parents, append([]bool{true}, h.holdsGood...)
+}
+
+// parentsFirst orders the commits of set so that parents come before children and last comes last. Each line of
+// history stays together, a first parent's before a second's.
+func (g *graph) parentsFirst(last plumbing.Hash, set map[plumbing.Hash]bool) ([]plumbing.Hash, error) {
+	type frame struct {
+		id   plumbing.Hash
+		rest []plumbing.Hash // parents still to visit
+	}
+	visited := map[plumbing.Hash]bool{}
+	var stack []frame
+	push := func(id plumbing.Hash) error {
+		if visited[id] || !set[id] {
+			return nil
+		}
+		visited[id] = true
+		parents, err := g.parents(id)
+		stack = append(stack, frame{id, parents})
+		return err
+	}
+	if err := push(last); err != nil {
+		return nil, err
+	}
+	order := make([]plumbing.Hash, 0, len(set))
+	for len(stack) > 0 {
+		top := &stack[len(stack)-1]
+		if len(top.rest) == 0 {
+			order = append(order, top.id)
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		next := top.rest[0]
+		top.rest = top.rest[1:]
+		if err := push(next); err != nil {
+			return nil, err
+		}
+	}
+	return order, nil
+}
+
+// holders reports for each commit of order, parents first, whether all tops of the good side are its ancestors.
+// There is one top but for criss-cross merges, where there are a few.
+func (g *graph) holders(order, tops []plumbing.Hash) ([]bool, error) {
+	all := make([]bool, len(order))
+	for i := range all {
+		all[i] = true
+	}
+	for _, top := range tops {
+		holds := map[plumbing.Hash]bool{top: true}
+		for i, id := range order {
+			parents, err := g.parents(id)
+			if err != nil {
+				return nil, err
+			}
+			// Of the good side's commits only the top itself contains the top, for no top is an ancestor of another, and
+			// what lies between a top and good cannot be reached from bad.
+			holds[id] = slices.ContainsFunc(parents, func(p plumbing.Hash) bool { return holds[p] })
+			all[i] = all[i] && holds[id]
+		}
+	}
+	return all, nil
+}
+
+func inOrder(set map[plumbing.Hash]bool) []plumbing.Hash {
+	return slices.SortedFunc(maps.Keys(set), func(a, b plumbing.Hash) int { return bytes.Compare(a[:], b[:]) })
+}

@@ -1,0 +1,9 @@
+// Package git reads commits: the history between two of them as a DAG, and one commit's files as a tar stream.
+//
+// It opens a repository where it lies and never writes to it: no clone, no work tree, no lock, no ref. Repositories
+// with work trees, bare ones, linked work trees, alternates, packed refs, shallow and partial clones are read; ids are
+// SHA-1 only. What a commit's tar holds is exactly what was committed: attributes (export-ignore, end of line, filters,
+// LFS) change nothing, replacement refs and grafts are not followed.
+//
+// It is the only package that imports go-git.
+package git

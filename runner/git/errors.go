@@ -1,0 +1,158 @@
+package git
+
+import (
+	"fmt"
+	"strings"
+)
+
+// NotRepositoryError says that no repository holds Path, or that this package cannot read the one that does.
+type NotRepositoryError struct {
+	Path string
+	Why  string // what is wrong and what to do
+}
+
+func (e *NotRepositoryError) Error() string { return fmt.Sprintf("open %s: %s", e.Path, e.Why) }
+
+// NotFoundError says that a revision names no commit.
+type NotFoundError struct {
+	Rev  string
+	Why  string   // "" when there is simply nothing of that name
+	Near []string // names that look alike, nearest first
+	Hint string   // another thing to try, or ""
+}
+
+func (e *NotFoundError) Error() string {
+	why := e.Why
+	if why == "" {
+		why = "no commit, tag or branch of that name"
+	}
+	if len(e.Near) > 0 {
+		why += "; near it: " + strings.Join(e.Near, ", ")
+	}
+	if e.Hint != "" {
+		why += "; " + e.Hint
+	}
+	return fmt.Sprintf("revision %q: %s", e.Rev, why)
+}
+
+// AmbiguousError says that a short id begins several commits.
+type AmbiguousError struct {
+	Rev        string
+	Candidates []string // short ids and subjects
+}
+
+func (e *AmbiguousError) Error() string {
+	return fmt.Sprintf("revision %q: begins %d commits, give more digits: %s", e.Rev, len(e.Candidates), strings.Join(e.Candidates, "; "))
+}
+
+// SameCommitError says that good and bad are one commit, so that there is no history between them.
+type SameCommitError struct{ Commit Commit }
+
+func (e *SameCommitError) Error() string {
+	return fmt.Sprintf("history: good and bad are the same commit, %s; give two different revisions", e.Commit)
+}
+
+// SwappedError says that good comes after bad.
+type SwappedError struct{ Good, Bad Commit }
+
+func (e *SwappedError) Error() string {
+	return fmt.Sprintf("history: good (%s) is a descendant of bad (%s); were they swapped?", e.Good, e.Bad)
+}
+
+// UnrelatedError says that good and bad have no common ancestor.
+type UnrelatedError struct{ Good, Bad Commit }
+
+func (e *UnrelatedError) Error() string {
+	return fmt.Sprintf("history: good (%s) and bad (%s) have no common ancestor; give a good revision of the same history", e.Good, e.Bad)
+}
+
+// ShallowError says that a shallow clone ends before the history that is needed.
+type ShallowError struct {
+	Ends    []Commit // where the clone was cut, at most three
+	Command string   // deepens it
+}
+
+func (e *ShallowError) Error() string {
+	ends := make([]string, len(e.Ends))
+	for i, c := range e.Ends {
+		ends[i] = c.Short()
+	}
+	return fmt.Sprintf("history: this clone is shallow and ends at %s, within the range; run: %s", strings.Join(ends, ", "), e.Command)
+}
+
+// MissingObjectError says that the repository lacks an object its own history names: a partial clone, or a damaged one.
+type MissingObjectError struct {
+	ID, Kind string
+	Command  string // fetches or examines
+	Partial  bool   // the repository is a partial clone
+}
+
+func (e *MissingObjectError) Error() string {
+	if e.Partial {
+		return fmt.Sprintf("read %s %s: not here, this is a partial clone; to have everything run: %s", e.Kind, short(e.ID), e.Command)
+	}
+	return fmt.Sprintf("read %s %s: not in the repository, which may be damaged; examine it with: %s", e.Kind, short(e.ID), e.Command)
+}
+
+// SubmodulesError names every submodule of a commit that cannot be had.
+type SubmodulesError struct {
+	Commit  string
+	Missing []MissingSubmodule // ordered by path
+}
+
+// MissingSubmodule is one submodule whose pinned commit is not on this machine.
+type MissingSubmodule struct {
+	Path    string
+	Pinned  string
+	Why     string
+	Command string // fetches it, or ""
+}
+
+func (e *SubmodulesError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "submodules of %s: %d cannot be had:", short(e.Commit), len(e.Missing))
+	for _, m := range e.Missing {
+		fmt.Fprintf(&b, "\n  %s at %s: %s", m.Path, short(m.Pinned), m.Why)
+		if m.Command != "" {
+			fmt.Fprintf(&b, "; run: %s", m.Command)
+		}
+	}
+	return b.String()
+}
+
+// HostileTreeError says that a tree names a file that must never be unpacked.
+type HostileTreeError struct {
+	Commit string
+	Path   string
+	Why    string
+}
+
+func (e *HostileTreeError) Error() string {
+	return fmt.Sprintf("files of %s: entry %q refused: %s; repair the history or leave this commit out", short(e.Commit), e.Path, e.Why)
+}
+
+// SyntaxError is the first mistake of fast-import text.
+type SyntaxError struct {
+	Line int // from 1
+	Why  string
+}
+
+func (e *SyntaxError) Error() string {
+	return fmt.Sprintf("import history: line %d: %s", e.Line, e.Why)
+}
+
+// quoted makes a word safe to paste into a shell: some come from the repository's own files.
+func quoted(word string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@+,=-"
+	if word != "" && strings.Trim(word, plain) == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(printable(word), "'", `'\''`) + "'"
+}
+
+func short(id string) string {
+	if len(id) > 10 {
+		return id[:10]
+	}
+	return id
+}

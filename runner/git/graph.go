@@ -1,0 +1,133 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	commitgraph "github.com/go-git/go-git/v5/plumbing/format/commitgraph/v2"
+)
+
+// graph answers for a commit's parents, from git's commit-graph file where there is one, else from the commit itself.
+// Of history outside a range nothing else is read.
+type graph struct {
+	objects *objects
+	index   commitgraph.Index      // nil: none
+	shallow map[plumbing.Hash]bool // cut here: these have no parents
+	mu      sync.Mutex             // guards known
+	known   map[plumbing.Hash][]plumbing.Hash
+}
+
+func newGraph(at place, objects *objects) (*graph, error) {
+	shallow, err := shallowEnds(at)
+	if err != nil {
+		return nil, &NotRepositoryError{Path: at.gitDir, Why: err.Error()}
+	}
+	g := &graph{objects: objects, shallow: shallow, known: map[plumbing.Hash][]plumbing.Hash{}}
+	if len(shallow) == 0 { // git itself distrusts the file in a shallow clone
+		g.index = openCommitGraph(filepath.Join(at.commonDir, "objects", "info"))
+	}
+	return g, nil
+}
+
+// openCommitGraph reads the file, or chain of files, into memory. It is an index and no more: where it is absent or
+// cannot be read, the commits themselves say the same.
+func openCommitGraph(info string) commitgraph.Index {
+	if index, err := openGraphFile(filepath.Join(info, "commit-graph"), nil); err == nil {
+		return index
+	}
+	chains := filepath.Join(info, "commit-graphs")
+	file, err := os.Open(filepath.Join(chains, "commit-graph-chain"))
+	if err != nil {
+		return nil
+	}
+	defer file.Close()
+	chain, err := commitgraph.OpenChainFile(file)
+	if err != nil {
+		return nil
+	}
+	var index commitgraph.Index
+	for _, name := range chain {
+		if index, err = openGraphFile(filepath.Join(chains, "graph-"+name+".graph"), index); err != nil {
+			return nil
+		}
+	}
+	return index
+}
+
+func openGraphFile(path string, parent commitgraph.Index) (commitgraph.Index, error) {
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return commitgraph.OpenFileIndexWithParent(inMemory{bytes.NewReader(content)}, parent)
+}
+
+// inMemory is a file that was read whole: looking a commit up takes some twenty small reads.
+type inMemory struct{ *bytes.Reader }
+
+func (inMemory) Close() error { return nil }
+
+// parents returns id's parents, none where a shallow clone was cut.
+func (g *graph) parents(id plumbing.Hash) ([]plumbing.Hash, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if parents, ok := g.known[id]; ok {
+		return parents, nil
+	}
+	parents, err := g.readParents(id)
+	if err == nil {
+		g.known[id] = parents
+	}
+	return parents, err
+}
+
+func (g *graph) readParents(id plumbing.Hash) ([]plumbing.Hash, error) {
+	if g.shallow[id] {
+		return nil, nil
+	}
+	if g.index != nil {
+		if at, err := g.index.GetIndexByHash(id); err == nil {
+			if data, err := g.index.GetCommitDataByIndex(at); err == nil {
+				return data.ParentHashes, nil
+			}
+		}
+	}
+	h, err := g.objects.header(id)
+	return h.parents, err
+}
+
+// ancestors returns everything that can be reached from the given commits, themselves included, without passing
+// through stop. The order is the same each time; a commit may come before or after its parents.
+func (g *graph) ancestors(ctx context.Context, from []plumbing.Hash, stop map[plumbing.Hash]bool) (order []plumbing.Hash, set map[plumbing.Hash]bool, err error) {
+	set = map[plumbing.Hash]bool{}
+	var stack []plumbing.Hash
+	push := func(id plumbing.Hash) {
+		if !set[id] && !stop[id] {
+			set[id] = true
+			stack = append(stack, id)
+		}
+	}
+	for _, id := range from {
+		push(id)
+	}
+	for len(stack) > 0 {
+		if len(order)%1024 == 0 && ctx.Err() != nil {
+			return nil, nil, context.Cause(ctx)
+		}
+		id := stack[len(stack)-1]
+		stack = stack[:len(stack)-1]
+		order = append(order, id)
+		parents, err := g.parents(id)
+		if err != nil {
+			return nil, nil, err
+		}
+		for i := len(parents) - 1; i >= 0; i-- {
+			push(parents[i])
+		}
+	}
+	return order, set, nil
+}

@@ -1,0 +1,160 @@
+package git
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// History is what lies between a good and a bad commit.
+type History struct {
+	Good, Bad Commit
+	// Bases are the best common ancestors, ordered by id, when good is no ancestor of bad; else there are none. The
+	// build is expected to be good at every one of them.
+	Bases []Commit
+	// Base is the merge base when there is exactly one.
+	Base Commit
+	// Commits are those that bad contains and good does not: parents before children, bad last, always in the same order.
+	Commits []Commit
+
+	holdsGood []bool // for each of Commits: all of the good side are its ancestors
+}
+
+// History returns what lies between good and bad. It is exact, whatever the dates of the commits say: the ancestors of
+// good are walked to the end, at a few microseconds each, less where git keeps a commit-graph.
+func (r *Repository) History(ctx context.Context, good, bad Commit) (*History, error) {
+	if good.ID == bad.ID {
+		return nil, &SameCommitError{Commit: bad}
+	}
+	goodID, badID := plumbing.NewHash(good.ID), plumbing.NewHash(bad.ID)
+	_, ofGood, err := r.graph.ancestors(ctx, []plumbing.Hash{goodID}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("history of %s: %w", good.Short(), err)
+	}
+	if ofGood[badID] {
+		return nil, &SwappedError{Good: good, Bad: bad}
+	}
+	walked, inRange, err := r.graph.ancestors(ctx, []plumbing.Hash{badID}, ofGood)
+	if err != nil {
+		return nil, fmt.Errorf("history of %s: %w", bad.Short(), err)
+	}
+	if err := r.checkDepth(walked); err != nil {
+		return nil, err
+	}
+	bases, err := r.mergeBases(ctx, walked, ofGood)
+	if err != nil {
+		return nil, fmt.Errorf("merge base of %s and %s: %w", good.Short(), bad.Short(), err)
+	}
+	h := &History{Good: good, Bad: bad}
+	switch {
+	case len(bases) == 0:
+		if len(r.graph.shallow) > 0 {
+			return nil, r.shallowError(r.cutsIn(ofGood))
+		}
+		return nil, &UnrelatedError{Good: good, Bad: bad}
+	case len(bases) == 1 && bases[0] == goodID:
+	default:
+		for _, id := range bases {
+			base, err := r.commit(id)
+			if err != nil {
+				return nil, err
+			}
+			h.Bases = append(h.Bases, base)
+		}
+		if len(h.Bases) == 1 {
+			h.Base = h.Bases[0]
+		}
+	}
+	order, err := r.graph.parentsFirst(badID, inRange)
+	if err != nil {
+		return nil, err
+	}
+	for i, id := range order {
+		if i%1024 == 0 && ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		c, err := r.commit(id)
+		if err != nil {
+			return nil, err
+		}
+		h.Commits = append(h.Commits, c)
+	}
+	h.holdsGood, err = r.graph.holders(order, bases)
+	return h, err
+}
+
+// mergeBases returns the best common ancestors of the good side and of the commits in the range, ordered by id.
+// Every common ancestor is reached through an edge that leaves the range for an ancestor of good; the best are those
+// edges' ends that no other of them can reach.
+func (r *Repository) mergeBases(ctx context.Context, walked []plumbing.Hash, ofGood map[plumbing.Hash]bool) ([]plumbing.Hash, error) {
+	ends := map[plumbing.Hash]bool{}
+	for _, id := range walked {
+		parents, err := r.graph.parents(id)
+		if err != nil {
+			return nil, err
+		}
+		for _, parent := range parents {
+			if ofGood[parent] {
+				ends[parent] = true
+			}
+		}
+	}
+	if len(ends) < 2 {
+		return inOrder(ends), nil
+	}
+	var below []plumbing.Hash
+	for end := range ends {
+		parents, err := r.graph.parents(end)
+		if err != nil {
+			return nil, err
+		}
+		below = append(below, parents...)
+	}
+	_, reached, err := r.graph.ancestors(ctx, below, nil)
+	if err != nil {
+		return nil, err
+	}
+	for end := range ends {
+		if reached[end] {
+			delete(ends, end)
+		}
+	}
+	return inOrder(ends), nil
+}
+
+// checkDepth refuses a range that a shallow clone cuts: a commit whose parents are unknown would look like a root.
+func (r *Repository) checkDepth(walked []plumbing.Hash) error {
+	var cuts []plumbing.Hash
+	for _, id := range walked {
+		if r.graph.shallow[id] {
+			cuts = append(cuts, id)
+		}
+	}
+	if len(cuts) == 0 {
+		return nil
+	}
+	return r.shallowError(cuts)
+}
+
+func (r *Repository) cutsIn(set map[plumbing.Hash]bool) []plumbing.Hash {
+	cuts := map[plumbing.Hash]bool{}
+	for id := range r.graph.shallow {
+		if set[id] {
+			cuts[id] = true
+		}
+	}
+	return inOrder(cuts)
+}
+
+func (r *Repository) shallowError(cuts []plumbing.Hash) error {
+	e := &ShallowError{Command: r.unshallow()}
+	for _, id := range cuts[:min(3, len(cuts))] {
+		end, err := r.commit(id)
+		if err != nil {
+			return err
+		}
+		e.Ends = append(e.Ends, end)
+	}
+	return e
+}

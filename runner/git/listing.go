@@ -1,0 +1,162 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+)
+
+// file is one entry of a tar.
+type file struct {
+	path  string // relative, with slashes
+	mode  filemode.FileMode
+	id    plumbing.Hash // of the blob, the tree or, for a submodule, the commit
+	repo  *Repository   // that has it
+	size  int64         // in bytes, of files and symbolic links, once written
+	inner bool          // part of a submodule
+}
+
+// What a hostile tree can cost: a few objects can name each other into billions of files.
+const (
+	deepest = 512       // folders in folders
+	most    = 5_000_000 // entries
+)
+
+// lister walks the trees of one commit.
+type lister struct {
+	source  *Source
+	commit  string
+	files   []file
+	missing []MissingSubmodule
+}
+
+// root is the top of a repository within the tar: the commit's own, or a submodule's.
+type root struct {
+	repo     *Repository
+	commit   string
+	tree     plumbing.Hash
+	prefix   string // "" or "path/"
+	inner    bool
+	mappings map[string]mapping // of its .gitmodules, read when first needed
+}
+
+// list returns all entries of a commit's tar in the order they are written, or says what stands against unpacking it.
+func (s *Source) list(ctx context.Context, commit string) ([]file, error) {
+	h, err := s.repo.header(commit)
+	if err != nil {
+		return nil, err
+	}
+	l := &lister{source: s, commit: commit}
+	if err := l.walk(ctx, &root{repo: s.repo, commit: commit, tree: h.tree}, h.tree, "", 0); err != nil {
+		return nil, err
+	}
+	if len(l.missing) > 0 {
+		return nil, &SubmodulesError{Commit: commit, Missing: l.missing}
+	}
+	return l.files, nil
+}
+
+// walk lists the tree below dir, which is "" or ends in a slash.
+func (l *lister) walk(ctx context.Context, top *root, tree plumbing.Hash, dir string, depth int) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	if depth > deepest {
+		return &HostileTreeError{Commit: l.commit, Path: dir, Why: fmt.Sprintf("more than %d folders deep", deepest)}
+	}
+	entries, err := top.repo.readTree(tree)
+	if err != nil {
+		return fmt.Errorf("files of %s: %q: %w", short(l.commit), top.prefix+dir, err)
+	}
+	seen := make(map[string]bool, len(entries))
+	for _, entry := range entries {
+		path := top.prefix + dir + entry.Name
+		if why := hostile(entry.Name); why != "" {
+			return &HostileTreeError{Commit: l.commit, Path: path, Why: why}
+		}
+		// A link and a folder of one name would let what is in the folder be written where the link points.
+		if seen[entry.Name] {
+			return &HostileTreeError{Commit: l.commit, Path: path, Why: "the name occurs twice in its folder"}
+		}
+		seen[entry.Name] = true
+		if len(l.files) == most {
+			return &HostileTreeError{Commit: l.commit, Path: path, Why: fmt.Sprintf("more than %d files", most)}
+		}
+		l.files = append(l.files, file{path: path, mode: entry.Mode, id: entry.Hash, repo: top.repo, inner: top.inner})
+		switch entry.Mode {
+		case filemode.Dir:
+			err = l.walk(ctx, top, entry.Hash, dir+entry.Name+"/", depth+1)
+		case filemode.Submodule:
+			if l.source.options.Submodules {
+				err = l.enter(ctx, top, dir+entry.Name, entry.Hash, depth)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enter lists a submodule at its pinned commit, or notes that it cannot be had.
+func (l *lister) enter(ctx context.Context, top *root, path string, pinned plumbing.Hash, depth int) error {
+	if top.mappings == nil {
+		var err error
+		if top.mappings, err = top.repo.readMappings(top.tree); err != nil {
+			return fmt.Errorf("files of %s: %s.gitmodules: %w", short(l.commit), top.prefix, err)
+		}
+	}
+	module, missing, err := l.source.module(top, path, pinned)
+	if err != nil {
+		return err
+	}
+	if missing != nil {
+		l.missing = append(l.missing, *missing)
+		return nil
+	}
+	h, err := module.objects.header(pinned)
+	if err != nil {
+		return err
+	}
+	inner := &root{repo: module, commit: pinned.String(), tree: h.tree, prefix: top.prefix + path + "/", inner: true}
+	return l.walk(ctx, inner, h.tree, "", depth+1)
+}
+
+// hostile says why a name must not be unpacked, or "".
+func hostile(name string) string {
+	switch {
+	case name == "":
+		return "the name is empty"
+	case name == "." || name == "..":
+		return "it would leave its folder"
+	case strings.Contains(name, "/"):
+		return "the name has a slash in it"
+	case strings.EqualFold(name, ".git"):
+		return "it would be taken for a repository's own folder"
+	}
+	return ""
+}
+
+func (r *Repository) readTree(id plumbing.Hash) ([]object.TreeEntry, error) {
+	content, _, err := r.objects.read(plumbing.TreeObject, id)
+	if err != nil {
+		return nil, err
+	}
+	encoded := &plumbing.MemoryObject{}
+	encoded.SetType(plumbing.TreeObject)
+	if _, err := encoded.Write(content); err != nil {
+		return nil, err
+	}
+	tree, err := object.DecodeTree(nil, encoded)
+	if errors.Is(err, object.ErrMalformedTree) {
+		return nil, fmt.Errorf("tree %s cannot be read: %w", short(id.String()), err)
+	} else if err != nil {
+		return nil, err
+	}
+	return tree.Entries, nil
+}

@@ -1,0 +1,71 @@
+package git
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// near returns at most three names of refs, or short ids, that look like name, nearest first.
+func (r *Repository) near(name string) []string {
+	const most = 3
+	type candidate struct {
+		name     string
+		distance int
+	}
+	var all []candidate
+	if refs, err := r.refs.IterReferences(); err == nil {
+		seen := map[string]bool{}
+		_ = refs.ForEach(func(ref *plumbing.Reference) error {
+			text := ref.Name().Short()
+			if d := distance(strings.ToLower(name), strings.ToLower(text)); d <= 1+len(name)/3 && !seen[text] {
+				seen[text] = true
+				all = append(all, candidate{text, d})
+			}
+			return nil
+		})
+	}
+	slices.SortFunc(all, func(a, b candidate) int {
+		if a.distance != b.distance {
+			return a.distance - b.distance
+		}
+		return strings.Compare(a.name, b.name)
+	})
+	var names []string
+	for _, c := range all[:min(most, len(all))] {
+		names = append(names, c.name)
+	}
+	// An id copied with a mistake: those that begin like it.
+	for digits := min(len(name), 12); isHex(name) && digits >= 4 && len(names) == 0; digits-- {
+		ids, err := r.commitsLike(strings.ToLower(name[:digits]))
+		if err != nil {
+			break
+		}
+		for _, id := range ids[:min(most, len(ids))] {
+			names = append(names, short(id.String()))
+		}
+	}
+	return names
+}
+
+// distance is the number of characters to insert, remove or replace to turn a into b (Levenshtein).
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

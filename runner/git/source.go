@@ -1,0 +1,179 @@
+package git
+
+import (
+	"archive/tar"
+	"bufio"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+)
+
+// FileTime is the modification time of every file and folder of every tar, whatever the commit: equal times keep make
+// from rebuilding what is up to date, and none lies before 1980, which zip archives cannot hold.
+func FileTime() time.Time { return time.Unix(946684800, 0).UTC() } // 2000-01-01
+
+// SourceOptions say what a tar holds beside the commit's own files.
+type SourceOptions struct {
+	Git        bool // a .git in which describe, log and status work
+	Submodules bool // the files of submodules at their pinned commits, else empty folders
+}
+
+// Source streams commits' files. Its methods may be called at the same time.
+type Source struct {
+	repo    *Repository
+	options SourceOptions
+	packs   *packer // nil without Git
+
+	mu       sync.Mutex
+	modules  map[string]*Repository // opened submodules, by git folder
+	pointers map[string]bool        // paths of LFS pointer files seen so far
+	tags     []tag                  // of the repository, read once so that a run sees the same ones throughout
+	tagsRead bool
+}
+
+// Source returns a view of the repository as trees to build. Closing the repository ends it.
+func (r *Repository) Source(options SourceOptions) *Source {
+	s := &Source{repo: r, options: options, modules: map[string]*Repository{}, pointers: map[string]bool{}}
+	if options.Git {
+		s.packs = newPacker()
+	}
+	return s
+}
+
+// Tree returns the id of what commit's trials see. Trees name the commits that their submodules are pinned at, so the
+// tree's own id is enough, except that a .git tells commits apart.
+func (s *Source) Tree(ctx context.Context, commit string) (string, error) {
+	tree, err := s.repo.Tree(ctx, commit)
+	if err == nil && s.options.Git {
+		tree += "+" + commit
+	}
+	return tree, err
+}
+
+// Tree returns the id of the tree of a commit, given by its full id.
+func (r *Repository) Tree(ctx context.Context, commit string) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", context.Cause(ctx)
+	}
+	h, err := r.header(commit)
+	if err != nil {
+		return "", err
+	}
+	return h.tree.String(), nil
+}
+
+func (r *Repository) header(commit string) (header, error) {
+	if len(commit) != 40 || !isHex(commit) {
+		return header{}, fmt.Errorf("files of %q: not a full commit id; resolve it first", commit)
+	}
+	return r.objects.header(plumbing.NewHash(commit))
+}
+
+// WriteTar streams the files of a commit, given by its full id, as an uncompressed tar: folders before what is in them, names in git's
+// order, owner 0:0, mode 0755 or 0644. The same commit gives the same bytes. Names that must not be unpacked and
+// submodules that cannot be had are found before the first byte.
+func (s *Source) WriteTar(ctx context.Context, commit string, w io.Writer) error {
+	files, err := s.list(ctx, commit)
+	if err != nil {
+		return err
+	}
+	buffered := bufio.NewWriterSize(w, 256<<10)
+	out := tar.NewWriter(buffered)
+	for i := range files {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		if err := s.writeFile(out, &files[i]); err != nil {
+			return fmt.Errorf("files of %s: %s: %w", short(commit), files[i].path, err)
+		}
+	}
+	if s.options.Git {
+		if err := s.writeGitDir(ctx, out, commit, files); err != nil {
+			return fmt.Errorf(".git of %s: %w", short(commit), err)
+		}
+	}
+	if err := out.Close(); err != nil {
+		return err
+	}
+	return buffered.Flush()
+}
+
+// writeFile writes one entry, and notes its size for the index of a .git.
+func (s *Source) writeFile(out *tar.Writer, f *file) error {
+	switch f.mode {
+	case filemode.Dir, filemode.Submodule:
+		return writeDir(out, f.path)
+	case filemode.Symlink:
+		target, _, err := f.repo.objects.read(plumbing.BlobObject, f.id)
+		if err != nil {
+			return err
+		}
+		if len(target) == 0 || bytes.IndexByte(target, 0) >= 0 {
+			return fmt.Errorf("a symbolic link to %q cannot be made", target)
+		}
+		f.size = int64(len(target))
+		return out.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: f.path, Linkname: string(target), Mode: 0o777, ModTime: FileTime()})
+	}
+	blob, content, err := f.repo.objects.open(plumbing.BlobObject, f.id)
+	if err != nil {
+		return err
+	}
+	defer content.Close()
+	f.size = blob.Size()
+	mode := int64(0o644)
+	if f.mode == filemode.Executable {
+		mode = 0o755
+	}
+	if err := out.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: f.path, Size: f.size, Mode: mode, ModTime: FileTime()}); err != nil {
+		return err
+	}
+	if f.size > largestPointer {
+		_, err = io.Copy(out, content)
+		return err
+	}
+	small, err := io.ReadAll(content)
+	if err != nil {
+		return err
+	}
+	if bytes.HasPrefix(small, []byte("version https://git-lfs.github.com/spec/")) {
+		s.mu.Lock()
+		s.pointers[f.path] = true
+		s.mu.Unlock()
+	}
+	_, err = out.Write(small)
+	return err
+}
+
+// largestPointer is the size in bytes up to which git-lfs takes a file for one of its pointers.
+const largestPointer = 1024
+
+func writeDir(out *tar.Writer, path string) error {
+	return out.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: path + "/", Mode: 0o755, ModTime: FileTime()})
+}
+
+// Warnings says what in the tars written so far is not what a build would see after a clone, in a fixed order.
+func (s *Source) Warnings() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.pointers) == 0 {
+		return nil
+	}
+	var paths []string
+	for path := range s.pointers {
+		paths = append(paths, path)
+	}
+	slices.Sort(paths)
+	some, more := paths[:min(5, len(paths))], ""
+	if len(paths) > len(some) {
+		more = ", …"
+	}
+	return []string{fmt.Sprintf("%d files are Git LFS pointers and stay so, their contents are not in the repository: %s%s", len(paths), strings.Join(some, ", "), more)}
+}

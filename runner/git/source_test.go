@@ -1,0 +1,275 @@
+package git
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"golang.org/x/sync/errgroup"
+)
+
+// unpack writes a commit's tar into a new folder, times included, as an engine does.
+func unpack(t testing.TB, s *Source, commit string) string {
+	t.Helper()
+	dir := t.TempDir()
+	var b bytes.Buffer
+	if err := s.WriteTar(t.Context(), commit, &b); err != nil {
+		t.Fatal(err)
+	}
+	for in := tar.NewReader(&b); ; {
+		h, err := in.Next()
+		if err == io.EOF {
+			return dir
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Uid != 0 || h.Gid != 0 || h.ModTime.Before(FileTime()) || h.ModTime.Sub(FileTime()).Seconds() > 1 {
+			t.Errorf("%s: owner %d:%d, time %s", h.Name, h.Uid, h.Gid, h.ModTime)
+		}
+		path := filepath.Join(dir, h.Name)
+		switch h.Typeflag {
+		case tar.TypeDir:
+			err = os.Mkdir(path, os.FileMode(h.Mode))
+		case tar.TypeSymlink:
+			err = os.Symlink(h.Linkname, path)
+		default:
+			var content []byte
+			if content, err = io.ReadAll(in); err == nil {
+				err = os.WriteFile(path, content, os.FileMode(h.Mode))
+			}
+			if err == nil {
+				err = os.Chtimes(path, h.ModTime, h.ModTime)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// contents lists a tar's entries but for .git: name, kind, mode, and content or target.
+func contents(t testing.TB, in io.Reader) []string {
+	t.Helper()
+	var all []string
+	for r := tar.NewReader(in); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			slices.Sort(all)
+			return all
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Typeflag == tar.TypeXGlobalHeader {
+			continue
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		kind, executable := h.Typeflag, h.Mode&0o100 != 0
+		all = append(all, fmt.Sprintf("%s %c %v %q %x", h.Name, kind, executable || kind == tar.TypeSymlink, h.Linkname, content))
+	}
+}
+
+// awkward makes a repository with all that is hard about files.
+func awkward(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	runGit(t, dir, "init", "-q", "-b", "main")
+	long := strings.Repeat("very-long-name-", 16) // 240 bytes
+	writeFiles(t, dir, map[string]string{
+		"empty":                           "",
+		"with space and\ttab":             "x",
+		"naïve/日本語":                       "text\n",
+		"bytes\xff\xfe":                   "not UTF-8 in its name",
+		"quote\"back\\slash":              "x",
+		long + ".file":                    "a name above 100 bytes",
+		long + "/" + long + "/deep":       "a path above 255 bytes",
+		"run.sh":                          "#!/bin/sh\n",
+		"a/b":                             "1",
+		"a.b":                             "2: sorts between a and a/b to git",
+		"a-b":                             "3",
+		"large":                           strings.Repeat("0123456789abcdef", 9<<16), // 9 MiB: streamed
+		"large2":                          strings.Repeat("0123456789abcdef", 9<<16) + "and a delta of it",
+		"dos.txt":                         "one\r\ntwo\r\n",
+		".gitattributes":                  "not-exported export-ignore\n",
+		"not-exported":                    "exported all the same",
+		"lfs.bin":                         "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n",
+		"-dash":                           "x",
+		"folder/.hidden":                  "x",
+		"folder/new\nline":                "x",
+		"random-but-incompressible-block": string(noise(300_000)),
+	})
+	for name, target := range map[string]string{"link": "run.sh", "folder/up": "../a/b", "absolute": "/etc/passwd", "dangling": strings.Repeat("x", 150), "föö": "naïve"} {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(filepath.Join(dir, "run.sh"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	runGit(t, dir, "add", "-A")
+	runGit(t, dir, "commit", "-q", "-m", "awkward")
+	return dir
+}
+
+func noise(n int) []byte {
+	b, x := make([]byte, n), uint32(1)
+	for i := range b {
+		x ^= x << 13
+		x ^= x >> 17
+		x ^= x << 5
+		b[i] = byte(x)
+	}
+	return b
+}
+
+func TestATarHoldsWhatGitArchiveHoldsAndNothingIsLeftOut(t *testing.T) {
+	dir := awkward(t)
+	runGit(t, dir, "config", "core.attributesFile", "/dev/null")
+	writeFiles(t, filepath.Join(dir, ".git", "info"), map[string]string{"attributes": "not-exported -export-ignore\n"}) // for git archive alone
+	archive := runGit(t, dir, "archive", "--format=tar", "HEAD")
+	want := contents(t, strings.NewReader(archive+"\n"))
+	for _, packed := range []bool{false, true} {
+		if packed {
+			runGit(t, dir, "gc", "-q")
+		}
+		r := open(t, dir)
+		s := r.Source(SourceOptions{})
+		var b bytes.Buffer
+		if err := s.WriteTar(t.Context(), resolve(t, r, "HEAD").ID, &b); err != nil {
+			t.Fatal(err)
+		}
+		if got := contents(t, &b); !slices.Equal(got, want) {
+			t.Errorf("packed %v: the tar differs from git archive's:\n%.2000q\n%.2000q", packed, got, want)
+		}
+		if w := s.Warnings(); len(w) != 1 || !strings.Contains(w[0], "lfs.bin") {
+			t.Errorf("warnings %v", w)
+		}
+	}
+}
+
+func TestTheSameCommitGivesTheSameBytes(t *testing.T) {
+	dir := awkward(t)
+	runGit(t, dir, "tag", "-a", "-m", "one", "v1")
+	var first []byte
+	for i := range 4 {
+		if i == 2 {
+			runGit(t, dir, "gc", "-q")
+		}
+		r := open(t, dir)
+		s := r.Source(SourceOptions{Git: true})
+		for range 2 {
+			var b bytes.Buffer
+			if err := s.WriteTar(t.Context(), resolve(t, r, "HEAD").ID, &b); err != nil {
+				t.Fatal(err)
+			}
+			if first == nil {
+				first = b.Bytes()
+			}
+			if !bytes.Equal(b.Bytes(), first) {
+				t.Fatalf("round %d differs", i)
+			}
+		}
+	}
+}
+
+func TestTreesTellApartWhatBuildsTellApart(t *testing.T) {
+	dir := line(t, 2)
+	runGit(t, dir, "commit", "-q", "--allow-empty", "-m", "3")
+	r := open(t, dir)
+	two, three := resolve(t, r, "v2").ID, resolve(t, r, "HEAD").ID
+	for _, git := range []bool{false, true} {
+		s := r.Source(SourceOptions{Git: git})
+		a, err := s.Tree(t.Context(), two)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := s.Tree(t.Context(), three)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if (a == b) == git {
+			t.Errorf("git %v: trees %s and %s", git, a, b)
+		}
+	}
+	if _, err := r.Source(SourceOptions{}).Tree(t.Context(), "HEAD"); err == nil {
+		t.Error("a name was taken for an id")
+	}
+}
+
+func TestHostileNamesAreRefusedBeforeTheFirstByte(t *testing.T) {
+	r := open(t, line(t, 1))
+	blob := plumbing.NewHash(runGit(t, r.workTree, "rev-parse", "HEAD:number"))
+	tree := plumbing.NewHash(runGit(t, r.workTree, "rev-parse", "HEAD:folder"))
+	entry := func(mode, name string, id plumbing.Hash) string { return mode + " " + name + "\x00" + string(id[:]) }
+	for _, c := range []struct{ raw, want string }{
+		{entry("100644", "..", blob), "leave its folder"},
+		{entry("100644", ".", blob), "leave its folder"},
+		{entry("100644", "a/b", blob), "slash"},
+		{entry("100644", "/etc", blob), "slash"},
+		{entry("40000", ".git", tree), "repository's own"},
+		{entry("40000", ".GiT", tree), "repository's own"},
+		{entry("100644", "", blob), "empty"},
+		{entry("120000", "x", blob) + entry("40000", "x", tree), "twice"},
+	} {
+		for _, nested := range []bool{false, true} {
+			id := hashObject(t, r.workTree, "tree", c.raw)
+			if nested {
+				id = hashObject(t, r.workTree, "tree", entry("40000", "sub", plumbing.NewHash(id)))
+			}
+			commit := hashObject(t, r.workTree, "commit", "tree "+id+"\nauthor A <a> 1 +0000\ncommitter A <a> 1 +0000\n\nhostile\n")
+			var b bytes.Buffer
+			err := open(t, r.workTree).Source(SourceOptions{}).WriteTar(t.Context(), commit, &b)
+			if err == nil || !strings.Contains(err.Error(), c.want) || b.Len() > 0 {
+				t.Errorf("%q: %v after %d bytes, want %q", c.raw, err, b.Len(), c.want)
+			}
+		}
+	}
+}
+
+// hashObject stores an object that git itself would refuse to make.
+func hashObject(t testing.TB, dir, kind, content string) string {
+	t.Helper()
+	out, err := tryGit(t, dir, content, "hash-object", "-t", kind, "-w", "--literally", "--stdin")
+	if err != nil {
+		t.Fatal(out)
+	}
+	return strings.TrimSpace(out)
+}
+
+func TestACancelledTarStops(t *testing.T) {
+	r := open(t, line(t, 1))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cause := errors.New("the user left")
+	cancel(cause)
+	if err := r.Source(SourceOptions{}).WriteTar(ctx, resolve(t, r, "HEAD").ID, discard{}); !errors.Is(err, cause) {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestTarsAreWrittenAtTheSameTime(t *testing.T) {
+	dir := line(t, 8)
+	runGit(t, dir, "gc", "-q")
+	r := open(t, dir)
+	s := r.Source(SourceOptions{Git: true})
+	group, ctx := errgroup.WithContext(t.Context())
+	for i := range 16 {
+		id := resolve(t, r, fmt.Sprint("v", i%8+1)).ID
+		group.Go(func() error { return s.WriteTar(ctx, id, discard{}) })
+	}
+	if err := group.Wait(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,119 @@
+package git
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-git/go-git/v5/config"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+)
+
+// mapping is what a .gitmodules file says of the submodule at one path.
+type mapping struct{ name, url string }
+
+// readMappings reads the .gitmodules of a root tree, by path. None is an empty map.
+func (r *Repository) readMappings(tree plumbing.Hash) (map[string]mapping, error) {
+	mappings := map[string]mapping{}
+	entries, err := r.readTree(tree)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		if entry.Name != ".gitmodules" || (entry.Mode != filemode.Regular && entry.Mode != filemode.Executable) {
+			continue
+		}
+		content, _, err := r.objects.read(plumbing.BlobObject, entry.Hash)
+		if err != nil {
+			return nil, err
+		}
+		modules := config.NewModules()
+		if err := modules.Unmarshal(content); err != nil {
+			return nil, err
+		}
+		for name, module := range modules.Submodules {
+			mappings[module.Path] = mapping{name: name, url: module.URL}
+		}
+	}
+	return mappings, nil
+}
+
+// module finds the repository of a submodule that has its pinned commit: among those that git keeps in the parent's
+// git folder, else in the parent's work tree. Nothing is fetched.
+func (s *Source) module(top *root, path string, pinned plumbing.Hash) (*Repository, *MissingSubmodule, error) {
+	missing := &MissingSubmodule{Path: top.prefix + path, Pinned: pinned.String()}
+	mapped, ok := top.mappings[path]
+	if !ok {
+		missing.Why = fmt.Sprintf("%s.gitmodules of %s does not mention it", top.prefix, short(top.commit))
+		return nil, missing, nil
+	}
+	if !filepath.IsLocal(mapped.name) {
+		missing.Why = fmt.Sprintf("its name %q leads out of the repository", mapped.name)
+		return nil, missing, nil
+	}
+	var stale string // a copy that lacks the commit
+	for _, at := range top.repo.modulePlaces(mapped.name, path) {
+		module, err := s.openModule(at)
+		if err != nil {
+			return nil, nil, fmt.Errorf("submodule %s: %w", missing.Path, err)
+		}
+		if module.objects.has(pinned) {
+			return module, nil, nil
+		}
+		stale = at.gitDir
+	}
+	if stale != "" {
+		missing.Why = fmt.Sprintf("the copy in %s lacks the commit", stale)
+		missing.Command = fmt.Sprintf("git --git-dir=%s fetch origin %s", quoted(stale), pinned)
+		return nil, missing, nil
+	}
+	missing.Why = fmt.Sprintf("it was never fetched from %q", mapped.url)
+	if work := top.repo.workTree; work != "" {
+		missing.Command = fmt.Sprintf("git -C %s submodule update --init --recursive -- %s", quoted(work), quoted(path))
+	} else {
+		missing.Command = fmt.Sprintf("git clone --bare -- %s %s", quoted(mapped.url), quoted(filepath.Join(top.repo.gitDir, "modules", mapped.name)))
+	}
+	return nil, missing, nil
+}
+
+// modulePlaces returns where a submodule's repository may lie, of those places that hold one.
+func (r *Repository) modulePlaces(name, path string) []place {
+	var places []place
+	for _, dir := range []string{r.gitDir, r.commonDir} { // they differ in a linked work tree
+		dir = filepath.Join(dir, "modules", filepath.FromSlash(name))
+		if isGitDir(dir) && (len(places) == 0 || places[0].gitDir != dir) {
+			at := place{gitDir: dir, commonDir: commonDir(dir)}
+			if r.workTree != "" {
+				at.workTree = filepath.Join(r.workTree, filepath.FromSlash(path))
+			}
+			places = append(places, at)
+		}
+	}
+	if r.workTree == "" {
+		return places
+	}
+	work := filepath.Join(r.workTree, filepath.FromSlash(path))
+	if info, err := os.Lstat(filepath.Join(work, ".git")); err == nil && info.Mode()&os.ModeSymlink == 0 {
+		if at, found, err := lookIn(work); err == nil && found && !strings.HasPrefix(at.gitDir, filepath.Join(r.commonDir, "modules")) {
+			places = append(places, at)
+		}
+	}
+	return places
+}
+
+func (s *Source) openModule(at place) (*Repository, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if module, ok := s.modules[at.gitDir]; ok {
+		return module, nil
+	}
+	module, err := openAt(at, s.repo.objects.cache)
+	if err != nil {
+		return nil, err
+	}
+	s.modules[at.gitDir] = module
+	s.repo.objects.adopt(module)
+	return module, nil
+}

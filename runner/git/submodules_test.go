@@ -1,0 +1,105 @@
+package git
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// nested makes an outer repository with a submodule that has one itself, and returns it and where it is cloned from.
+func nested(t testing.TB) (outer, origin string) {
+	t.Helper()
+	inner, middle := line(t, 2), line(t, 2)
+	runGit(t, middle, "submodule", "add", "-q", "--name", "in ner", inner, "deps/inner")
+	runGit(t, middle, "commit", "-q", "-m", "with inner")
+	origin = line(t, 1)
+	runGit(t, origin, "submodule", "add", "-q", middle, "third party/middle")
+	runGit(t, origin, "commit", "-q", "-m", "with middle")
+	outer = filepath.Join(t.TempDir(), "outer")
+	runGit(t, origin, "clone", "-q", origin, outer)
+	return outer, origin
+}
+
+func TestSubmodulesComeAtTheirPinnedCommits(t *testing.T) {
+	outer, _ := nested(t)
+	runGit(t, outer, "submodule", "update", "-q", "--init", "--recursive")
+	// Their work trees have moved on; what is pinned counts.
+	runGit(t, filepath.Join(outer, "third party/middle"), "checkout", "-q", "v1")
+	work := filepath.Join(t.TempDir(), "work")
+	runGit(t, outer, "worktree", "add", "-q", "--detach", work, "HEAD")
+	for _, dir := range []string{outer, work} {
+		r := open(t, dir)
+		id := resolve(t, r, "HEAD").ID
+		for _, git := range []bool{false, true} {
+			got := unpack(t, r.Source(SourceOptions{Submodules: true, Git: git}), id)
+			for _, name := range []string{"third party/middle/number", "third party/middle/deps/inner/number"} {
+				if content, err := os.ReadFile(filepath.Join(got, name)); err != nil || string(content) != "2\n" {
+					t.Errorf("%s: %q, %v", name, content, err)
+				}
+			}
+			if git {
+				if out := runGit(t, got, "status", "--porcelain"); out != "" {
+					t.Errorf("status %q", out)
+				}
+			}
+		}
+		got := unpack(t, r.Source(SourceOptions{Git: true}), id)
+		if entries, err := os.ReadDir(filepath.Join(got, "third party/middle")); err != nil || len(entries) != 0 {
+			t.Errorf("without submodules: %v, %v", entries, err)
+		}
+		if out := runGit(t, got, "status", "--porcelain"); out != "" {
+			t.Errorf("without submodules, status %q", out)
+		}
+	}
+}
+
+func TestASubmoduleThatKeepsItsOwnGitFolderIsFound(t *testing.T) {
+	_, origin := nested(t) // `submodule add` moved middle's git folder; put it back where old gits left it
+	work := filepath.Join(origin, "third party/middle")
+	if err := os.Remove(filepath.Join(work, ".git")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(origin, ".git/modules/third party/middle"), filepath.Join(work, ".git")); err != nil {
+		t.Fatal(err)
+	}
+	runGit(t, origin, "config", "--file", filepath.Join(work, ".git/config"), "--unset", "core.worktree")
+	runGit(t, work, "submodule", "update", "-q", "--init")
+	r := open(t, origin)
+	got := unpack(t, r.Source(SourceOptions{Submodules: true}), resolve(t, r, "HEAD").ID)
+	if content, err := os.ReadFile(filepath.Join(got, "third party/middle/deps/inner/number")); err != nil || string(content) != "2\n" {
+		t.Errorf("%q, %v", content, err)
+	}
+}
+
+func TestEverySubmoduleThatCannotBeHadIsNamed(t *testing.T) {
+	outer, _ := nested(t)
+	second := line(t, 2)
+	runGit(t, outer, "submodule", "add", "-q", second, "second")
+	lost := runGit(t, second, "rev-parse", "HEAD")
+	runGit(t, outer, "update-index", "--cacheinfo", "160000,"+strings.Repeat("1", 40)+",second")
+	runGit(t, outer, "update-index", "--add", "--cacheinfo", "160000,"+lost+",unmapped")
+	runGit(t, outer, "commit", "-q", "-m", "two more")
+	r := open(t, outer)
+	err := r.Source(SourceOptions{Submodules: true}).WriteTar(t.Context(), resolve(t, r, "HEAD").ID, discard{})
+	var missing *SubmodulesError
+	if !errors.As(err, &missing) || len(missing.Missing) != 3 {
+		t.Fatalf("got %v, want three submodules", err)
+	}
+	for i, want := range []string{"lacks the commit", "never fetched", "does not mention it"} {
+		if got := missing.Missing[i]; !strings.Contains(got.Why, want) {
+			t.Errorf("%s: %s, want %q", got.Path, got.Why, want)
+		}
+	}
+}
+
+func TestACommandMadeOfOthersNamesIsSafeToPaste(t *testing.T) {
+	for word, want := range map[string]string{
+		"/plain/path-1.0": "/plain/path-1.0", "": "''", "a b": "'a b'", "$(reboot)": "'$(reboot)'", "it's": `'it'\''s'`, "x;y": "'x;y'", "esc\x1b[2J": "'esc\uFFFD[2J'",
+	} {
+		if got := quoted(word); got != want {
+			t.Errorf("%q becomes %s, want %s", word, got, want)
+		}
+	}
+}

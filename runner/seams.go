@@ -1,0 +1,75 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"buildbisect/images"
+)
+
+// Source gives the trees that trials build. Commits are full hex ids.
+type Source interface {
+	// Tree returns the id of what commit's trials see: two commits with the same id build the same files.
+	Tree(ctx context.Context, commit string) (string, error)
+	// WriteTar streams those files as an uncompressed tar, names relative to the work folder, times fixed, owner 0:0.
+	WriteTar(ctx context.Context, commit string, w io.Writer) error
+}
+
+// Images makes builder images.
+type Images interface {
+	// Image makes the image of spec, or finds it made.
+	Image(ctx context.Context, spec images.Spec) (*images.Image, error)
+	// Identity tells what the image of spec is made of, without making it.
+	Identity(spec images.Spec) (string, error)
+}
+
+// Engine runs boxes. Nothing here assumes that it is on this machine.
+type Engine interface {
+	// Check runs an image's checks in a throw-away box of it. A tool that says something else is an error that names it.
+	Check(ctx context.Context, id string, checks []images.Check) error
+	// Load makes image known to the engine, at once when it is already, and returns the engine's id for it.
+	Load(ctx context.Context, image *images.Image) (id string, err error)
+	// Start starts a fresh box whose first process is a shell that waits.
+	Start(ctx context.Context, spec BoxSpec) (Box, error)
+}
+
+// BoxSpec describes the container of one trial.
+type BoxSpec struct {
+	Image   string   // as Load returned it
+	Name    string   // of the container
+	Env     []string // NAME=value; a bare NAME unsets what the image sets
+	Workdir string   // made if absent
+	Network string   // none or bridge
+	Socket  bool     // mount the engine's own socket at /var/run/docker.sock
+	CPUs    float64  // 0: unlimited
+	Memory  int64    // bytes, 0: unlimited
+	PIDs    int64    // 0: unlimited
+	Labels  map[string]string
+}
+
+// A Janitor is an engine that can tell what a build left behind in it.
+type Janitor interface {
+	// RemoveTrialImages removes the images whose references contain marker, and lists other images that are new.
+	RemoveTrialImages(ctx context.Context, marker string) (removed, others []string, err error)
+}
+
+// Box is one running container. The caller closes it, whatever happened.
+type Box interface {
+	// Put unpacks an uncompressed tar below dir.
+	Put(ctx context.Context, dir string, tar io.Reader) error
+	// Exec runs script under `sh -e` in the work folder, both outputs interleaved into out as they come. When ctx ends
+	// it kills the box and returns ctx's cause. Any other error is of the infrastructure and says nothing of the build.
+	Exec(ctx context.Context, script string, out io.Writer) (Exit, error)
+	// Close removes the box and its volumes, on a deadline of its own.
+	Close() error
+}
+
+// Exit is how a script ended.
+type Exit struct {
+	Code int
+	OOM  bool // the kernel killed something of the box for want of memory
+}
+
+// ErrInfrastructure marks failures of the engine or the machine, which are never a verdict.
+var ErrInfrastructure = errors.New("infrastructure")

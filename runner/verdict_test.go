@@ -1,0 +1,116 @@
+package runner
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+
+	"buildbisect/bisect"
+	"buildbisect/scenarios"
+)
+
+func TestOnlyTheSignatureIsBad(t *testing.T) {
+	signature := regexp.MustCompile(`^unknown flag: --platform`)
+	const match, warn = "unknown flag: --platform\n", "time=1 unknown flag: --platform\n"
+	for _, c := range []struct {
+		name    string
+		verdict scenarios.Verdict
+		code    int
+		output  string
+		want    bisect.Verdict
+		class   string
+	}{
+		{"exit 0", scenarios.Verdict{}, 0, "", bisect.Good, ""},
+		{"the incident's own status, which git would skip", scenarios.Verdict{}, 125, "", bisect.Bad, ""},
+		{"a compiler's segmentation fault", scenarios.Verdict{}, 139, "", bisect.Bad, ""},
+		{"command not found", scenarios.Verdict{}, 127, "", bisect.Bad, ""},
+		{"git's codes: skip", scenarios.Verdict{GitExit: true}, 125, "", bisect.Skip, ""},
+		{"git's codes: bad", scenarios.Verdict{GitExit: true}, 127, "", bisect.Bad, ""},
+		{"the signature and a failure", scenarios.Verdict{Log: signature}, 125, match, bisect.Bad, ""},
+		{"the signature in colour", scenarios.Verdict{Log: signature}, 1, "\x1b[31munknown flag\x1b[0m: --platform\r\n", bisect.Bad, ""},
+		{"the signature and success", scenarios.Verdict{Log: signature}, 0, match, bisect.Good, ""},
+		{"the signature and success, any exit", scenarios.Verdict{Log: signature, AnyExit: true}, 0, match, bisect.Bad, ""},
+		{"another failure", scenarios.Verdict{Log: signature}, 2, "cannot find -lfoo\n", bisect.Skip, bisect.Other},
+		{"another failure, any exit", scenarios.Verdict{Log: signature, AnyExit: true}, 2, "cannot find -lfoo\n", bisect.Skip, bisect.Other},
+		{"the words as a warning, and another failure", scenarios.Verdict{Log: signature}, 2, warn, bisect.Skip, bisect.Other},
+		{"no line feed at the end", scenarios.Verdict{Log: signature}, 1, "unknown flag: --platform", bisect.Bad, ""},
+		{"between NUL and invalid UTF-8", scenarios.Verdict{Log: signature}, 1, "\x00\xff\xfe\n" + match + "\x00", bisect.Bad, ""},
+	} {
+		out := &output{log: io.Discard, pattern: c.verdict.Log}
+		io.WriteString(out, c.output)
+		out.endLine()
+		j, err := judgeDeciding(c.verdict, scenarios.Stage{Name: "release"}, ending{exit: Exit{Code: c.code}}, out)
+		if err != nil || j.Verdict != c.want || j.Class != c.class {
+			t.Errorf("%s: %v %q %v; want %v %q", c.name, j.Verdict, j.Class, err, c.want, c.class)
+		}
+	}
+	if _, err := judgeDeciding(scenarios.Verdict{GitExit: true}, scenarios.Stage{}, ending{exit: Exit{Code: 128}}, &output{}); !errors.Is(err, errAbort) {
+		t.Errorf("git's abort: %v", err)
+	}
+}
+
+func TestAFailingEarlierStageIsASkipWithItsReason(t *testing.T) {
+	out := &output{log: io.Discard}
+	io.WriteString(out, "configure: error: no compiler\nmake: *** [x] Error 2\n")
+	j, goOn := judgeEarlier(scenarios.Stage{Name: "configure"}, ending{exit: Exit{Code: 77}}, out)
+	if goOn || j.Verdict != bisect.Skip || !strings.Contains(j.Reason, "configure: error: no compiler") {
+		t.Errorf("%v %+v", goOn, j)
+	}
+}
+
+func TestALogIsKeptToTheLastByteAndMemoryStaysFlat(t *testing.T) {
+	block := bytes.Repeat([]byte("0123456789abcdef\x00\xff\x1b[1m line\r\n"), 1<<12)
+	log := &counter{w: io.Discard}
+	out := &output{log: log, pattern: regexp.MustCompile("^never$")}
+	total := 0
+	for range 300 {
+		n, _ := out.Write(block)
+		total += n
+	}
+	long := bytes.Repeat([]byte("x"), 1<<20) // a line of a megabyte, and more of it
+	for range 20 {
+		n, _ := out.Write(long)
+		total += n
+	}
+	if log.n != int64(total) {
+		t.Errorf("%d bytes of %d are in the log", log.n, total)
+	}
+	kept := cap(out.line)
+	for _, l := range out.tail {
+		kept += len(l)
+	}
+	if kept > 4*longestLine || len(out.tail) > tailLines {
+		t.Errorf("%d bytes are held after %d", kept, total)
+	}
+}
+
+func TestALogThatCannotBeWrittenIsNoVerdict(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip("no /dev/full here")
+	}
+	defer full.Close()
+	var cause error
+	out := &output{log: full, stop: func(err error) { cause = err }}
+	for range 3 {
+		if n, err := fmt.Fprintln(out, "building"); n != 9 || err != nil {
+			t.Errorf("the build notices: %d %v", n, err)
+		}
+	}
+	if !errors.Is(cause, syscall.ENOSPC) {
+		t.Errorf("stopped with %v", cause)
+	}
+}
+
+func TestTheSameFailureReadsTheSameInTwoBuilds(t *testing.T) {
+	a, b := normalize("error at 0x7ffe12: pid 123, commit 3f9c1e2ab"), normalize(" error at 0x55aa00: pid 9, commit 1234567 ")
+	if a != b {
+		t.Errorf("%q and %q differ", a, b)
+	}
+}
