@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"buildbisect/bisect"
+	"buildbisect/bisect/report"
+	"buildbisect/runner/git"
+
+	"github.com/urfave/cli/v2"
+)
+
+// Exit codes, the same for every command but probe.
+const (
+	exitOK           = 0
+	exitError        = 1
+	exitUsage        = 2 // of the command, or an invalid scenario
+	exitInconclusive = 3
+	exitNotBracketed = 4 // or no culprit
+	exitInconsistent = 5
+	exitInterrupted  = 130
+)
+
+const exitHelp = `
+EXIT STATUS:
+   0 isolated, complete or not; 1 error; 2 usage or an invalid scenario; 3 inconclusive; 4 not bracketed, or no culprit;
+   5 verdicts contradict each other; 130 interrupted (what was proved is kept)
+`
+
+// command is one call of the program: where it writes.
+type command struct {
+	stdout, stderr io.Writer
+}
+
+// exit carries an exit status that is no failure of the program's own. Its text has been printed already.
+type exit struct{ code int }
+
+func (e exit) Error() string { return fmt.Sprintf("exit status %d", e.code) }
+
+// usageError is a mistake in how the command was called.
+type usageError struct{ text string }
+
+func (e usageError) Error() string { return e.text }
+
+// scenarioError is a scenario that cannot be read, or not be understood.
+type scenarioError struct{ error }
+
+func (c command) app() *cli.App {
+	return &cli.App{
+		Name:      "bisect",
+		Usage:     "find the smallest combination of changes that breaks a build: commits, tools, variables, base images",
+		Writer:    c.stdout,
+		ErrWriter: c.stderr,
+		Commands:  []*cli.Command{c.runCommand(), c.planCommand(), c.checkCommand(), c.probeCommand()},
+		// cli.Exit and the default handler would leave the process from within, past everything deferred.
+		ExitErrHandler: func(*cli.Context, error) {},
+		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return usageError{err.Error()} },
+		CommandNotFound: func(ctx *cli.Context, name string) {
+			fmt.Fprintf(c.stderr, "bisect: no command %q\n", name)
+		},
+		HideVersion:          true,
+		EnableBashCompletion: true,
+	}
+}
+
+// run calls the command named in args and returns the exit status.
+func (c command) run(ctx context.Context, args []string) int {
+	app := c.app()
+	for _, sub := range app.Commands {
+		sub.OnUsageError = app.OnUsageError
+	}
+	if len(args) > 1 && app.Command(args[1]) == nil && !strings.HasPrefix(args[1], "-") && args[1] != "help" && args[1] != "h" {
+		fmt.Fprintf(c.stderr, "bisect: no command %q; there are run, plan, check and probe\n", args[1])
+		return exitUsage
+	}
+	err := app.RunContext(ctx, flagsFirst(app, args))
+	var code exit
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &code):
+		return code.code
+	}
+	fmt.Fprintf(c.stderr, "bisect: %s\n", strings.TrimSpace(err.Error()))
+	return exitCode(ctx, err)
+}
+
+// exitCode turns an error into the status of the process: the one place that does.
+func exitCode(ctx context.Context, err error) int {
+	if ctx.Err() != nil {
+		return exitInterrupted
+	}
+	var (
+		usage     usageError
+		scenario  scenarioError
+		notFound  *git.NotFoundError
+		ambiguous *git.AmbiguousError
+		same      *git.SameCommitError
+		swapped   *git.SwappedError
+		unrelated *git.UnrelatedError
+		noRepo    *git.NotRepositoryError
+	)
+	for _, target := range []any{&usage, &scenario, &notFound, &ambiguous, &same, &swapped, &unrelated, &noRepo} {
+		if errors.As(err, target) {
+			return exitUsage
+		}
+	}
+	return exitError
+}
+
+// outcomeCode is the exit status for what a run found.
+func outcomeCode(r *report.Report) int {
+	switch bisect.Outcome(r.Outcome) {
+	case bisect.Isolated:
+		return exitOK
+	case bisect.NotBracketed:
+		return exitNotBracketed
+	case bisect.Inconsistent:
+		return exitInconsistent
+	}
+	return exitInconclusive
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"os/exec"
+	"strings"
+	"testing"
+)
+
+// bans are the imports that would turn the house upside down, with the reason for each.
+var bans = []struct {
+	from   string   // package, with everything below it where it ends in /...
+	except []string // packages below it that may
+	to     string   // import path, with everything below it where it ends in /...
+	why    string
+}{
+	{"buildbisect/bisect", nil, "buildbisect/...", "the search knows nothing but points and verdicts"},
+	{"buildbisect/bisect", nil, "os", "the search does no I/O: its tests run against oracles in microseconds"},
+	{"buildbisect/bisect", nil, "time", "the search has no clock: recorded verdicts must give the same questions"},
+	{"buildbisect/bisect/report", nil, "buildbisect/...", "a report is a value: whoever reads one needs no runner"},
+	{"buildbisect/images", nil, "buildbisect/...", "images are made without knowing what is searched with them"},
+	{"buildbisect/scenarios", nil, "buildbisect/runner/...", "a scenario says what to build, not how it is run"},
+	{"buildbisect/scenarios", nil, "buildbisect/cmd/...", "commands read scenarios, never the other way round"},
+	{"buildbisect/runner/...", nil, "buildbisect/cmd/...", "commands drive the runner, never the other way round"},
+	{"buildbisect/runner", nil, "buildbisect/runner/...", "the runner owns its interfaces; back ends are handed in, so that Docker is the first and not the last"},
+	{"buildbisect/...", []string{"buildbisect/runner/docker"}, "github.com/testcontainers/...", "one package talks to Docker"},
+	{"buildbisect/...", []string{"buildbisect/runner/docker"}, "github.com/moby/...", "one package talks to Docker"},
+	{"buildbisect/...", []string{"buildbisect/runner/git"}, "github.com/go-git/...", "one package reads repositories"},
+	{"buildbisect/...", []string{"buildbisect/cmd/bisect"}, "github.com/urfave/...", "one package is the command line"},
+}
+
+// TestImportsRunOneWay holds the packages, their tests apart, to bans.
+func TestImportsRunOneWay(t *testing.T) {
+	out, err := exec.Command("go", "list", "-json=ImportPath,Imports", "buildbisect/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; seen++ {
+		var p struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := d.Decode(&p); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		for _, ban := range bans {
+			if !under(p.ImportPath, ban.from) || anyUnder(ban.except, p.ImportPath) {
+				continue
+			}
+			for _, i := range p.Imports {
+				if under(i, ban.to) && i != p.ImportPath {
+					t.Errorf("%s imports %s: %s", p.ImportPath, i, ban.why)
+				}
+			}
+		}
+		if p.ImportPath == "buildbisect/bisect" {
+			for _, i := range p.Imports {
+				if strings.Contains(i, ".") {
+					t.Errorf("bisect imports %s: the search uses the standard library only", i)
+				}
+			}
+		}
+	}
+	if seen < 7 {
+		t.Errorf("only %d packages were looked at", seen)
+	}
+}
+
+func under(path, pattern string) bool {
+	prefix, all := strings.CutSuffix(pattern, "/...")
+	return path == pattern || all && (path == prefix || strings.HasPrefix(path, prefix+"/"))
+}
+
+func anyUnder(patterns []string, path string) bool {
+	for _, p := range patterns {
+		if under(path, p) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"buildbisect/images"
+	"buildbisect/runner"
+	"buildbisect/runner/docker"
+	"buildbisect/runner/git"
+	"buildbisect/scenarios"
+
+	"golang.org/x/mod/semver"
+)
+
+// session is a scenario opened for use: its history read, and later its engine found. close lets go of all of it.
+type session struct {
+	scenario *scenarios.Scenario
+	space    *runner.Space
+	repo     *git.Repository
+	source   *git.Source
+	cache    string
+	engine   *docker.Engine
+	lab      *runner.Lab
+	progress *progress
+}
+
+// open reads a scenario and its history. Nothing is built, and no engine is needed.
+func open(ctx context.Context, name string, p *progress) (*session, error) {
+	scenario, err := scenarios.Open(name)
+	if err != nil {
+		return nil, scenarioError{err}
+	}
+	cache, err := images.DefaultCache()
+	if err != nil {
+		return nil, err
+	}
+	s := &session{scenario: scenario, cache: cache, progress: p}
+	if err := s.openHistory(ctx); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *session) openHistory(ctx context.Context) error {
+	var err error
+	path := s.scenario.Source.Repo
+	if s.scenario.Source.History != "" {
+		if path, err = s.importHistory(ctx); err != nil {
+			return err
+		}
+	} else if s.repo, err = git.Open(path); err != nil {
+		return err
+	}
+	good, err := s.repo.Resolve(s.scenario.Source.Good)
+	if err != nil {
+		return fmt.Errorf("source.good: %w", err)
+	}
+	bad, err := s.repo.Resolve(s.scenario.Source.Bad)
+	if err != nil {
+		return fmt.Errorf("source.bad: %w", err)
+	}
+	h, err := s.repo.History(ctx, good, bad)
+	if err != nil {
+		return fmt.Errorf("source: %w", err)
+	}
+	s.source = s.repo.Source(git.SourceOptions{Git: s.scenario.Source.Git, Submodules: s.scenario.Source.Submodules})
+	s.space, err = runner.NewSpace(history(h, path), s.scenario.Axes)
+	return err
+}
+
+// importHistory loads a scenario's own history into the cache, under the hash of its text.
+func (s *session) importHistory(ctx context.Context) (path string, err error) {
+	hash := sha256.New()
+	text, err := s.scenario.OpenHistory()
+	if err != nil {
+		return "", err
+	}
+	_, err = io.Copy(hash, text)
+	if err = errors.Join(err, text.Close()); err != nil {
+		return "", fmt.Errorf("history %s: %w", s.scenario.Source.History, err)
+	}
+	if text, err = s.scenario.OpenHistory(); err != nil {
+		return "", err
+	}
+	defer text.Close()
+	path = filepath.Join(s.cache, "histories", hex.EncodeToString(hash.Sum(nil))[:20]+".git")
+	if s.repo, err = git.Import(ctx, text, path); err != nil {
+		return "", fmt.Errorf("history %s: %w", s.scenario.Source.History, err)
+	}
+	return path, nil
+}
+
+// history tells the runner what it needs of the commits.
+func history(h *git.History, path string) *runner.History {
+	good := h.Good
+	out := &runner.History{Path: path}
+	switch {
+	case h.Base.ID != "":
+		good = h.Base
+		out.Note = fmt.Sprintf("good (%s) is no ancestor of bad, so their merge base %s stands for it, as in git bisect", h.Good.Short(), h.Base.Short())
+	case len(h.Bases) > 1:
+		out.Note = fmt.Sprintf("good (%s) is no ancestor of bad; they have %d merge bases, which it is taken to contain", h.Good.Short(), len(h.Bases))
+	}
+	for _, c := range append([]git.Commit{good}, h.Commits...) {
+		out.Commits = append(out.Commits, runner.Commit{ID: c.ID, Subject: c.Subject, Author: c.AuthorName, When: c.When})
+	}
+	parents, contains := h.DAG()
+	for i := range parents {
+		out.Detached = append(out.Detached, !contains[i])
+		if i > 0 && len(parents[i]) == 0 { // a root of its own
+			parents[i] = []int{0}
+		}
+	}
+	out.Parents = parents
+	return out
+}
+
+// connect finds the engine and makes the lab.
+func (s *session) connect(ctx context.Context, offline bool) error {
+	var err error
+	if s.engine, err = docker.Connect(ctx); err != nil {
+		return err
+	}
+	if err := s.checkAPI(); err != nil {
+		return err
+	}
+	if s.scenario.Builder.Engine == scenarios.EngineHost {
+		if err := s.engine.Snapshot(ctx); err != nil {
+			return err
+		}
+		s.progress.warn("engine: host gives the build this machine's Docker engine (" + s.engine.Info().Host + "): as good as root on it. Trials share its layer cache.")
+	}
+	run := runName()
+	s.lab = &runner.Lab{
+		Scenario: s.scenario, Space: s.space, Source: s.source, Engine: s.engine, Run: run, Labels: labels(run), Warn: s.progress.warn,
+		Images: &images.Builder{Cache: s.cache, Catalogue: s.scenario.Builder.Catalogue, Offline: offline, Progress: s.progress.line},
+	}
+	return nil
+}
+
+// checkAPI refuses docker levels that the engine would refuse, before the first trial: such a level fails whatever the commit.
+func (s *session) checkAPI() error {
+	info := s.engine.Info()
+	versions := []string{s.scenario.Builder.Tools["docker"]}
+	for _, a := range s.scenario.Axes {
+		if a.Kind == scenarios.ToolAxis && a.Name == "docker" {
+			for _, l := range a.Levels {
+				versions = append(versions, l.Text)
+			}
+		}
+	}
+	if s.scenario.Builder.Engine != scenarios.EngineHost {
+		return nil
+	}
+	var refused []string
+	for _, v := range versions {
+		if v == "" {
+			continue
+		}
+		tool, err := s.scenario.Builder.Catalogue.Lookup("docker", v)
+		if err == nil && tool.API != "" && semver.Compare("v"+tool.API, "v"+info.MinAPIVersion) < 0 {
+			refused = append(refused, fmt.Sprintf("docker %s speaks API %s", v, tool.API))
+		}
+	}
+	if len(refused) == 0 {
+		return nil
+	}
+	slices.Sort(refused)
+	return fmt.Errorf("engine %s at %s accepts no client below API %s, but %s; point DOCKER_HOST at an older engine, or leave those levels out",
+		info.Version, info.Host, info.MinAPIVersion, strings.Join(slices.Compact(refused), " and "))
+}
+
+// prepare builds what the space is made of.
+func (s *session) prepare(ctx context.Context) error { return s.lab.Prepare(ctx) }
+
+func (s *session) close() error {
+	var errs []error
+	if s.engine != nil {
+		if s.lab != nil {
+			ctx, cancel := context.WithTimeout(context.Background(), sweepTime)
+			defer cancel()
+			errs = append(errs, s.engine.Sweep(ctx, s.lab.Run))
+		}
+		errs = append(errs, s.engine.Close())
+	}
+	if s.repo != nil {
+		errs = append(errs, s.repo.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// runName is short, since it stands in image tags, and unlike any other.
+func runName() string { return "b" + strings.ToLower(rand.Text()[:10]) }

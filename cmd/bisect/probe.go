@@ -1,0 +1,131 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"buildbisect/bisect"
+	"buildbisect/bisect/report"
+
+	"github.com/urfave/cli/v2"
+)
+
+// Exit codes of probe, made for `git bisect run`: it must never take a mishap for a verdict.
+const (
+	probeGood   = 0
+	probeBad    = 1
+	probeSkip   = 125
+	probeFailed = 255
+)
+
+const probeHelp = `
+EXIT STATUS:
+   0 good; 1 bad; 125 skip, or fails differently; 130 interrupted; 255 anything else, usage too
+`
+
+func (c command) probeCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "probe",
+		Usage:       "build one point, once",
+		ArgsUsage:   "SCENARIO",
+		Description: "--at names a level on an axis, AXIS=LEVEL, or AXIS alone for its null level. Axes not named stand at bad.\n" + probeHelp,
+		Flags: []cli.Flag{
+			// Not a StringSliceFlag: that one cuts values at commas, and a level may hold one.
+			&cli.GenericFlag{Name: "at", Usage: "`AXIS=LEVEL`, repeatable; axes: commit, a tool's name, env.NAME, base", Value: &repeated{}},
+			&cli.StringFlag{Name: "log", Usage: "write the whole log to `FILE` instead of stderr"},
+			&cli.BoolFlag{Name: "offline", Usage: "fetch nothing: use only what is on this machine"},
+		},
+		Action: func(ctx *cli.Context) error {
+			err := c.runProbe(ctx.Context, ctx)
+			var code exit
+			if err == nil || errors.As(err, &code) {
+				return err
+			}
+			fmt.Fprintf(c.stderr, "bisect: %v\n", err)
+			if ctx.Context.Err() != nil {
+				return exit{exitInterrupted}
+			}
+			return exit{probeFailed}
+		},
+	}
+}
+
+// repeated collects the values of a flag that may stand several times.
+type repeated struct{ values []string }
+
+func (r *repeated) Set(v string) error { r.values = append(r.values, v); return nil }
+func (r *repeated) String() string     { return strings.Join(r.values, " ") }
+
+func (c command) runProbe(ctx context.Context, flags *cli.Context) (err error) {
+	name, err := oneArgument(flags, "scenario", defaultScenario)
+	if err != nil {
+		return err
+	}
+	p := &progress{w: c.stderr}
+	s, err := open(ctx, name, p)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	point, err := s.pointAt(flags.Generic("at").(*repeated).values)
+	if err != nil {
+		return err
+	}
+	if err := s.connect(ctx, flags.Bool("offline")); err != nil {
+		return err
+	}
+	log := c.stderr
+	if path := flags.String("log"); path != "" {
+		f, err := os.Create(filepath.Clean(path))
+		if err != nil {
+			return fmt.Errorf("log: %w", err)
+		}
+		defer func() { err = errors.Join(err, f.Close()) }()
+		log = f
+	}
+	p.line("building " + s.space.Words(point))
+	t, err := s.lab.Try(ctx, 1, point, log)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stdout, "%s: %s\n", t.Verdict, report.Clean(t.Reason))
+	switch t.Verdict {
+	case bisect.Good:
+		return exit{probeGood}
+	case bisect.Bad:
+		return exit{probeBad}
+	}
+	return exit{probeSkip}
+}
+
+// pointAt reads --at values; axes not named stand at bad.
+func (s *session) pointAt(at []string) (bisect.Point, error) {
+	point := s.space.Bad()
+	for _, value := range at {
+		key, name, has := strings.Cut(value, "=")
+		level := &name
+		if !has {
+			level = nil
+		}
+		if key == "commit" {
+			if !has {
+				return nil, usageError{"--at commit: want commit=REVISION"}
+			}
+			commit, err := s.repo.Resolve(name)
+			if err != nil {
+				return nil, err
+			}
+			level = &commit.ID
+		}
+		axis, index, err := s.space.At(key, level)
+		if err != nil {
+			return nil, usageError{"--at " + value + ": " + err.Error()}
+		}
+		point[axis] = index
+	}
+	return point, nil
+}

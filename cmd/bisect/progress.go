@@ -1,0 +1,114 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"buildbisect/bisect"
+	"buildbisect/bisect/report"
+	"buildbisect/runner"
+)
+
+// heartbeat is how often a trial that is still running says so.
+const heartbeat = 10 * time.Second
+
+// progress tells on stderr what is tried, why, and how it went: a line a trial. It is a [runner.Observer].
+type progress struct {
+	w io.Writer
+
+	mu      sync.Mutex
+	inLine  bool // a trial's line has begun and not ended
+	stop    chan struct{}
+	stopped sync.WaitGroup
+}
+
+var _ runner.Observer = (*progress)(nil)
+
+// line prints a line of its own.
+func (p *progress) line(text string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.breakLine()
+	fmt.Fprintln(p.w, report.Clean(text))
+}
+
+func (p *progress) warn(text string) { p.line("warning: " + text) }
+
+func (p *progress) breakLine() {
+	if p.inLine {
+		fmt.Fprintln(p.w, " …")
+		p.inLine = false
+	}
+}
+
+// Started begins a trial's line, so that what is running can be read while it runs.
+func (p *progress) Started(id int, q bisect.Question, at, question string) {
+	p.mu.Lock()
+	fmt.Fprintf(p.w, "%3d  %s  %s", id, report.Clean(question), report.Clean(at))
+	p.inLine = true
+	p.mu.Unlock()
+	p.stop = make(chan struct{})
+	p.stopped.Go(func() { p.beat(id, p.stop) })
+}
+
+// beat shows that a long trial is alive.
+func (p *progress) beat(id int, stop <-chan struct{}) {
+	begin := time.Now()
+	ticker := time.NewTicker(heartbeat)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-ticker.C:
+			p.mu.Lock()
+			fmt.Fprintf(p.w, " … %.0f s", time.Since(begin).Seconds())
+			p.inLine = true
+			p.mu.Unlock()
+		}
+	}
+}
+
+// quiet ends the heartbeat, if one runs.
+func (p *progress) quiet() {
+	if p.stop != nil {
+		close(p.stop)
+		p.stop = nil
+		p.stopped.Wait()
+	}
+}
+
+// Ended finishes the trial's line.
+func (p *progress) Ended(id int, t runner.Trial) {
+	p.quiet()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.inLine {
+		fmt.Fprintf(p.w, "%3d", id)
+	}
+	verdict := t.Verdict.String()
+	if t.Class == bisect.Other {
+		verdict = "fails differently"
+	}
+	fmt.Fprintf(p.w, "  -> %s, %.1f s", verdict, t.Wall.Seconds())
+	if t.Verdict != bisect.Good {
+		fmt.Fprintf(p.w, " (%s)", report.Clean(t.Reason))
+	}
+	fmt.Fprintln(p.w)
+	p.inLine = false
+}
+
+// Proved announces a cause at once: the proof that there is no other may take long.
+func (p *progress) Proved(number int, c report.Cause) {
+	p.line(fmt.Sprintf("cause %d is proved: %s", number, c.Sentence))
+}
+
+// end leaves the cursor at the start of a line.
+func (p *progress) end() {
+	p.quiet()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.breakLine()
+}

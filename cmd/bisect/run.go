@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"buildbisect/bisect"
+	"buildbisect/bisect/report"
+	"buildbisect/runner"
+	"buildbisect/scenarios"
+
+	"github.com/urfave/cli/v2"
+)
+
+// defaultScenario is what run and plan take when none is named.
+const defaultScenario = "bisect.yaml"
+
+type runOptions struct {
+	scenario string
+	state    string
+	json     bool
+	offline  bool
+}
+
+func (c command) runCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "run",
+		Usage:     "find every cause of a failure, and prove each",
+		ArgsUsage: "[SCENARIO]",
+		Description: "SCENARIO is a file, a folder that holds bisect.yaml (default: this one), or the name of a shipped scenario, such as k8s-98646.\n" +
+			"The answer goes to stdout, progress to stderr; logs, journal and report.json to the state folder.\n" + exitHelp,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "state", Value: ".bisect", Usage: "`DIR` for the run's folder"},
+			&cli.BoolFlag{Name: "json", Usage: "print the report as one JSON document"},
+			&cli.BoolFlag{Name: "offline", Usage: "fetch nothing: use only what is on this machine"},
+		},
+		Action: func(ctx *cli.Context) error {
+			name, err := oneArgument(ctx, "scenario", defaultScenario)
+			if err != nil {
+				return err
+			}
+			return c.runRun(ctx.Context, runOptions{name, ctx.String("state"), ctx.Bool("json"), ctx.Bool("offline")})
+		},
+	}
+}
+
+func (c command) runRun(ctx context.Context, o runOptions) (err error) {
+	p := &progress{w: c.stderr}
+	s, err := open(ctx, o.scenario, p)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := s.connect(ctx, o.offline); err != nil {
+		return err
+	}
+	p.line(s.overview())
+	if note := s.space.History.Note; note != "" {
+		p.warn(note)
+	}
+	if err := s.prepare(ctx); err != nil {
+		return err
+	}
+	now := time.Now
+	state, err := runner.NewState(o.state, now().UTC().Format("20060102-150405-")+s.scenario.Name)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, state.Close()) }()
+
+	run := &runner.Run{
+		Lab: s.lab, State: state, Observer: p, Now: now, Pause: time.Second,
+		Search: bisect.NewSearch(s.space.Space, bisect.Options{
+			Confirm: s.scenario.Confirm, CertifyProbes: s.scenario.Certify.Probes,
+			Identity: func(point bisect.Point) string { return s.lab.Identity(ctx, point) },
+		}),
+	}
+	s.note(run)
+	rep, err := run.Do(ctx)
+	p.end()
+	switch {
+	case err != nil && ctx.Err() != nil:
+		fmt.Fprintf(c.stderr, "bisect: interrupted; what was proved is in %s\n", state.Dir)
+		return exit{exitInterrupted}
+	case err != nil:
+		return fmt.Errorf("%w\nwhat was proved until then is in %s", err, state.Dir)
+	}
+	if err := c.print(rep, o.json); err != nil {
+		return err
+	}
+	if code := outcomeCode(rep); code != exitOK {
+		return exit{code}
+	}
+	return nil
+}
+
+// note records in the report what was loosened or assumed.
+func (s *session) note(run *runner.Run) {
+	if s.scenario.Builder.Engine == scenarios.EngineHost {
+		run.Note("the build had this machine's Docker engine, so trials shared its layer cache")
+	}
+	if note := s.space.History.Note; note != "" {
+		run.Note(note)
+	}
+}
+
+// overview says in a line what is searched.
+func (s *session) overview() string {
+	commits := s.space.History.Commits
+	text := fmt.Sprintf("%s: %d commits from %s to %s", s.scenario.Name, len(commits)-1, report.Short(commits[0].ID), report.Short(commits[len(commits)-1].ID))
+	for _, a := range s.scenario.Axes {
+		text += fmt.Sprintf(" × %d %s", len(a.Levels), a.Key())
+	}
+	return text
+}
+
+func (c command) print(r *report.Report, asJSON bool) error {
+	if asJSON {
+		return r.JSON(c.stdout)
+	}
+	return r.Text(c.stdout)
+}
