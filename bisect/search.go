@@ -47,13 +47,14 @@ type Search struct {
 	causes     []Point // minimal failing points, in the order found
 	confirmed  int     // how many of causes have been through confirmation
 	candidates []Candidate
+	identities map[string]string // of points, by key
 	conflicts  []Contradiction
 }
 
 // NewSearch starts a search in space.
 func NewSearch(space *Space, options Options) *Search {
 	options.Confirm = max(options.Confirm, 1)
-	return &Search{space: space, options: options, evidence: evidence{space: space}, top: space.Bad()}
+	return &Search{space: space, options: options, evidence: evidence{space: space}, top: space.Bad(), identities: map[string]string{}}
 }
 
 // Next returns the question whose answer the search needs, or false when it has ended. Asked again before Tell, it
@@ -111,13 +112,24 @@ func (s *Search) remembered(q Question) (Trial, bool) {
 	if q.Repeat || s.options.Identity == nil {
 		return Trial{}, false
 	}
-	identity := s.options.Identity(q.Point)
+	identity := s.identity(q.Point)
 	for _, t := range s.trials {
-		if s.options.Identity(t.Point) == identity {
+		if s.identity(t.Point) == identity {
 			return t, true
 		}
 	}
 	return Trial{}, false
+}
+
+// identity asks once for each point.
+func (s *Search) identity(p Point) string {
+	key := p.key()
+	id, known := s.identities[key]
+	if !known {
+		id = s.options.Identity(p)
+		s.identities[key] = id
+	}
+	return id
 }
 
 // next decides from the evidence alone what to ask.

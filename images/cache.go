@@ -123,7 +123,9 @@ func (c cache) lock(ctx context.Context, name string, say func(string)) (unlock 
 	ok, err := l.TryLock()
 	if err == nil && !ok {
 		say("waiting for another process that is making it")
-		_, err = l.TryLockContext(ctx, 200*time.Millisecond)
+		if _, err = l.TryLockContext(ctx, 200*time.Millisecond); ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("cache: lock %s: %w", l.Path(), err)

@@ -104,10 +104,11 @@ func TestWaitingForAnotherProcessEndsWithTheContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer unlock()
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancelCause(t.Context())
+	enough := errors.New("enough")
 	said := ""
-	_, err = c.get(ctx, "k", "a", func(line string) { said = line; cancel() }, fillWith("x", new(atomic.Int32)))
-	if !errors.Is(err, context.Canceled) || !strings.Contains(said, "waiting") {
+	_, err = c.get(ctx, "k", "a", func(line string) { said = line; cancel(enough) }, fillWith("x", new(atomic.Int32)))
+	if !errors.Is(err, enough) || !strings.Contains(said, "waiting") {
 		t.Errorf("%v, said %q", err, said)
 	}
 }

@@ -131,7 +131,7 @@ func (b *Builder) buildModule(ctx context.Context, s *step, t Toolchain, dir str
 		}
 		return fmt.Errorf("%s, go build: %w:\n\t%s", g.version, err, why)
 	}
-	if err := askVersion(ctx, t, out, dir); err != nil {
+	if err := askVersion(ctx, t, out, src); err != nil {
 		return err
 	}
 	s.say("built")
@@ -156,18 +156,21 @@ func unpackPin(pin []byte, dir string) error {
 }
 
 // askVersion runs a tool just built, where this machine can, and checks what it prints. Tools from modules are static,
-// so that it will print the same in any container.
+// so that it will print the same in any container. Home is for what it may leave there.
 func askVersion(ctx context.Context, t Toolchain, binary, home string) error {
 	if runtime.GOOS != "linux" || len(t.Command) == 0 {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeoutCause(ctx, 30*time.Second, errors.New("no answer within 30 s"))
 	defer cancel()
 	cmd := command(ctx, syscall.SIGKILL, binary, t.Command[1:]...)
 	cmd.Env = []string{"HOME=" + home, "PATH=/usr/bin:/bin"}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx)
+		}
 		return fmt.Errorf("asking for its version: %w: %s", err, firstLine(&out))
 	}
 	if !strings.Contains(out.String(), t.Want) {

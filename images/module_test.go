@@ -91,6 +91,17 @@ func TestAToolThatPrintsAnotherVersionNeverEntersTheCache(t *testing.T) {
 	}
 }
 
+func TestWhatAToolLeavesInItsHomeIsNoPartOfTheEntry(t *testing.T) {
+	littering := strings.Replace(hello, "func main() {", `func main() { os.Mkdir(os.Getenv("HOME")+"/.hello", 0o755);`, 1)
+	file, err := buildTool(t, &Builder{Cache: t.TempDir(), Catalogue: moduleOf(littering, "hello 1.0 ")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(file)); err != nil || len(left) != 2 {
+		t.Errorf("want the tool and the record alone, got %v, %v", left, err)
+	}
+}
+
 func TestABuildThatFailsShowsWhatTheCompilerSaid(t *testing.T) {
 	_, err := buildTool(t, &Builder{Cache: t.TempDir(), Catalogue: moduleOf(strings.Replace(hello, "var version", "vra version", 1), "")})
 	if err == nil || !strings.Contains(err.Error(), "toolchain hello 1.0") || !strings.Contains(err.Error(), "main.go:5") {

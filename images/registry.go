@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -64,13 +66,20 @@ func (b *Builder) pin(ctx context.Context, image string) (name.Digest, error) {
 			b.tags = map[string]string{}
 		}
 		b.tags[image] = digest
-		b.progress(fmt.Sprintf("base image %s: a tag may move; this run takes it as %s@%s", image, tag.Context().Name(), digest))
+		b.progress(fmt.Sprintf("warning: base image %s is a tag, which may move; this run takes it as %s@%s", image, tag.Context().Name(), digest))
 	}
 	d, err := name.NewDigest(tag.Context().Name() + "@" + digest)
 	if err != nil {
 		return d, fmt.Errorf("base image %s: digest in the cache: %w; remove %s", image, err, c.tag(tag))
 	}
 	return d, nil
+}
+
+// Tags tells which digest each tag that this Builder was asked for stood for, by the reference as asked.
+func (b *Builder) Tags() map[string]string {
+	b.asking.Lock()
+	defer b.asking.Unlock()
+	return maps.Clone(b.tags)
 }
 
 // tag is the file that records which digest a tag had.
@@ -163,17 +172,23 @@ func fetchLayer(l v1.Layer, to string) (err error) {
 	return nil
 }
 
-// explain adds to a registry's refusal what can be done about it.
+// explain adds to a registry's refusal, or its silence, what can be done about it.
 func explain(err error) error {
-	var t *transport.Error
-	if !errors.As(err, &t) {
-		return err
-	}
-	switch t.StatusCode {
-	case http.StatusNotFound:
-		return fmt.Errorf("not found; check the name, the tag or digest: %w", err)
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return fmt.Errorf("refused; log in to the registry (docker login), or check the name: %w", err)
+	var refused *transport.Error
+	var unreachable net.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+	case errors.As(err, &refused):
+		switch refused.StatusCode {
+		case http.StatusNotFound:
+			return fmt.Errorf("not found; check the name, the tag or digest: %w", err)
+		case http.StatusUnauthorized, http.StatusForbidden:
+			return fmt.Errorf("refused; log in to the registry (docker login), or check the name: %w", err)
+		case http.StatusTooManyRequests:
+			return fmt.Errorf("too many requests; log in to the registry (docker login), or wait: %w", err)
+		}
+	case errors.As(err, &unreachable):
+		return fmt.Errorf("the registry does not answer; check the network, the proxy and the registry's name, or name a debian base: %w", err)
 	}
 	return err
 }

@@ -125,7 +125,7 @@ func TestABaseByDigestIsFetchedOnceAndThenServesOffline(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if h.about("a tag may move") || !h.about("layer 2 of 2") {
+	if h.about("is a tag, which may move") || !h.about("layer 2 of 2") {
 		t.Errorf("said %q", h.lines)
 	}
 	stop()
@@ -173,7 +173,7 @@ func TestATagIsLookedUpOnceForARunAndItsDigestIsRecorded(t *testing.T) {
 	if image.Name != "bisect/builder:"+first[:16] {
 		t.Errorf("the tag moved in the middle of a run: %s, identity was %s", image.Name, first)
 	}
-	if h.count("a tag may move") != 1 || !h.about(digest) {
+	if h.count("is a tag, which may move") != 1 || !h.about(digest) {
 		t.Errorf("said %q, want the digest %s once", h.lines, digest)
 	}
 	byDigest, err := b.Identity(Spec{Base: Base{Image: digest}})
@@ -214,6 +214,17 @@ func TestARegistryThatLacksTheImageIsNamedWithAWayOut(t *testing.T) {
 	for _, ref := range []string{host + "/nothing:1", host + "/nothing@sha256:" + strings.Repeat("ab", 32)} {
 		_, err := (&Builder{Cache: t.TempDir()}).Image(t.Context(), Spec{Base: Base{Image: ref}})
 		if err == nil || !strings.Contains(err.Error(), ref) || !strings.Contains(err.Error(), "not found; check the name") {
+			t.Errorf("%s: %v", ref, err)
+		}
+	}
+}
+
+func TestARegistryThatDoesNotAnswerIsNamedWithAWayOut(t *testing.T) {
+	host, stop := newRegistry(t)
+	stop()
+	for _, ref := range []string{host + "/base:1", host + "/base@sha256:" + strings.Repeat("ab", 32)} {
+		_, err := (&Builder{Cache: t.TempDir()}).Image(t.Context(), Spec{Base: Base{Image: ref}})
+		if err == nil || !strings.Contains(err.Error(), ref) || !strings.Contains(err.Error(), "does not answer; check the network") {
 			t.Errorf("%s: %v", ref, err)
 		}
 	}

@@ -114,7 +114,7 @@ func (t *tree) real(name string) (string, error) {
 	todo := strings.Split(strings.TrimPrefix(path.Clean(name), "/"), "/")
 	at := "/"
 	for links := 0; len(todo) > 0; {
-		at = path.Join(at, todo[0])
+		at = path.Join(at, todo[0]) // ".." leads up from where the links have led, never above the root
 		todo = todo[1:]
 		n := t.nodes[at]
 		if n.kind != tar.TypeSymlink || len(todo) == 0 {
@@ -123,12 +123,10 @@ func (t *tree) real(name string) (string, error) {
 		if links++; links > most {
 			return "", fmt.Errorf("%s: too many symbolic links in the base", name)
 		}
-		link := n.link
-		if !path.IsAbs(link) {
-			link = path.Join(path.Dir(at), link)
+		todo = append(strings.Split(n.link, "/"), todo...)
+		if at = path.Dir(at); path.IsAbs(n.link) {
+			at = "/"
 		}
-		todo = append(strings.Split(strings.Trim(path.Clean(link), "/"), "/"), todo...)
-		at = "/"
 	}
 	return at, nil
 }

@@ -21,13 +21,16 @@ func treeOf(t *testing.T, layers ...[]string) *tree {
 }
 
 func TestPathsFollowTheBasesLinksAsTheKernelWould(t *testing.T) {
-	tr := treeOf(t, []string{"bin -> usr/bin", "usr/bin/", "opt -> /srv/../usr/bin", "a -> b", "b -> a", "usr/here -> .", "up/x -> ../usr/bin"})
+	tr := treeOf(t, []string{"bin -> usr/bin", "usr/bin/", "opt -> /srv/../usr/bin", "a -> b", "b -> a", "usr/here -> .", "up/x -> ../usr/bin",
+		"deep -> srv/far/down/", "srv/far/down/", "side -> deep/../bin", "out -> ../../../etc"})
 	for in, want := range map[string]string{
 		"/bin/docker":          "/usr/bin/docker",
 		"/opt/docker":          "/usr/bin/docker",
 		"/usr/here/here/bin/x": "/usr/bin/x",
 		"/up/x/docker":         "/usr/bin/docker",
 		"/new/folder/docker":   "/new/folder/docker",
+		"/side/docker":         "/srv/far/bin/docker", // up from where the link leads, not from where it stands
+		"/out/docker":          "/etc/docker",
 		"/bin":                 "/bin", // the last element is what is to be replaced
 	} {
 		if got, err := tr.place(in); err != nil || got != want {

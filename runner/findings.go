@@ -177,21 +177,33 @@ func (r *Run) notBracketed() string {
 	space := r.Lab.Space
 	bad, good := r.trialAt(space.Bad()), r.trialAt(space.Good())
 	var parts []string
+	if good.ID == 0 {
+		return fmt.Sprintf("not bracketed: both ends build the same files with the same tools, so one build stands for both, and it %s (%s). Check source.good, source.bad and the levels of each axis.", said(bad), bad.Reason)
+	}
 	switch {
 	case bad.Class == bisect.Other:
 		parts = append(parts, fmt.Sprintf("the bad end fails, but without the scenario's signature: %s. If that is the failure you are after, set verdict.bad.log to match it.", r.built[bad.ID].Line))
 	case bad.Verdict != bisect.Bad.String():
-		parts = append(parts, fmt.Sprintf("the bad end is %s (%s), so there is nothing to bisect. Check source.bad, the last level of each axis, and verdict.", bad.Verdict, bad.Reason))
+		parts = append(parts, fmt.Sprintf("the bad end %s (%s), so there is nothing to bisect. Check source.bad, the last level of each axis, and verdict.", said(bad), bad.Reason))
 	}
 	if good.Verdict != bisect.Good.String() {
-		parts = append(parts, fmt.Sprintf("the good end is %s (%s).", good.Verdict, good.Reason))
-		if note := space.History.Note; note != "" {
-			parts = append(parts, note+". The failure is older than both; what you see may be a repair on the good side. Give a good commit that is an ancestor of bad.")
-		} else {
-			parts = append(parts, "Give an older good commit or other good levels: the failure is older than both ends.")
+		advice := "Give an older good commit or other good levels: the failure is older than both ends."
+		if good.Verdict == bisect.Skip.String() {
+			advice = "Give a good commit and good levels that can be built, or mend what keeps this one from it."
+		} else if note := space.History.Note; note != "" {
+			advice = note + ". The failure is older than both; what you see may be a repair on the good side. Give a good commit that is an ancestor of bad."
 		}
+		parts = append(parts, fmt.Sprintf("the good end %s (%s). %s", said(good), good.Reason, advice))
 	}
 	return "not bracketed: " + strings.Join(parts, " Also, ")
+}
+
+// said is what an end turned out to be.
+func said(t report.Trial) string {
+	if t.Verdict == bisect.Skip.String() {
+		return "cannot be judged"
+	}
+	return "is " + t.Verdict
 }
 
 // trialAt is the first trial at p.

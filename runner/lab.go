@@ -192,7 +192,7 @@ func (l *Lab) stages(ctx context.Context, box Box, log io.Writer, trial *Trial) 
 		end, err := l.stage(ctx, box, stage, out)
 		trial.Stage, trial.Exit, trial.Took = stage.Name, end.exit.Code, trial.Took+end.took
 		trial.Stages = append(trial.Stages, StageRun{stage.Name, end.exit.Code, end.took.Seconds(), offset})
-		trial.Tail = append(trial.Tail, out.tail...)
+		trial.Tail = append(trial.Tail, out.tail()...)
 		trial.Tail = trial.Tail[max(0, len(trial.Tail)-tailLines):]
 		if err != nil {
 			return err

@@ -13,6 +13,8 @@ const (
 	longestLine  = 64 << 10 // bytes of a line that are matched; the log has all of it
 	tailLines    = 40
 	tailWidth    = 400 // bytes of a line that a tail keeps
+	recentLines  = 500 // that are searched for the one that reads like an error
+	recentWidth  = 2 << 10
 	matchesShown = 5
 )
 
@@ -24,8 +26,8 @@ type output struct {
 	line    []byte
 	matches []string // the first few
 	matched bool
-	tail    []string
-	failing string // the last line that reads like an error
+	recent  [][]byte // a ring of the last recentLines lines, each cut at recentWidth
+	lines   int      // all that have ended
 	err     error
 	stop    func(error) // called once when the log cannot be written
 }
@@ -61,46 +63,61 @@ func (o *output) keep(part []byte) {
 	o.line = append(o.line, part...)
 }
 
-// endLine looks at the line that has just ended. At the end of a stage it is called for a last line without a line feed.
+// endLine looks at the line that has just ended. At the end of a stage it is called for a last line without a line feed. A long
+// build prints millions of lines, so that nothing is done with each but to match and to keep it.
 func (o *output) endLine() {
 	if len(o.line) == 0 {
 		return
 	}
-	text := string(o.line)
+	text := o.line
 	o.line = o.line[:0]
-	if strings.ContainsAny(text, "\x1b\x9b") {
-		text = ansi.Strip(text)
+	if bytes.IndexByte(text, 0x1b) >= 0 || bytes.IndexByte(text, 0x9b) >= 0 {
+		text = []byte(ansi.Strip(string(text)))
 	}
-	if o.pattern != nil && o.pattern.MatchString(text) {
+	if o.pattern != nil && o.pattern.Match(text) {
 		o.matched = true
 		if len(o.matches) < matchesShown {
 			o.matches = append(o.matches, clip(text))
 		}
 	}
-	if readsLikeError(text) {
-		o.failing = clip(text)
+	if len(o.recent) < recentLines {
+		o.recent = append(o.recent, nil)
 	}
-	if len(o.tail) == tailLines {
-		o.tail = append(o.tail[:0], o.tail[1:]...)
-	}
-	o.tail = append(o.tail, clip(text))
+	slot := &o.recent[o.lines%recentLines]
+	*slot = append((*slot)[:0], text[:min(len(text), recentWidth)]...)
+	o.lines++
 }
 
-func clip(s string) string {
-	if len(s) > tailWidth {
-		s = s[:tailWidth] + "…"
+// last gives the line that ended i lines before the last one.
+func (o *output) last(i int) []byte { return o.recent[(o.lines-1-i)%recentLines] }
+
+// tail gives the last lines.
+func (o *output) tail() []string {
+	var tail []string
+	for i := min(len(o.recent), tailLines) - 1; i >= 0; i-- {
+		tail = append(tail, clip(o.last(i)))
 	}
-	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", "␀"), "�")
+	return tail
+}
+
+func clip(line []byte) string {
+	text := string(line)
+	if len(text) > tailWidth {
+		text = text[:tailWidth] + "…"
+	}
+	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", "␀"), "�")
 }
 
 // lastLine is the line that says best why a stage failed: the last that reads like an error, else the last of all.
 func (o *output) lastLine() string {
-	if o.failing != "" {
-		return o.failing
+	for i := range o.recent {
+		if readsLikeError(o.last(i)) {
+			return clip(o.last(i))
+		}
 	}
-	for i := len(o.tail) - 1; i >= 0; i-- {
-		if strings.TrimSpace(o.tail[i]) != "" {
-			return o.tail[i]
+	for i := range o.recent {
+		if line := o.last(i); len(bytes.TrimSpace(line)) > 0 {
+			return clip(line)
 		}
 	}
 	return ""
@@ -113,8 +130,8 @@ var (
 )
 
 // readsLikeError leaves make's own summary out: it follows every failure and names none.
-func readsLikeError(line string) bool {
-	return errorWords.MatchString(line) && !makeSummary.MatchString(line)
+func readsLikeError(line []byte) bool {
+	return errorWords.Match(line) && !makeSummary.Match(line)
 }
 
 // normalize makes the same failure read the same in two builds: numbers and ids become N.

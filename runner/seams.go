@@ -39,7 +39,7 @@ type BoxSpec struct {
 	Image   string   // as Load returned it
 	Name    string   // of the container
 	Env     []string // NAME=value; a bare NAME unsets what the image sets
-	Workdir string   // made if absent
+	Workdir string   // a fresh volume, with what the image has there; gone with the box
 	Network string   // none or bridge
 	Socket  bool     // mount the engine's own socket at /var/run/docker.sock
 	CPUs    float64  // 0: unlimited

@@ -35,7 +35,7 @@ func judgeEarlier(stage scenarios.Stage, end ending, out *output) (j Judgement, 
 	if end.exit.Code == 0 {
 		return Judgement{}, true
 	}
-	return skip("stage %s ended with status %d: %s", stage.Name, end.exit.Code, out.lastLine()), false
+	return skip("stage %s ended with %s", stage.Name, status(end.exit.Code, out.lastLine())), false
 }
 
 // judgeDeciding judges the deciding stage. Bad is the scenario's own signature and nothing else; a failure without it is kept
@@ -45,25 +45,24 @@ func judgeDeciding(v scenarios.Verdict, stage scenarios.Stage, end ending, out *
 		return j, nil
 	}
 	code := end.exit.Code
-	status := fmt.Sprintf("status %d", code)
 	switch {
 	case v.GitExit && code >= 128:
 		return Judgement{}, fmt.Errorf("stage %s: status %d: %w", stage.Name, code, errAbort)
 	case v.GitExit && code == 125:
 		return skip("status 125"), nil
 	case v.Log == nil && code == 0:
-		return Judgement{Verdict: bisect.Good, Reason: status}, nil
+		return Judgement{Verdict: bisect.Good, Reason: status(code, "")}, nil
 	case v.Log == nil:
-		return Judgement{Verdict: bisect.Bad, Reason: status + ": " + out.lastLine()}, nil
+		return Judgement{Verdict: bisect.Bad, Reason: status(code, out.lastLine())}, nil
 	case out.matched && (code != 0 || v.AnyExit):
 		return Judgement{Verdict: bisect.Bad, Reason: out.matches[0]}, nil
 	case code != 0:
 		line := out.lastLine()
-		return Judgement{Verdict: bisect.Skip, Class: bisect.Other, Reason: fmt.Sprintf("fails differently, %s: %s", status, line), Line: normalize(line)}, nil
+		return Judgement{Verdict: bisect.Skip, Class: bisect.Other, Reason: "fails differently, " + status(code, line), Line: normalize(line)}, nil
 	case out.matched:
 		return Judgement{Verdict: bisect.Good, Reason: "succeeds, though it says: " + out.matches[0]}, nil
 	}
-	return Judgement{Verdict: bisect.Good, Reason: status}, nil
+	return Judgement{Verdict: bisect.Good, Reason: status(code, "")}, nil
 }
 
 // judgeMishap judges a stage that ran out of time or memory.
@@ -82,6 +81,15 @@ func judgeMishap(stage scenarios.Stage, end ending) (Judgement, bool) {
 		return Judgement{Verdict: bisect.Bad, Reason: what}, true
 	}
 	return skip("%s", what), true
+}
+
+// status says how a stage ended, with the line that says best why; "" where it said nothing.
+func status(code int, line string) string {
+	text := fmt.Sprintf("status %d", code)
+	if line != "" {
+		text += ": " + line
+	}
+	return text
 }
 
 func skip(format string, args ...any) Judgement {

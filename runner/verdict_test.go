@@ -82,11 +82,32 @@ func TestALogIsKeptToTheLastByteAndMemoryStaysFlat(t *testing.T) {
 		t.Errorf("%d bytes of %d are in the log", log.n, total)
 	}
 	kept := cap(out.line)
-	for _, l := range out.tail {
+	for _, l := range out.recent {
 		kept += len(l)
 	}
-	if kept > 4*longestLine || len(out.tail) > tailLines {
+	if kept > 4*longestLine || len(out.tail()) > tailLines {
 		t.Errorf("%d bytes are held after %d", kept, total)
+	}
+}
+
+func TestTheLineThatSaysWhyIsFoundAmongTheLastOnes(t *testing.T) {
+	out := &output{log: io.Discard}
+	fmt.Fprintln(out, "error: long ago")
+	for i := range 3 * recentLines {
+		fmt.Fprintln(out, "compiling", i)
+	}
+	if got := out.lastLine(); got != fmt.Sprint("compiling ", 3*recentLines-1) {
+		t.Errorf("got %q", got)
+	}
+	fmt.Fprintln(out, "\x1b[31merror:\x1b[0m no rule")
+	for i := range tailLines - 1 {
+		fmt.Fprintln(out, "waiting", i)
+	}
+	if got := out.lastLine(); got != "error: no rule" {
+		t.Errorf("got %q", got)
+	}
+	if tail := out.tail(); len(tail) != tailLines || tail[0] != "error: no rule" || tail[1] != "waiting 0" {
+		t.Errorf("the tail begins with %q", tail[:2])
 	}
 }
 

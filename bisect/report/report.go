@@ -6,6 +6,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -116,13 +117,24 @@ type Conflict struct {
 	Good int `json:"good"`
 }
 
-// JSON writes the report as one indented document.
+// JSON writes the report as one indented document. What a terminal would obey or reorder in the text of a build is written
+// as an escape: it reads back as it was.
 func (r *Report) JSON(w io.Writer) error {
-	e := json.NewEncoder(w)
+	var plain bytes.Buffer
+	e := json.NewEncoder(&plain)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	if err := e.Encode(r); err != nil {
 		return fmt.Errorf("report: %w", err)
 	}
-	return nil
+	var safe bytes.Buffer
+	for _, c := range plain.String() {
+		if c != '\n' && hostile(c) {
+			fmt.Fprintf(&safe, "\\u%04x", c)
+		} else {
+			safe.WriteRune(c)
+		}
+	}
+	_, err := safe.WriteTo(w)
+	return err
 }

@@ -16,6 +16,7 @@ func (r *Report) Text(w io.Writer) error {
 		fmt.Fprintf(&b, "\n%d. %s\n", i+1, Clean(c.Sentence))
 		c.text(&b, "   ")
 	}
+	r.ends(&b)
 	r.undecided(&b)
 	r.failures(&b)
 	r.unproved(&b)
@@ -25,7 +26,7 @@ func (r *Report) Text(w io.Writer) error {
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "note: %s\n", Clean(n))
 	}
-	fmt.Fprintf(&b, "\n%d probes, %d builds", r.Probes, len(r.Trials))
+	fmt.Fprintf(&b, "\n%s, %s", count(r.Probes, "probe"), count(len(r.Trials), "build"))
 	if r.Run != "" {
 		fmt.Fprintf(&b, "; logs and report.json in %s", r.Run)
 	}
@@ -42,13 +43,47 @@ func (c *Cause) text(b *strings.Builder, indent string) {
 	for i, repair := range c.Repairs {
 		field([]string{"repair", "or"}[min(i, 1)], Clean(repair))
 	}
-	field("bad", "trials "+ids(c.Witnesses.Bad))
+	field("bad", ids(c.Witnesses.Bad))
 	for i, g := range c.Witnesses.Good {
-		field([]string{"good", ""}[min(i, 1)], fmt.Sprintf("%s: trials %s", Clean(g.Step.String()), ids(g.Trials)))
+		field([]string{"good", ""}[min(i, 1)], fmt.Sprintf("%s: %s", Clean(g.Step.String()), ids(g.Trials)))
 	}
-	field("confirmed", fmt.Sprintf("every part built %d times, always with the same verdict", c.Confirmed))
+	if c.Confirmed == 1 {
+		field("confirmed", "every part built once")
+	} else {
+		field("confirmed", fmt.Sprintf("every part built %d times, always with the same verdict", c.Confirmed))
+	}
 	for i, command := range c.Reproduce {
-		field([]string{"reproduce", ""}[min(i, 1)], command)
+		// Lines stay lines, and are not indented: they are to be pasted.
+		lines := strings.Split(command, "\n")
+		for i, line := range lines {
+			lines[i] = Clean(line)
+		}
+		field([]string{"reproduce", ""}[min(i, 1)], strings.Join(lines, "\n"))
+	}
+}
+
+// endLines is how much of an end's log is shown.
+const endLines = 10
+
+// ends shows what the two ends said, where they do not bracket. A search builds the bad one first.
+func (r *Report) ends(b *strings.Builder) {
+	if r.Outcome != "not-bracketed" {
+		return
+	}
+	names := []string{"bad end", "good end"}
+	for _, t := range r.Trials {
+		if t.Why != "endpoint" || len(names) == 0 {
+			continue
+		}
+		fmt.Fprintf(b, "\n%s, trial %d at %s: %s (%s)\n", names[0], t.ID, Clean(t.Point.String()), t.Verdict, Clean(t.Reason))
+		names = names[1:]
+		if t.Tail == "" {
+			continue
+		}
+		lines := strings.Split(t.Tail, "\n")
+		for _, line := range lines[max(0, len(lines)-endLines):] {
+			fmt.Fprintf(b, "   | %s\n", Clean(line))
+		}
 	}
 }
 
@@ -125,8 +160,19 @@ func Level(axis string, level *string) string {
 // Short abbreviates a commit id.
 func Short(id string) string { return id[:min(len(id), 10)] }
 
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 func ids(list []int) string {
-	return strings.Trim(strings.ReplaceAll(fmt.Sprint(list), " ", ", "), "[]")
+	text := strings.Trim(strings.ReplaceAll(fmt.Sprint(list), " ", ", "), "[]")
+	if len(list) == 1 {
+		return "trial " + text
+	}
+	return "trials " + text
 }
 
 // Clean makes text of a build or a commit safe for a terminal: control characters, which could move the cursor or hide
@@ -136,9 +182,12 @@ func Clean(s string) string {
 		if r == '\t' {
 			return ' '
 		}
-		if unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) {
+		if hostile(r) {
 			return '?'
 		}
 		return r
 	}, strings.ToValidUTF8(s, "?"))
 }
+
+// hostile reports characters that move a terminal's cursor, or hide or reverse what it shows.
+func hostile(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }

@@ -30,7 +30,8 @@ type box struct {
 var _ runner.Box = (*box)(nil)
 
 // Put streams the tar to the engine, which unpacks it below dir (relative: to the work folder) and makes dir if it is
-// absent. What the tar's reader fails with comes back as it is; it is not the engine's.
+// absent. Where the image has a folder and the tar a file, or the reverse, the tar wins; links of the image are replaced,
+// never followed. What the tar's reader fails with comes back as it is; it is not the engine's.
 func (b *box) Put(ctx context.Context, dir string, content io.Reader) error {
 	if !path.IsAbs(dir) {
 		dir = path.Join(b.workdir, dir)
@@ -45,7 +46,9 @@ func (b *box) Put(ctx context.Context, dir string, content io.Reader) error {
 		}
 	}
 	source := &sourceReader{r: content}
-	_, err := b.engine.cli.CopyToContainer(call, b.id, client.CopyToContainerOptions{DestinationPath: dir, Content: source})
+	_, err := b.engine.cli.CopyToContainer(call, b.id, client.CopyToContainerOptions{
+		DestinationPath: dir, Content: source, AllowOverwriteDirWithFile: true,
+	})
 	switch {
 	case err == nil:
 		return nil

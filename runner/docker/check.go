@@ -33,7 +33,7 @@ func (e *Engine) Check(ctx context.Context, image string, checks []images.Check)
 	}()
 	var errs *multierror.Error
 	for _, check := range checks {
-		var printed bytes.Buffer
+		var printed head
 		call, cancel := context.WithTimeoutCause(ctx, checkDeadline, fmt.Errorf("`%s` does not end within %s", strings.Join(check.Command, " "), checkDeadline))
 		exit, err := box.Exec(call, checkScript(check.Command), &printed)
 		cancel()
@@ -79,6 +79,15 @@ func compare(check images.Check, exit runner.Exit, printed string) error {
 		return fmt.Errorf("%s: cannot be executed (another architecture, or no executable): %s", what, shorten(printed))
 	}
 	return fmt.Errorf("%s: want %q, got (exit %d) %q", what, check.Want, exit.Code, shorten(printed))
+}
+
+// head keeps the start of what it is given: more than any tool says of its version.
+type head struct{ bytes.Buffer }
+
+func (h *head) Write(p []byte) (int, error) {
+	const most = 1 << 20
+	h.Buffer.Write(p[:min(len(p), most-h.Len())])
+	return len(p), nil
 }
 
 // shorten keeps the first line or two for a message.

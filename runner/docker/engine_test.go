@@ -97,6 +97,19 @@ func watch(t *testing.T, e *Engine, box string) func() []string {
 	}
 }
 
+// volumes lists the volumes of a run.
+func volumes(t *testing.T, e *Engine, run string) (names []string) {
+	t.Helper()
+	list, err := e.cli.VolumeList(t.Context(), client.VolumeListOptions{Filters: make(client.Filters).Add("label", LabelRun+"="+run)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range list.Items {
+		names = append(names, v.Name)
+	}
+	return names
+}
+
 func TestInfoNamesTheLowestAPI(t *testing.T) {
 	info := connect(t).Info()
 	if info.MinAPIVersion == "" || info.APIVersion == "" || info.Version == "" || info.CPUs < 1 || info.Memory < 1 || info.StorageDriver == "" {
@@ -166,9 +179,13 @@ func TestAFailedStartLeavesNothing(t *testing.T) {
 	const name = "bisect-test-halfway"
 	// The container is made, and then cannot start: the socket to mount is not there.
 	broken := &Engine{cli: e.cli, provider: e.provider, info: e.info, socket: "/no/such/docker.sock"}
-	_, err := broken.Start(t.Context(), runner.BoxSpec{Image: id, Name: name, Network: "none", Socket: true})
+	_, err := broken.Start(t.Context(), runner.BoxSpec{Image: id, Name: name, Network: "none", Socket: true,
+		Workdir: "/src", Labels: map[string]string{LabelRun: "halfway"}})
 	if !errors.Is(err, runner.ErrInfrastructure) {
 		t.Errorf("got %v", err)
+	}
+	if left := volumes(t, e, "halfway"); len(left) > 0 {
+		t.Errorf("its volume is still there: %q", left)
 	}
 	if _, err := e.cli.ContainerInspect(t.Context(), name, client.ContainerInspectOptions{}); !errdefs.IsNotFound(err) {
 		t.Errorf("the container is still there: %v", err)
@@ -207,15 +224,25 @@ func TestSweepTakesOneRunAndNoOther(t *testing.T) {
 	id := load(t, e)
 	var boxes []*box
 	for _, run := range []string{"sweep-a", "sweep-a", "sweep-b"} {
-		b, err := e.Start(t.Context(), runner.BoxSpec{Image: id, Network: "none", Labels: map[string]string{LabelRun: run}})
+		b, err := e.Start(t.Context(), runner.BoxSpec{Image: id, Network: "none", Workdir: "/src", Labels: map[string]string{LabelRun: run}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer b.Close()
 		boxes = append(boxes, b.(*box))
 	}
+	// As `docker container prune` and a crash of the engine do: the container goes, its volume stays.
+	if _, err := e.cli.ContainerRemove(t.Context(), boxes[1].id, client.ContainerRemoveOptions{Force: true}); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := volumes(t, e, "sweep-a"), volumes(t, e, "sweep-b"); len(a) != 2 || len(b) != 1 {
+		t.Fatalf("volumes before: %q and %q", a, b)
+	}
 	if err := e.Sweep(t.Context(), "sweep-a"); err != nil {
 		t.Fatal(err)
+	}
+	if a, b := volumes(t, e, "sweep-a"), volumes(t, e, "sweep-b"); len(a) != 0 || len(b) != 1 {
+		t.Errorf("volumes after: %q and %q", a, b)
 	}
 	for i, b := range boxes {
 		_, err := b.state(t.Context())

@@ -141,6 +141,7 @@ func TestChecksNameWhatTheyGot(t *testing.T) {
 		{Tool: "absent", Version: "3", Command: []string{"/bin/absent", "--version"}, Want: "3"},
 		{Tool: "dynamic", Version: "4", Command: []string{"dynamic"}, Want: "4"},
 		{Tool: "failing", Version: "5", Command: []string{"sh", "-c", "echo 5; exit 3"}, Want: "5"},
+		{Tool: "endless", Version: "6", Command: []string{"sh", "-c", "head -c 50000000 /dev/zero | tr '\\0' 6; exit 1"}, Want: "7"},
 	})
 	if err == nil {
 		t.Fatal("no mismatch found")
@@ -149,7 +150,7 @@ func TestChecksNameWhatTheyGot(t *testing.T) {
 		"check other 2.0: `echo version 1.0`: want \"version 2.0\", got (exit 0) \"version 1.0\"",
 		"check absent 3: `/bin/absent --version`: not found in the image",
 		"check dynamic 4: `dynamic`: the file is there but cannot be loaded",
-		"check failing 5:",
+		"check failing 5:", "check endless 6:",
 	} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q in\n%v", want, err)

@@ -31,16 +31,16 @@ func (e *Engine) remove(ctx context.Context, id string) error {
 	}
 }
 
-// Sweep removes every container that carries run as its [LabelRun], as they stay behind when a process is killed.
+// Sweep removes every container and volume that carries run as its [LabelRun], as they stay behind when a process is
+// killed, or an engine.
 func (e *Engine) Sweep(ctx context.Context, run string) error {
 	if run == "" {
 		return errors.New("sweep containers: no run named")
 	}
 	call, cancel := within(ctx, callDeadline)
 	defer cancel()
-	list, err := e.cli.ContainerList(call, client.ContainerListOptions{
-		All: true, Filters: make(client.Filters).Add("label", LabelOwner+"=1", LabelRun+"="+run),
-	})
+	labels := make(client.Filters).Add("label", LabelOwner+"=1", LabelRun+"="+run)
+	list, err := e.cli.ContainerList(call, client.ContainerListOptions{All: true, Filters: labels})
 	if err != nil {
 		return failed(ctx, call, "sweep containers of run "+run, err)
 	}
@@ -48,6 +48,19 @@ func (e *Engine) Sweep(ctx context.Context, run string) error {
 	for _, c := range list.Items {
 		if err := e.removeOne(ctx, c.ID); err != nil {
 			errs = multierror.Append(errs, err)
+		}
+	}
+	// A container takes its volumes with it; these are of containers that were removed without, or never came to be.
+	call, cancel = within(ctx, callDeadline)
+	defer cancel()
+	volumes, err := e.cli.VolumeList(call, client.VolumeListOptions{Filters: labels})
+	if err != nil {
+		return multierror.Append(errs, failed(ctx, call, "sweep volumes of run "+run, err))
+	}
+	for _, v := range volumes.Items {
+		_, err := e.cli.VolumeRemove(call, v.Name, client.VolumeRemoveOptions{})
+		if err != nil && !errdefs.IsNotFound(err) {
+			errs = multierror.Append(errs, failed(ctx, call, fmt.Sprintf("remove volume %.12s", v.Name), err))
 		}
 	}
 	return errs.ErrorOrNil()

@@ -30,9 +30,7 @@ func (e *Engine) Start(ctx context.Context, spec runner.BoxSpec) (_ runner.Box, 
 	if spec.Name == "" {
 		spec.Name = "bisect-" + strings.ToLower(mark)
 	}
-	if spec.Workdir == "" {
-		spec.Workdir = "/"
-	}
+	spec.Workdir = path.Clean("/" + spec.Workdir)
 	call, cancel := within(ctx, startDeadline)
 	defer cancel()
 	defer func() {
@@ -44,7 +42,7 @@ func (e *Engine) Start(ctx context.Context, spec runner.BoxSpec) (_ runner.Box, 
 	if err != nil {
 		return nil, startError(ctx, call, spec, err)
 	}
-	return &box{engine: e, id: started.GetContainerID(), name: spec.Name, workdir: path.Clean(spec.Workdir)}, nil
+	return &box{engine: e, id: started.GetContainerID(), name: spec.Name, workdir: spec.Workdir}, nil
 }
 
 func request(spec runner.BoxSpec, mark, socket string) testcontainers.ContainerRequest {
@@ -74,6 +72,12 @@ func request(spec runner.BoxSpec, mark, socket string) testcontainers.ContainerR
 			h.Resources.MemorySwap = spec.Memory // memory and swap together: no swap
 			if spec.PIDs > 0 {
 				h.Resources.PidsLimit = &spec.PIDs
+			}
+			if spec.Workdir != "/" {
+				// A volume of its own, removed with the box: an engine's layered file system can be ten times slower at
+				// taking in a tree of thousands of files (fuse-overlayfs: 13 s against 1 s for docker/cli).
+				// It bears the box's labels, so that Sweep knows it even where its container is gone.
+				h.Mounts = append(h.Mounts, mount.Mount{Type: mount.TypeVolume, Target: spec.Workdir, VolumeOptions: &mount.VolumeOptions{Labels: labels}})
 			}
 			if spec.Socket {
 				// A mount, not a bind: a bind makes an empty folder where there is no socket.

@@ -2,7 +2,8 @@
 // engine promises beyond it belongs into that engine's own tests.
 //
 // The suite asks for the image of [Busybox] or one like it: a /bin/sh and the usual small commands, PATH set, FROM_IMAGE
-// in its environment, a volume at /volume, and another user than root, an entrypoint and a port, which a box must ignore.
+// in its environment, a volume at /volume, and another user than root, an entrypoint and a port, which a box must ignore;
+// and in /given files kept and file, a folder with a file deep, and a link to /tmp.
 package enginetest
 
 import (
@@ -48,6 +49,7 @@ func Run(t *testing.T, e runner.Engine, image func(t *testing.T) *images.Image, 
 		{"EnvironmentIsSetAndUnset", s.environment},
 		{"WorkdirIsMadeAndUsed", s.workdir},
 		{"FilesArriveAsTheyAre", s.files},
+		{"TheImagesFilesInTheWorkFolderGiveWayToTheTrees", s.givenFiles},
 		{"ALargeTreeStreams", s.largeTree},
 		{"FilesFromABrokenSourceAreTheSourcesFault", s.brokenSource},
 		{"StagesShareTheBox", s.stages},

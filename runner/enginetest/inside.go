@@ -94,6 +94,30 @@ func (s *suite) files(t *testing.T) {
 	want(t, box, "cat /kept/new/one/plain; echo; stat -c %a /kept /kept/new", "text\n711\n755\n")
 }
 
+// givenFiles lays a tree over what the image has in the work folder. The image's link must not lead it elsewhere.
+func (s *suite) givenFiles(t *testing.T) {
+	box := s.box(t, runner.BoxSpec{Workdir: "/given"})
+	want(t, box, "ls -AF", "file\nfolder/\nkept\nlink@\n")
+	var buf bytes.Buffer
+	w := tar.NewWriter(&buf)
+	for _, h := range []tar.Header{
+		{Name: "file/", Typeflag: tar.TypeDir, Mode: 0o755}, {Name: "file/in", Mode: 0o644},
+		{Name: "folder", Mode: 0o644},
+		{Name: "link/", Typeflag: tar.TypeDir, Mode: 0o755}, {Name: "link/in", Mode: 0o644},
+	} {
+		if err := w.WriteHeader(&h); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := box.Put(t.Context(), "/given", &buf); err != nil {
+		t.Fatal(err)
+	}
+	want(t, box, "find . -type f | sort; ls -A /tmp", "./file/in\n./folder\n./kept\n./link/in\n")
+}
+
 // largeTree bounds memory: a tree is streamed, not gathered.
 func (s *suite) largeTree(t *testing.T) {
 	box := s.box(t, runner.BoxSpec{})

@@ -10,6 +10,7 @@ import (
 
 // TestGitItselfWorksInTheTar reads the result with the real git, as release scripts do.
 func TestGitItselfWorksInTheTar(t *testing.T) {
+	t.Parallel()
 	dir := awkward(t)
 	runGit(t, dir, "tag", "-a", "-m", "one", "v1.0")
 	runGit(t, dir, "checkout", "-q", "-b", "side")
@@ -65,6 +66,7 @@ func TestGitItselfWorksInTheTar(t *testing.T) {
 }
 
 func TestTheGitOfAShallowCloneEndsWhereTheCloneEnds(t *testing.T) {
+	t.Parallel()
 	dir := line(t, 6)
 	clone := filepath.Join(t.TempDir(), "clone")
 	runGit(t, dir, "clone", "-q", "--depth=3", "file://"+dir, clone)

@@ -45,6 +45,7 @@ func between(t testing.TB, r *Repository, good, bad int) (*History, error) {
 }
 
 func TestHistoriesOfKnownShape(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name      string
 		parents   [][]int
@@ -91,6 +92,7 @@ func TestHistoriesOfKnownShape(t *testing.T) {
 }
 
 func TestHistoriesWithoutAnAnswerSayWhy(t *testing.T) {
+	t.Parallel()
 	r := world(t, [][]int{{}, {0}, {}})
 	_, err := between(t, r, 1, 1)
 	if same := (*SameCommitError)(nil); !errors.As(err, &same) {
@@ -143,7 +145,8 @@ func worlds(t testing.TB, seeds int, date func(rng *rand.Rand, n int) int) (*Rep
 }
 
 func TestHistoriesAreThoseOfGitOnRandomDAGs(t *testing.T) {
-	r, all := worlds(t, 25, func(_ *rand.Rand, n int) int { return 1600000000 + n })
+	t.Parallel()
+	r, all := worlds(t, fewer(25), func(_ *rand.Rand, n int) int { return 1600000000 + n })
 	for first, parents := range all {
 		rng := rand.New(rand.NewPCG(uint64(first), 2))
 		good, bad := first+rng.IntN(len(parents)-1), first+len(parents)-1
@@ -180,7 +183,8 @@ func sorted(s []string) []string {
 
 // TestHistoriesAreExactWhateverTheDates compares with the definition itself, on DAGs whose dates are in no order.
 func TestHistoriesAreExactWhateverTheDates(t *testing.T) {
-	r, all := worlds(t, 50, func(rng *rand.Rand, _ int) int { return rng.IntN(2000000000) })
+	t.Parallel()
+	r, all := worlds(t, fewer(50), func(rng *rand.Rand, _ int) int { return rng.IntN(2000000000) })
 	for first, of := range all {
 		parents := map[int][]int{}
 		commits := map[int]Commit{}
@@ -293,6 +297,7 @@ func checkHistory(t *testing.T, at string, h *History, err error, parents map[in
 }
 
 func TestTheOrderOfCommitsIsAlwaysTheSame(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(7, 7))
 	parents := randomParents(rng, 60)
 	for n := 1; n < len(parents); n++ {
@@ -317,6 +322,7 @@ func TestTheOrderOfCommitsIsAlwaysTheSame(t *testing.T) {
 }
 
 func TestACommitGraphChangesNoAnswer(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(3, 3))
 	parents := randomParents(rng, 80)
 	parents[79] = []int{70, 71, 72, 73}
@@ -351,6 +357,7 @@ func TestACommitGraphChangesNoAnswer(t *testing.T) {
 }
 
 func TestAShallowCloneThatLacksTheRangeSaysHowToDeepen(t *testing.T) {
+	t.Parallel()
 	dir := line(t, 9)
 	clone := filepath.Join(t.TempDir(), "clone")
 	runGit(t, dir, "clone", "-q", "--depth=4", "file://"+dir, clone)

@@ -131,6 +131,7 @@ func sameAsGit(t *testing.T, text string) {
 }
 
 func TestImportGivesTheIDsOfGit(t *testing.T) {
+	t.Parallel()
 	sameAsGit(t, everything)
 	r := importText(t, t.TempDir(), everything)
 	if c := resolve(t, r, "HEAD"); c.Subject != "merge of three" || c.ID != resolve(t, r, "v1").ID {
@@ -139,7 +140,8 @@ func TestImportGivesTheIDsOfGit(t *testing.T) {
 }
 
 func TestImportGivesTheIDsOfGitOnRandomHistories(t *testing.T) {
-	for seed := range uint64(4) {
+	t.Parallel()
+	for seed := range uint64(fewer(4)) {
 		rng := rand.New(rand.NewPCG(seed, 4))
 		paths := []string{"a", "a/b", "a/b/c", "a.x", "a-x", "b/a", "b/a/z", "c"}
 		var b strings.Builder
@@ -162,6 +164,7 @@ func TestImportGivesTheIDsOfGitOnRandomHistories(t *testing.T) {
 }
 
 func TestMistakesInImportedTextAreFoundWithTheirLine(t *testing.T) {
+	t.Parallel()
 	head := "commit refs/heads/main\nmark :1\ncommitter C <c@example.com> 1 +0000\ndata 3\none\n" // 5 lines
 	for _, c := range []struct {
 		text string
@@ -209,6 +212,7 @@ func TestMistakesInImportedTextAreFoundWithTheirLine(t *testing.T) {
 }
 
 func TestTheSameTextIsImportedOnce(t *testing.T) {
+	t.Parallel()
 	base := t.TempDir()
 	var one, two strings.Builder
 	commitText(&one, 1, nil, 1)
@@ -229,6 +233,7 @@ func TestTheSameTextIsImportedOnce(t *testing.T) {
 }
 
 func TestTheSameTextIsImportedByManyAtOnce(t *testing.T) {
+	t.Parallel()
 	base := t.TempDir()
 	var text strings.Builder
 	for n := range 50 {
@@ -254,6 +259,7 @@ func TestTheSameTextIsImportedByManyAtOnce(t *testing.T) {
 }
 
 func TestAFolderOfOthersIsNotImportedInto(t *testing.T) {
+	t.Parallel()
 	base := t.TempDir()
 	writeFiles(t, base, map[string]string{"imported/precious": "x"})
 	var b strings.Builder

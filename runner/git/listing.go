@@ -25,6 +25,13 @@ type file struct {
 const (
 	deepest = 512       // folders in folders
 	most    = 5_000_000 // entries
+	memory  = 512 << 20 // bytes of all paths together
+)
+
+// What Linux takes, in bytes; git itself cannot check out more either. An engine would call it a failure of its own.
+const (
+	longestName = 255
+	longestPath = 3900 // of 4095: the rest is for the folder that the tar is unpacked in
 )
 
 // lister walks the trees of one commit.
@@ -32,6 +39,7 @@ type lister struct {
 	source  *Source
 	commit  string
 	files   []file
+	held    int // bytes of the files' paths
 	missing []MissingSubmodule
 }
 
@@ -84,8 +92,11 @@ func (l *lister) walk(ctx context.Context, top *root, tree plumbing.Hash, dir st
 			return &HostileTreeError{Commit: l.commit, Path: path, Why: "the name occurs twice in its folder"}
 		}
 		seen[entry.Name] = true
-		if len(l.files) == most {
-			return &HostileTreeError{Commit: l.commit, Path: path, Why: fmt.Sprintf("more than %d files", most)}
+		if len(path) > longestPath {
+			return &HostileTreeError{Commit: l.commit, Path: path, Why: fmt.Sprintf("the path is longer than %d bytes", longestPath)}
+		}
+		if l.held += len(path); len(l.files) == most || l.held > memory {
+			return &HostileTreeError{Commit: l.commit, Path: path, Why: fmt.Sprintf("more than %d files, or %d MB of names", most, memory>>20)}
 		}
 		l.files = append(l.files, file{path: path, mode: entry.Mode, id: entry.Hash, repo: top.repo, inner: top.inner})
 		switch entry.Mode {
@@ -136,6 +147,8 @@ func hostile(name string) string {
 		return "it would leave its folder"
 	case strings.Contains(name, "/"):
 		return "the name has a slash in it"
+	case len(name) > longestName:
+		return fmt.Sprintf("the name is longer than %d bytes", longestName)
 	case strings.EqualFold(name, ".git"):
 		return "it would be taken for a repository's own folder"
 	}

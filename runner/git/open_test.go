@@ -9,6 +9,7 @@ import (
 )
 
 func TestARepositoryIsFoundFromWhereverOneStandsInIt(t *testing.T) {
+	t.Parallel()
 	dir := line(t, 3)
 	runGit(t, dir, "pack-refs", "--all")
 	runGit(t, dir, "gc", "-q")
@@ -42,6 +43,7 @@ func TestARepositoryIsFoundFromWhereverOneStandsInIt(t *testing.T) {
 }
 
 func TestWhatIsNoReadableRepositorySaysWhatToDo(t *testing.T) {
+	t.Parallel()
 	empty := t.TempDir()
 	sha256 := t.TempDir()
 	runGit(t, sha256, "init", "-q", "--object-format=sha256")
@@ -66,6 +68,7 @@ func TestWhatIsNoReadableRepositorySaysWhatToDo(t *testing.T) {
 }
 
 func TestAConfigThatGoGitRefusesIsNoObstacle(t *testing.T) {
+	t.Parallel()
 	dir := line(t, 2)
 	runGit(t, dir, "config", "core.repositoryformatversion", "1")
 	runGit(t, dir, "config", "extensions.worktreeConfig", "true")
@@ -76,6 +79,7 @@ func TestAConfigThatGoGitRefusesIsNoObstacle(t *testing.T) {
 }
 
 func TestTheRepositoryIsNeverWrittenTo(t *testing.T) {
+	t.Parallel()
 	dir := line(t, 5)
 	runGit(t, dir, "gc", "-q")
 	before := snapshot(t, dir)
@@ -94,6 +98,7 @@ func TestTheRepositoryIsNeverWrittenTo(t *testing.T) {
 }
 
 func TestARepackBesideUsTakesNothingAway(t *testing.T) {
+	t.Parallel()
 	dir := line(t, 6)
 	r := open(t, dir)
 	resolve(t, r, "v1") // the list of packs is now read
@@ -112,6 +117,7 @@ func TestARepackBesideUsTakesNothingAway(t *testing.T) {
 }
 
 func TestAMissingObjectOfAPartialCloneSaysHowToFetchIt(t *testing.T) {
+	t.Parallel()
 	dir := line(t, 3)
 	runGit(t, dir, "config", "uploadpack.allowFilter", "true")
 	clone := filepath.Join(t.TempDir(), "clone")

@@ -2,12 +2,23 @@ package git
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
+
+// gitSettings are what every git of these tests runs with: none of it is about what git answers.
+var gitSettings = map[string]string{
+	"protocol.file.allow": "always", // of submodules
+	"core.fsync":          "none",   // a crash of the machine is not among the tests
+	"maintenance.auto":    "false",  // nothing in the background
+	"gc.auto":             "0",
+	"pack.threads":        "1",
+}
 
 // runGit runs the real git in dir, with no configuration but its own and fixed times, and returns what it printed.
 func runGit(t testing.TB, dir string, args ...string) string {
@@ -28,12 +39,23 @@ func tryGit(t testing.TB, dir, stdin string, args ...string) (string, error) {
 	cmd.Dir = dir
 	cmd.Stdin = strings.NewReader(stdin)
 	cmd.Env = append(os.Environ(),
-		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C", "GIT_TERMINAL_PROMPT=0",
+		"GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TEMPLATE_DIR=", "LC_ALL=C", "GIT_TERMINAL_PROMPT=0",
 		"GIT_AUTHOR_NAME=A U Thor", "GIT_AUTHOR_EMAIL=author@example.com", "GIT_AUTHOR_DATE=1600000000 +0200",
 		"GIT_COMMITTER_NAME=C O Mitter", "GIT_COMMITTER_EMAIL=committer@example.com", "GIT_COMMITTER_DATE=1600000000 +0200",
-		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=protocol.file.allow", "GIT_CONFIG_VALUE_0=always")
+		fmt.Sprint("GIT_CONFIG_COUNT=", len(gitSettings)))
+	for i, name := range slices.Sorted(maps.Keys(gitSettings)) {
+		cmd.Env = append(cmd.Env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, name), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, gitSettings[name]))
+	}
 	out, err := cmd.CombinedOutput()
 	return string(out), err
+}
+
+// fewer is how many of n rounds, each with a truth of its own, are enough where time is short.
+func fewer(n int) int {
+	if testing.Short() {
+		return max(2, n/4)
+	}
+	return n
 }
 
 func writeFiles(t testing.TB, dir string, files map[string]string) {

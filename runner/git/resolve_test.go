@@ -7,6 +7,7 @@ import (
 )
 
 func TestRevisionsMeanWhatTheyMeanToGit(t *testing.T) {
+	t.Parallel()
 	dir := line(t, 5)
 	runGit(t, dir, "tag", "-a", "-m", "annotated", "rel-1.0", "v2")
 	runGit(t, dir, "tag", "-a", "-m", "a tag of a tag", "rel-again", "rel-1.0")
@@ -41,6 +42,7 @@ func TestRevisionsMeanWhatTheyMeanToGit(t *testing.T) {
 }
 
 func TestWhatIsNotUnderstoodIsRefusedAndNeverGuessed(t *testing.T) {
+	t.Parallel()
 	r := open(t, line(t, 3))
 	for _, rev := range []string{"", "HEAD@{1}", "HEAD:number", ":/2", "HEAD^{/2}", "v1..v2", "HEAD^{tree}", "HEAD~x", "v2^2", "HEAD~99", "HEAD~99999999999999999999", "HEAD^{", "config", "v1^{commit"} {
 		_, err := r.Resolve(rev)
@@ -56,6 +58,7 @@ func TestWhatIsNotUnderstoodIsRefusedAndNeverGuessed(t *testing.T) {
 }
 
 func TestAnUnknownRevisionSaysWhatIsNear(t *testing.T) {
+	t.Parallel()
 	dir := line(t, 3)
 	runGit(t, dir, "tag", "v20.10.2", "v1")
 	runGit(t, dir, "branch", "release-1.21", "v1")
@@ -77,6 +80,7 @@ func TestAnUnknownRevisionSaysWhatIsNear(t *testing.T) {
 }
 
 func TestAShortIDOfTwoCommitsNamesBoth(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	var b strings.Builder
 	// Some 1,200 commits collide in four digits with all but certainty (1200²/2/65536 = 11 pairs expected), and always the same ones.

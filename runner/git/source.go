@@ -116,8 +116,8 @@ func (s *Source) writeFile(out *tar.Writer, f *file) error {
 		if err != nil {
 			return err
 		}
-		if len(target) == 0 || bytes.IndexByte(target, 0) >= 0 {
-			return fmt.Errorf("a symbolic link to %q cannot be made", target)
+		if len(target) == 0 || len(target) > 4095 || bytes.IndexByte(target, 0) >= 0 {
+			return fmt.Errorf("a symbolic link to %.100q, %d bytes, cannot be made; leave this commit out", target, len(target))
 		}
 		f.size = int64(len(target))
 		return out.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: f.path, Linkname: string(target), Mode: 0o777, ModTime: FileTime()})

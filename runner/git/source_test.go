@@ -3,6 +3,7 @@ package git
 import (
 	"archive/tar"
 	"bytes"
+	"compress/zlib"
 	"context"
 	"errors"
 	"fmt"
@@ -87,7 +88,11 @@ func awkward(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
 	runGit(t, dir, "init", "-q", "-b", "main")
-	long := strings.Repeat("very-long-name-", 16) // 240 bytes
+	long := strings.Repeat("very-long-name-", 16)      // 240 bytes
+	large := strings.Repeat("0123456789abcdef", 9<<16) // 9 MiB: streamed
+	if testing.Short() {
+		large = large[:1<<20] // git alone takes a second for the rest
+	}
 	writeFiles(t, dir, map[string]string{
 		"empty":                           "",
 		"with space and\ttab":             "x",
@@ -100,8 +105,8 @@ func awkward(t testing.TB) string {
 		"a/b":                             "1",
 		"a.b":                             "2: sorts between a and a/b to git",
 		"a-b":                             "3",
-		"large":                           strings.Repeat("0123456789abcdef", 9<<16), // 9 MiB: streamed
-		"large2":                          strings.Repeat("0123456789abcdef", 9<<16) + "and a delta of it",
+		"large":                           large,
+		"large2":                          large + "and a delta of it",
 		"dos.txt":                         "one\r\ntwo\r\n",
 		".gitattributes":                  "not-exported export-ignore\n",
 		"not-exported":                    "exported all the same",
@@ -136,6 +141,7 @@ func noise(n int) []byte {
 }
 
 func TestATarHoldsWhatGitArchiveHoldsAndNothingIsLeftOut(t *testing.T) {
+	t.Parallel()
 	dir := awkward(t)
 	runGit(t, dir, "config", "core.attributesFile", "/dev/null")
 	writeFiles(t, filepath.Join(dir, ".git", "info"), map[string]string{"attributes": "not-exported -export-ignore\n"}) // for git archive alone
@@ -161,11 +167,13 @@ func TestATarHoldsWhatGitArchiveHoldsAndNothingIsLeftOut(t *testing.T) {
 }
 
 func TestTheSameCommitGivesTheSameBytes(t *testing.T) {
+	t.Parallel()
 	dir := awkward(t)
 	runGit(t, dir, "tag", "-a", "-m", "one", "v1")
 	var first []byte
-	for i := range 4 {
-		if i == 2 {
+	rounds := fewer(4)
+	for i := range rounds {
+		if i == rounds/2 {
 			runGit(t, dir, "gc", "-q")
 		}
 		r := open(t, dir)
@@ -186,6 +194,7 @@ func TestTheSameCommitGivesTheSameBytes(t *testing.T) {
 }
 
 func TestTreesTellApartWhatBuildsTellApart(t *testing.T) {
+	t.Parallel()
 	dir := line(t, 2)
 	runGit(t, dir, "commit", "-q", "--allow-empty", "-m", "3")
 	r := open(t, dir)
@@ -210,6 +219,7 @@ func TestTreesTellApartWhatBuildsTellApart(t *testing.T) {
 }
 
 func TestHostileNamesAreRefusedBeforeTheFirstByte(t *testing.T) {
+	t.Parallel()
 	r := open(t, line(t, 1))
 	blob := plumbing.NewHash(runGit(t, r.workTree, "rev-parse", "HEAD:number"))
 	tree := plumbing.NewHash(runGit(t, r.workTree, "rev-parse", "HEAD:folder"))
@@ -222,14 +232,15 @@ func TestHostileNamesAreRefusedBeforeTheFirstByte(t *testing.T) {
 		{entry("40000", ".git", tree), "repository's own"},
 		{entry("40000", ".GiT", tree), "repository's own"},
 		{entry("100644", "", blob), "empty"},
+		{entry("100644", strings.Repeat("n", 256), blob), "longer than 255 bytes"},
 		{entry("120000", "x", blob) + entry("40000", "x", tree), "twice"},
 	} {
 		for _, nested := range []bool{false, true} {
-			id := hashObject(t, r.workTree, "tree", c.raw)
+			id := hashObject(t, r.workTree, plumbing.TreeObject, c.raw)
 			if nested {
-				id = hashObject(t, r.workTree, "tree", entry("40000", "sub", plumbing.NewHash(id)))
+				id = hashObject(t, r.workTree, plumbing.TreeObject, entry("40000", "sub", plumbing.NewHash(id)))
 			}
-			commit := hashObject(t, r.workTree, "commit", "tree "+id+"\nauthor A <a> 1 +0000\ncommitter A <a> 1 +0000\n\nhostile\n")
+			commit := hashObject(t, r.workTree, plumbing.CommitObject, "tree "+id+"\nauthor A <a> 1 +0000\ncommitter A <a> 1 +0000\n\nhostile\n")
 			var b bytes.Buffer
 			err := open(t, r.workTree).Source(SourceOptions{}).WriteTar(t.Context(), commit, &b)
 			if err == nil || !strings.Contains(err.Error(), c.want) || b.Len() > 0 {
@@ -239,17 +250,37 @@ func TestHostileNamesAreRefusedBeforeTheFirstByte(t *testing.T) {
 	}
 }
 
-// hashObject stores an object that git itself would refuse to make.
-func hashObject(t testing.TB, dir, kind, content string) string {
-	t.Helper()
-	out, err := tryGit(t, dir, content, "hash-object", "-t", kind, "-w", "--literally", "--stdin")
-	if err != nil {
-		t.Fatal(out)
+func TestPathsNoFileSystemTakesAreRefused(t *testing.T) {
+	t.Parallel()
+	r := open(t, line(t, 1))
+	id := runGit(t, r.workTree, "rev-parse", "HEAD:folder")
+	for range 20 {
+		of := plumbing.NewHash(id)
+		id = hashObject(t, r.workTree, plumbing.TreeObject, "40000 "+strings.Repeat("n", 250)+"\x00"+string(of[:]))
 	}
-	return strings.TrimSpace(out)
+	commit := hashObject(t, r.workTree, plumbing.CommitObject, "tree "+id+"\nauthor A <a> 1 +0000\ncommitter A <a> 1 +0000\n\ndeep\n")
+	var refused *HostileTreeError
+	if err := open(t, r.workTree).Source(SourceOptions{}).WriteTar(t.Context(), commit, discard{}); !errors.As(err, &refused) || !strings.Contains(err.Error(), "longer than 3900 bytes") {
+		t.Errorf("got %.300v", err)
+	}
+}
+
+// hashObject stores an object that git itself would refuse to make.
+func hashObject(t testing.TB, dir string, kind plumbing.ObjectType, content string) string {
+	t.Helper()
+	id := plumbing.ComputeHash(kind, []byte(content)).String()
+	var b strings.Builder
+	z := zlib.NewWriter(&b)
+	fmt.Fprintf(z, "%s %d\x00%s", kind, len(content), content)
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	writeFiles(t, filepath.Join(dir, ".git", "objects", id[:2]), map[string]string{id[2:]: b.String()})
+	return id
 }
 
 func TestACancelledTarStops(t *testing.T) {
+	t.Parallel()
 	r := open(t, line(t, 1))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("the user left")
@@ -260,6 +291,7 @@ func TestACancelledTarStops(t *testing.T) {
 }
 
 func TestTarsAreWrittenAtTheSameTime(t *testing.T) {
+	t.Parallel()
 	dir := line(t, 8)
 	runGit(t, dir, "gc", "-q")
 	r := open(t, dir)

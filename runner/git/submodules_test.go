@@ -23,6 +23,7 @@ func nested(t testing.TB) (outer, origin string) {
 }
 
 func TestSubmodulesComeAtTheirPinnedCommits(t *testing.T) {
+	t.Parallel()
 	outer, _ := nested(t)
 	runGit(t, outer, "submodule", "update", "-q", "--init", "--recursive")
 	// Their work trees have moved on; what is pinned counts.
@@ -56,6 +57,7 @@ func TestSubmodulesComeAtTheirPinnedCommits(t *testing.T) {
 }
 
 func TestASubmoduleThatKeepsItsOwnGitFolderIsFound(t *testing.T) {
+	t.Parallel()
 	_, origin := nested(t) // `submodule add` moved middle's git folder; put it back where old gits left it
 	work := filepath.Join(origin, "third party/middle")
 	if err := os.Remove(filepath.Join(work, ".git")); err != nil {
@@ -74,6 +76,7 @@ func TestASubmoduleThatKeepsItsOwnGitFolderIsFound(t *testing.T) {
 }
 
 func TestEverySubmoduleThatCannotBeHadIsNamed(t *testing.T) {
+	t.Parallel()
 	outer, _ := nested(t)
 	second := line(t, 2)
 	runGit(t, outer, "submodule", "add", "-q", second, "second")
@@ -95,6 +98,7 @@ func TestEverySubmoduleThatCannotBeHadIsNamed(t *testing.T) {
 }
 
 func TestACommandMadeOfOthersNamesIsSafeToPaste(t *testing.T) {
+	t.Parallel()
 	for word, want := range map[string]string{
 		"/plain/path-1.0": "/plain/path-1.0", "": "''", "a b": "'a b'", "$(reboot)": "'$(reboot)'", "it's": `'it'\''s'`, "x;y": "'x;y'", "esc\x1b[2J": "'esc\uFFFD[2J'",
 	} {
