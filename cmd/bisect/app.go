@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"strings"
 
 	"buildbisect/bisect"
@@ -58,9 +59,8 @@ func (c command) app() *cli.App {
 		Commands:  []*cli.Command{c.runCommand(), c.planCommand(), c.checkCommand(), c.probeCommand()},
 		// cli.Exit and the default handler would leave the process from within, past everything deferred.
 		ExitErrHandler: func(*cli.Context, error) {},
-		OnUsageError:   func(_ *cli.Context, err error, _ bool) error { return usageError{err.Error()} },
-		CommandNotFound: func(ctx *cli.Context, name string) {
-			fmt.Fprintf(c.stderr, "bisect: no command %q\n", name)
+		OnUsageError: func(ctx *cli.Context, err error, _ bool) error {
+			return usageError{err.Error() + "; see: " + ctx.Command.HelpName + " --help"}
 		},
 		HideVersion:          true,
 		EnableBashCompletion: true,
@@ -68,25 +68,76 @@ func (c command) app() *cli.App {
 }
 
 // run calls the command named in args and returns the exit status.
-func (c command) run(ctx context.Context, args []string) int {
+func (c command) run(ctx context.Context, args []string) (status int) {
 	app := c.app()
 	for _, sub := range app.Commands {
 		sub.OnUsageError = app.OnUsageError
 	}
-	if len(args) > 1 && app.Command(args[1]) == nil && !strings.HasPrefix(args[1], "-") && args[1] != "help" && args[1] != "h" {
-		fmt.Fprintf(c.stderr, "bisect: no command %q; there are run, plan, check and probe\n", args[1])
+	name := called(args)
+	if name != "" && app.Command(name) == nil {
+		fmt.Fprintf(c.stderr, "bisect: no command %q; there are run, plan, check and probe\n", name)
 		return exitUsage
 	}
+	defer func() {
+		// Go's own status for a panic is 2, which git bisect run would take for bad.
+		if bug := recover(); bug != nil {
+			fmt.Fprintf(c.stderr, "bisect: a bug in bisect: %v\n%s", bug, debug.Stack())
+			status = failed(name, exitError)
+		}
+	}()
 	err := app.RunContext(ctx, flagsFirst(app, args))
-	var code exit
-	switch {
-	case err == nil:
+	if err == nil {
 		return exitOK
-	case errors.As(err, &code):
+	}
+	// A command that has its answer may still have failed to clean up.
+	code, rest := splitExit(err)
+	if rest != nil {
+		fmt.Fprintf(c.stderr, "bisect: %s\n", strings.TrimSpace(rest.Error()))
+	}
+	if code != nil {
 		return code.code
 	}
-	fmt.Fprintf(c.stderr, "bisect: %s\n", strings.TrimSpace(err.Error()))
-	return exitCode(ctx, err)
+	return failed(name, exitCode(ctx, err))
+}
+
+// failed is the status of a command that has no answer.
+func failed(name string, status int) int {
+	if name == "probe" && status != exitInterrupted {
+		return probeFailed
+	}
+	return status
+}
+
+// splitExit takes an exit status out of what was joined with it.
+func splitExit(err error) (*exit, error) {
+	var code exit
+	if !errors.As(err, &code) {
+		return nil, err
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return &code, nil
+	}
+	var rest []error
+	for _, e := range joined.Unwrap() {
+		if _, other := splitExit(e); other != nil {
+			rest = append(rest, other)
+		}
+	}
+	return &code, errors.Join(rest...)
+}
+
+// called is the name of the command that args call, or ask help for; "" where there is none.
+func called(args []string) string {
+	for _, arg := range args[min(1, len(args)):] {
+		if strings.HasPrefix(arg, "-") {
+			return ""
+		}
+		if arg != "help" && arg != "h" {
+			return arg
+		}
+	}
+	return ""
 }
 
 // exitCode turns an error into the status of the process: the one place that does.

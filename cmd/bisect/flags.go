@@ -31,10 +31,15 @@ func flagsFirst(app *cli.App, args []string) []string {
 		}
 		flags = append(flags, arg)
 		name, _, hasValue := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-		if !hasValue && takesValue(cmd, name) && i+1 < len(args) {
-			i++
-			flags = append(flags, args[i])
+		if hasValue || !takesValue(cmd, name) {
+			continue
 		}
+		if i++; i == len(args) {
+			// Its value is missing, and must not be taken from the arguments that would now follow it.
+			rest = nil
+			break
+		}
+		flags = append(flags, args[i])
 	}
 	return slices.Concat(args[:2], flags, rest)
 }

@@ -29,6 +29,7 @@ type session struct {
 	source   *git.Source
 	cache    string
 	engine   *docker.Engine
+	images   *images.Builder
 	lab      *runner.Lab
 	progress *progress
 }
@@ -69,6 +70,9 @@ func (s *session) openHistory(ctx context.Context) error {
 		return fmt.Errorf("source.bad: %w", err)
 	}
 	h, err := s.repo.History(ctx, good, bad)
+	if same := (*git.SameCommitError)(nil); errors.As(err, &same) && len(s.scenario.Axes) > 0 {
+		return fmt.Errorf("source: %w; to search the tools alone, give the commit's parent as good", err)
+	}
 	if err != nil {
 		return fmt.Errorf("source: %w", err)
 	}
@@ -139,10 +143,11 @@ func (s *session) connect(ctx context.Context, offline bool) error {
 		}
 		s.progress.warn("engine: host gives the build this machine's Docker engine (" + s.engine.Info().Host + "): as good as root on it. Trials share its layer cache.")
 	}
+	s.images = &images.Builder{Cache: s.cache, Catalogue: s.scenario.Builder.Catalogue, Offline: offline, Progress: s.progress.line}
 	run := runName()
 	s.lab = &runner.Lab{
 		Scenario: s.scenario, Space: s.space, Source: s.source, Engine: s.engine, Run: run, Labels: labels(run), Warn: s.progress.warn,
-		Images: &images.Builder{Cache: s.cache, Catalogue: s.scenario.Builder.Catalogue, Offline: offline, Progress: s.progress.line},
+		Images: s.images,
 	}
 	return nil
 }

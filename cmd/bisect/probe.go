@@ -39,18 +39,7 @@ func (c command) probeCommand() *cli.Command {
 			&cli.StringFlag{Name: "log", Usage: "write the whole log to `FILE` instead of stderr"},
 			&cli.BoolFlag{Name: "offline", Usage: "fetch nothing: use only what is on this machine"},
 		},
-		Action: func(ctx *cli.Context) error {
-			err := c.runProbe(ctx.Context, ctx)
-			var code exit
-			if err == nil || errors.As(err, &code) {
-				return err
-			}
-			fmt.Fprintf(c.stderr, "bisect: %v\n", err)
-			if ctx.Context.Err() != nil {
-				return exit{exitInterrupted}
-			}
-			return exit{probeFailed}
-		},
+		Action: func(ctx *cli.Context) error { return c.runProbe(ctx.Context, ctx) },
 	}
 }
 

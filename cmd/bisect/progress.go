@@ -88,11 +88,7 @@ func (p *progress) Ended(id int, t runner.Trial) {
 	if !p.inLine {
 		fmt.Fprintf(p.w, "%3d", id)
 	}
-	verdict := t.Verdict.String()
-	if t.Class == bisect.Other {
-		verdict = "fails differently"
-	}
-	fmt.Fprintf(p.w, "  -> %s, %.1f s", verdict, t.Wall.Seconds())
+	fmt.Fprintf(p.w, "  -> %s, %.1f s", t.Verdict, t.Wall.Seconds())
 	if t.Verdict != bisect.Good {
 		fmt.Fprintf(p.w, " (%s)", report.Clean(t.Reason))
 	}

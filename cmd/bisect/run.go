@@ -4,6 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"buildbisect/bisect"
@@ -11,6 +15,7 @@ import (
 	"buildbisect/runner"
 	"buildbisect/scenarios"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
 )
 
@@ -53,10 +58,10 @@ func (c command) runRun(ctx context.Context, o runOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
+	p.line(s.overview())
 	if err := s.connect(ctx, o.offline); err != nil {
 		return err
 	}
-	p.line(s.overview())
 	if note := s.space.History.Note; note != "" {
 		p.warn(note)
 	}
@@ -82,10 +87,10 @@ func (c command) runRun(ctx context.Context, o runOptions) (err error) {
 	p.end()
 	switch {
 	case err != nil && ctx.Err() != nil:
-		fmt.Fprintf(c.stderr, "bisect: interrupted; what was proved is in %s\n", state.Dir)
+		fmt.Fprintf(c.stderr, "bisect: interrupted; %s\n", kept(state, rep))
 		return exit{exitInterrupted}
 	case err != nil:
-		return fmt.Errorf("%w\nwhat was proved until then is in %s", err, state.Dir)
+		return fmt.Errorf("%w\n%s", err, kept(state, rep))
 	}
 	if err := c.print(rep, o.json); err != nil {
 		return err
@@ -96,6 +101,14 @@ func (c command) runRun(ctx context.Context, o runOptions) (err error) {
 	return nil
 }
 
+// kept says what is left of a run that was stopped.
+func kept(state *runner.State, rep *report.Report) string {
+	if _, err := os.Stat(filepath.Join(state.Dir, "report.json")); err != nil {
+		return "the journal and the logs so far are in " + state.Dir
+	}
+	return fmt.Sprintf("%s until then; logs and report.json are in %s", english.Plural(len(rep.Causes), "cause was proved", "causes were proved"), state.Dir)
+}
+
 // note records in the report what was loosened or assumed.
 func (s *session) note(run *runner.Run) {
 	if s.scenario.Builder.Engine == scenarios.EngineHost {
@@ -104,12 +117,16 @@ func (s *session) note(run *runner.Run) {
 	if note := s.space.History.Note; note != "" {
 		run.Note(note)
 	}
+	tags := s.images.Tags()
+	for _, tag := range slices.Sorted(maps.Keys(tags)) {
+		run.Note(fmt.Sprintf("base image %s was %s; give it by that digest to build the same again", tag, tags[tag]))
+	}
 }
 
 // overview says in a line what is searched.
 func (s *session) overview() string {
 	commits := s.space.History.Commits
-	text := fmt.Sprintf("%s: %d commits from %s to %s", s.scenario.Name, len(commits)-1, report.Short(commits[0].ID), report.Short(commits[len(commits)-1].ID))
+	text := fmt.Sprintf("%s: %s from %s to %s", s.scenario.Name, english.Plural(len(commits)-1, "commit", ""), report.Short(commits[0].ID), report.Short(commits[len(commits)-1].ID))
 	for _, a := range s.scenario.Axes {
 		text += fmt.Sprintf(" × %d %s", len(a.Levels), a.Key())
 	}

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+// TestMain makes this very program the bisect that scripts call. The others stand before a command: they end as it ends.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"bisect":       main,
+		"interrupted":  interruptedMain,
+		"measured":     measuredMain,
+		"unprivileged": unprivilegedMain,
+	})
+}
+
+var update = flag.Bool("update", false, "write what commands print into the scripts; read the difference before you trust it")
+
+// TestScripts runs the scripts below testdata, a suite for each folder. That of folder engine needs a real engine.
+func TestScripts(t *testing.T) {
+	dirs, err := os.ReadDir("testdata")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range dirs {
+		t.Run(dir.Name(), func(t *testing.T) {
+			setup := withoutEngine
+			if dir.Name() == "engine" {
+				setup = withEngine(t)
+			}
+			testscript.Run(t, testscript.Params{
+				Dir:                filepath.Join("testdata", dir.Name()),
+				RequireUniqueNames: true,
+				UpdateScripts:      *update,
+				Setup:              setup,
+				Condition:          condition,
+				Cmds: map[string]func(*testscript.TestScript, bool, []string){
+					"exits":         exits,
+					"history":       makeHistory,
+					"json":          jsonHas,
+					"locked-socket": lockedSocket,
+					"lowest-api":    lowestAPI,
+					"nothing-left":  nothingLeft,
+				},
+			})
+		})
+	}
+}
+
+// withoutEngine lets no script reach this machine's engine.
+func withoutEngine(env *testscript.Env) error {
+	env.Setenv("DOCKER_HOST", "unix://"+filepath.Join(env.WorkDir, "no-engine.sock"))
+	env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
+	return anyMachine(env)
+}
+
+// anyMachine keeps git from what is set on this one, and fixes who commits and when, so that commit ids are always the same.
+// $UNSHARE is the flag of unshare(1) that gives a script's process file systems of its own.
+func anyMachine(env *testscript.Env) error {
+	for name, value := range map[string]string{
+		"UNSHARE":             unshareFlag(),
+		"GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.DevNull, "GIT_CEILING_DIRECTORIES": filepath.Dir(env.WorkDir),
+		"GIT_AUTHOR_NAME": "Ann Author", "GIT_AUTHOR_EMAIL": "ann@example.org", "GIT_AUTHOR_DATE": "2021-02-01T07:00:00Z",
+		"GIT_COMMITTER_NAME": "Carl Committer", "GIT_COMMITTER_EMAIL": "carl@example.org", "GIT_COMMITTER_DATE": "2021-02-01T07:00:00Z",
+	} {
+		env.Setenv(name, value)
+	}
+	return nil
+}
+
+// replaceInScenarios writes text for word in every scenario file of a script.
+func replaceInScenarios(dir, word, text string) error {
+	return filepath.WalkDir(dir, func(path string, _ os.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".yaml" {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(path, []byte(strings.ReplaceAll(string(data), word, text)), 0o644)
+	})
+}
+
+// condition knows mounts: whether a process here may have file systems of its own.
+func condition(name string) (bool, error) {
+	if name != "mounts" {
+		return false, fmt.Errorf("no condition %q", name)
+	}
+	return canMount(), nil
+}
