@@ -12,10 +12,19 @@ type Axis struct {
 	Name   string
 	Commit bool // the axis of commits: asked after the others, because another commit means another source tree
 
-	parents  [][]int  // immediate predecessors of each level
-	detached []bool   // levels that do not really contain level 0, though they are searched as if above it
-	below    []bitset // levels at or below each level, filled when first asked for
+	parents [][]int // immediate predecessors of each level
+	sides   []Side
+	below   []bitset // levels at or below each level, filled when first asked for
 }
+
+// Side is where a commit stands to the good one.
+type Side int
+
+const (
+	After  Side = iota // contains the good commit, or is it
+	Beside             // left before the good commit and does not contain it
+	Before             // an ancestor of the good commit, in the space only as the parent of a commit beside it
+)
 
 // Chain is an axis of n levels in line, n ≥ 2.
 func Chain(name string, n int) *Axis {
@@ -23,29 +32,34 @@ func Chain(name string, n int) *Axis {
 	for i := 1; i < n; i++ {
 		parents[i] = []int{i - 1}
 	}
-	return &Axis{Name: name, parents: parents, detached: make([]bool, n), below: make([]bitset, n)}
+	return &Axis{Name: name, parents: parents, sides: make([]Side, n), below: make([]bitset, n)}
 }
 
-// DAG is the axis of commits. parents[i] lists the predecessors of level i, each less than i; level 0 stands for the good
-// commit and everything it contains, so that a parent outside the range is 0. The last level is the bad commit.
+// DAG is the axis of commits. parents[i] lists the predecessors of level i, each less than i; level 0 is the good commit and
+// stands for whatever it contains, so that a parent outside the range is 0. The last level is the bad commit.
 //
-// A commit on a side branch that left before the good commit does not contain it. Such a level is marked in detached: the
-// search may step down from it to level 0, but a good build there says nothing about the good commit under the same tools.
-func DAG(name string, parents [][]int, detached []bool) (*Axis, error) {
-	if len(parents) < 2 || len(detached) != len(parents) || len(parents[0]) != 0 {
-		return nil, fmt.Errorf("axis %s: want at least 2 levels, the first without parents, and a mark for each", name)
+// A commit beside the good one does not contain it: the search may step down from it to level 0, to ask whether a commit
+// matters at all, but a good build there says nothing about the good commit under the same tools. Its parent outside the
+// range is a level of its own, before the good commit: it ought to be good when the good commit is, yet a cause whose parent
+// was never built would be an accusation without a witness, for what is broken there may have been repaired before good.
+func DAG(name string, parents [][]int, sides []Side) (*Axis, error) {
+	if len(parents) < 2 || len(sides) != len(parents) || len(parents[0]) != 0 || sides[0] != After {
+		return nil, fmt.Errorf("axis %s: want at least 2 levels, the first without parents, and a side for each", name)
 	}
 	for i := 1; i < len(parents); i++ {
-		if len(parents[i]) == 0 {
+		switch {
+		case len(parents[i]) == 0:
 			return nil, fmt.Errorf("axis %s: level %d has no parent", name, i)
+		case sides[i] == Before && i > 1 && sides[i-1] != Before:
+			return nil, fmt.Errorf("axis %s: level %d is before good, and comes after one that is not", name, i)
 		}
 		for _, p := range parents[i] {
-			if p < 0 || p >= i {
+			if p < 0 || p >= i || sides[i] == Before && p != 0 {
 				return nil, fmt.Errorf("axis %s: parent %d of level %d does not come before it", name, p, i)
 			}
 		}
 	}
-	return &Axis{Name: name, Commit: true, parents: parents, detached: detached, below: make([]bitset, len(parents))}, nil
+	return &Axis{Name: name, Commit: true, parents: parents, sides: sides, below: make([]bitset, len(parents))}, nil
 }
 
 // Len is the number of levels.
@@ -63,7 +77,26 @@ func (a *Axis) Leq(x, y int) bool { return x == 0 || a.down(y).has(x) }
 
 // vouches reports whether a good build at level y shows that level x is good as well.
 func (a *Axis) vouches(y, x int) bool {
-	return a.Leq(x, y) && !(x == 0 && a.detached[y])
+	switch {
+	case a.sides[y] == After && a.sides[x] == Before:
+		return true // by way of the good commit
+	case x == 0:
+		return a.sides[y] == After
+	}
+	return a.down(y).has(x)
+}
+
+// vouched is the set of levels that a good build at level y speaks for.
+func (a *Axis) vouched(y int) bitset {
+	set := slices.Clone(a.down(y))
+	if a.sides[y] != After {
+		set.remove(0)
+		return set
+	}
+	for x := 1; x < a.Len() && a.sides[x] == Before; x++ {
+		set.add(x)
+	}
+	return set
 }
 
 // down is the set of levels at or below a level, level 0 included. The caller must not change it.
@@ -100,16 +133,16 @@ func (a *Axis) maximalAvoiding(top, culprit int) []int {
 	avoiding.removeAll(above)
 	maximal := slices.Clone(avoiding)
 	for _, i := range avoiding.members() {
-		if i == 0 {
-			continue
-		}
 		for _, p := range a.parents[i] {
-			if p != 0 || !a.detached[i] {
+			if a.vouches(i, p) {
 				maximal.remove(p)
 			}
 		}
-		if !a.detached[i] {
+		if i != 0 && a.sides[i] == After {
 			maximal.remove(0)
+		}
+		if a.sides[i] == Before {
+			maximal.remove(i) // level 0 avoids the culprit too, and speaks for it
 		}
 	}
 	return maximal.members()

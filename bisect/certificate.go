@@ -15,8 +15,8 @@ type region struct {
 // further cause exists (as long as moving toward bad never repairs).
 func (s *Search) certify() (*Question, Point) {
 	ask, _, failing := s.regions()
-	if failing != nil {
-		return nil, failing
+	if len(failing) > 0 {
+		return nil, failing[0]
 	}
 	if len(ask) == 0 || s.closed != "" || s.certified >= s.options.CertifyProbes {
 		return nil, nil
@@ -32,7 +32,7 @@ func (s *Search) certify() (*Question, Point) {
 
 // untested lists what keeps the certificate from being complete.
 func (s *Search) untested() []Untested {
-	ask, skipped, _ := s.regions()
+	ask, skipped, failing := s.regions()
 	why := s.closed
 	switch {
 	case why != "":
@@ -42,6 +42,9 @@ func (s *Search) untested() []Untested {
 		why = "not reached"
 	}
 	var list []Untested
+	for _, p := range append(slices.Clone(s.causes[s.confirmed:]), failing...) {
+		list = append(list, Untested{Point: p, Why: "fails, and no cause found so far explains it", Cost: 1})
+	}
 	for _, r := range ask {
 		list = append(list, Untested{Point: r.point, Why: why, Cost: 1})
 	}
@@ -51,7 +54,7 @@ func (s *Search) untested() []Untested {
 // regions sorts the maximal points that avoid every cause into those to ask and those that could not be judged; failing is
 // one that is known to fail. A point that could not be judged is replaced by the points just below it, and itself stays
 // untested, with whatever lies between.
-func (s *Search) regions() (ask []region, skipped []Untested, failing Point) {
+func (s *Search) regions() (ask []region, skipped []Untested, failing []Point) {
 	queue := s.maximalAvoiding()
 	seen := map[string]bool{}
 	for len(queue) > 0 {
@@ -63,7 +66,7 @@ func (s *Search) regions() (ask []region, skipped []Untested, failing Point) {
 		seen[p.key()] = true
 		switch s.at(p) {
 		case Bad:
-			return nil, nil, p
+			failing = append(failing, p)
 		case Skip:
 			skipped = append(skipped, Untested{Point: p, Why: s.skipReason(p), Cost: 1})
 			for _, step := range s.space.Steps(p) {
@@ -83,7 +86,7 @@ func (s *Search) regions() (ask []region, skipped []Untested, failing Point) {
 			ask[i].weight += s.open(ask[i].point, axis).count()
 		}
 	}
-	return ask, skipped, nil
+	return ask, skipped, failing
 }
 
 // maximalAvoiding lists the maximal points that contain no cause: from the bad end, one step down for each cause, in all

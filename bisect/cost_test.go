@@ -111,8 +111,8 @@ func BenchmarkFirstQuestionOnALongHistory(b *testing.B) {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			for b.Loop() {
 				r := rand.New(rand.NewPCG(5, 6))
-				parents, detached := randomDAG(r, n)
-				commit, err := DAG("commit", parents, detached)
+				parents, sides := randomDAG(r, n)
+				commit, err := DAG("commit", parents, sides)
 				if err != nil {
 					b.Fatal(err)
 				}

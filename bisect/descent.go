@@ -193,7 +193,7 @@ func (s *Search) askNearestHalf(f Point, o opening, why Why) (Question, bool) {
 func (s *Search) askBlamed(f Point, o opening) (Question, bool) {
 	try := func(level int) (Question, bool) {
 		q := f.With(o.axis, level)
-		if level == 0 || !o.levels.has(level) || s.skipped(q) {
+		if !o.levels.has(level) || s.skipped(q) {
 			return Question{}, false
 		}
 		return Question{Point: q, Why: Blamed, Axes: []int{o.axis}, Left: len(o.list) + 1}, true
@@ -214,20 +214,37 @@ func (s *Search) askBlamed(f Point, o opening) (Question, bool) {
 	return Question{}, false
 }
 
-// giveUp records what skips left undecided: f, or f with one axis at a level that could not be judged.
+// mostCandidates bounds the list of what skips left undecided.
+const mostCandidates = 1000
+
+// giveUp records what skips left undecided: f, and every point below it that the stuck axes allow and no good trial excludes.
+// Moving one axis alone would not do: where every single step is skipped, the cause may lie two steps down.
 func (s *Search) giveUp(f Point, stuck []opening) {
-	sum := 1.0
-	for _, o := range stuck {
-		sum += o.total - 1
-	}
-	s.candidates = append(s.candidates, Candidate{Point: f, Probability: 1 / sum})
-	for _, o := range stuck {
-		for _, level := range o.list {
-			weight := 1.0
-			if level == 0 {
-				weight = s.priorZero(o.axis)
-			}
-			s.candidates = append(s.candidates, Candidate{Point: f.With(o.axis, level), Probability: weight / sum})
+	from, sum := len(s.candidates), 0.0
+	var walk func(p Point, rest []opening, weight float64)
+	walk = func(p Point, rest []opening, weight float64) {
+		if len(s.candidates)-from == mostCandidates {
+			return
 		}
+		if len(rest) == 0 {
+			if _, good := s.good(p); !good {
+				s.candidates = append(s.candidates, Candidate{Point: p, Probability: weight})
+				sum += weight
+			}
+			return
+		}
+		o := rest[0]
+		walk(p, rest[1:], weight)
+		for _, level := range o.list {
+			w := 1.0
+			if level == 0 {
+				w = s.priorZero(o.axis)
+			}
+			walk(p.With(o.axis, level), rest[1:], weight*w)
+		}
+	}
+	walk(f, stuck, 1)
+	for i := from; i < len(s.candidates); i++ {
+		s.candidates[i].Probability /= sum
 	}
 }

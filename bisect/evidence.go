@@ -123,11 +123,7 @@ func (e *evidence) open(f Point, axis int) bitset {
 	set.remove(f[axis])
 	for _, t := range e.goods {
 		if e.vouchesBeside(t.Point, f, axis) {
-			zero := set.has(0) && !a.vouches(t.Point[axis], 0)
-			set.removeAll(a.down(t.Point[axis]))
-			if zero {
-				set.add(0)
-			}
+			set.removeAll(a.vouched(t.Point[axis]))
 		}
 	}
 	for _, parent := range a.parents[f[axis]] {

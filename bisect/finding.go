@@ -51,5 +51,6 @@ type Finding struct {
 	Untested       []Untested
 	Differently    []Trial // failures without the signature
 	Contradictions []Contradiction
-	Probes         int // questions answered, repeats apart
+	Aliases        []Trial // points that a trial elsewhere answered, being made of the same things
+	Probes         int     // questions answered, repeats apart
 }

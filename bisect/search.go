@@ -19,6 +19,7 @@ const (
 	LevelStep    Why = "level"        // which level of a needed axis?
 	Midpoint     Why = "midpoint"     // which commit?
 	Blamed       Why = "blamed"       // a commit already blamed in another cause, or just below it
+	Necessity    Why = "necessity"    // is a parent that does not contain the good commit really good?
 	Confirmation Why = "confirmation" // is a witness seen again?
 	Certificate  Why = "certificate"  // does anything fail that avoids every cause found?
 	Drift        Why = "drift"        // do the ends still say what they said?
@@ -49,6 +50,7 @@ type Search struct {
 	candidates []Candidate
 	identities map[string]string // of points, by key
 	conflicts  []Contradiction
+	aliases    []Trial // points answered by a trial at another, made of the same things
 }
 
 // NewSearch starts a search in space.
@@ -68,6 +70,7 @@ func (s *Search) Next() (Question, bool) {
 		}
 		if known, found := s.remembered(q); found {
 			known.Point = q.Point
+			s.aliases = append(s.aliases, known)
 			s.record(known)
 			continue
 		}
@@ -185,6 +188,13 @@ const retries = 2
 // confirm asks for the trials that a cause's witnesses still lack, to avoid false accusations: one misread trial
 // contradicts nothing, because the search never asks what earlier verdicts imply.
 func (s *Search) confirm(cause Point) (Question, bool) {
+	for _, step := range s.space.Steps(cause) {
+		// A parent that does not contain the good commit may be called good by way of a merge that repaired it.
+		q := cause.With(step.Axis, step.Level)
+		if s.space.Axes[step.Axis].sides[step.Level] != After && s.at(q) == Unknown {
+			return Question{Point: q, Why: Necessity, Axes: []int{step.Axis}}, true
+		}
+	}
 	claims := []struct {
 		at Point
 		v  Verdict
@@ -217,7 +227,7 @@ func (s *Search) drift() (Question, bool) {
 
 // Finding sums up what is known now. Before the search has ended it holds what is proved so far.
 func (s *Search) Finding() Finding {
-	f := Finding{Candidates: s.candidates, Contradictions: s.conflicts, Probes: s.probes}
+	f := Finding{Candidates: s.candidates, Contradictions: s.conflicts, Aliases: s.aliases, Probes: s.probes}
 	for _, t := range s.skips {
 		if t.Class == Other {
 			f.Differently = append(f.Differently, t)
@@ -236,6 +246,9 @@ func (s *Search) Finding() Finding {
 		f.Outcome = Isolated
 		f.Untested = s.untested()
 		f.Complete = s.ended && len(f.Untested) == 0 && len(f.Candidates) == 0
+		for _, c := range f.Causes {
+			f.Complete = f.Complete && c.Confirmed >= s.options.Confirm
+		}
 	default:
 		f.Outcome = Inconclusive
 	}

@@ -28,7 +28,7 @@ func eachWorld(t *testing.T, skips bool, check func(t *testing.T, r *rand.Rand, 
 		w := randomWorld(r, skips)
 		check(t, r, w)
 		if t.Failed() {
-			t.Fatalf("seed %d: parents %v detached %v causes %v skips %v", seed, w.parents, w.detached, w.causes, w.skips)
+			t.Fatalf("seed %d: parents %v sides %v causes %v skips %v", seed, w.parents, w.sides, w.causes, w.skips)
 		}
 	}
 }
@@ -186,6 +186,83 @@ func TestOneMisreadTrialOfAWitnessIsSeenAsAContradiction(t *testing.T) {
 	if caught == 0 {
 		t.Error("no misread trial was noticed")
 	}
+}
+
+func TestNobodyIsBlamedForWhatWasBrokenAndRepairedBeforeGood(t *testing.T) {
+	noticed := 0
+	eachWorld(t, false, func(t *testing.T, r *rand.Rand, w *world) {
+		if len(w.sides) < 3 || w.sides[1] != Before {
+			return
+		}
+		w.repaired = 1
+		s := NewSearch(w.space, Options{Confirm: 1, CertifyProbes: 1 << 20})
+		if _, err := solve(s, w.verdict); err != nil {
+			t.Error(err)
+		}
+		f := s.Finding()
+		if f.Outcome == Inconsistent {
+			noticed++
+			return
+		}
+		for _, c := range f.Causes {
+			if !w.isCause(c.Point) {
+				t.Errorf("blamed %v, whose parent fails as well", c.Point)
+			}
+		}
+	})
+	if noticed == 0 {
+		t.Error("no world had a branch from before good at fault")
+	}
+}
+
+func TestTheFindingHoldsAtEveryMoment(t *testing.T) {
+	eachWorld(t, true, func(t *testing.T, r *rand.Rand, w *world) {
+		s := NewSearch(w.space, Options{Confirm: 1 + r.IntN(3), CertifyProbes: r.IntN(9)})
+		for id := 1; ; id++ {
+			f := s.Finding()
+			explained := func(p Point) bool {
+				return slices.ContainsFunc(f.Causes, func(c Cause) bool { return w.space.Leq(c.Point, p) })
+			}
+			for _, c := range f.Causes {
+				if !w.isCause(c.Point) {
+					t.Errorf("after %d trials: blamed %v", id-1, c.Point)
+				}
+			}
+			if len(f.Causes) > 0 && len(f.Untested) == 0 && len(f.Candidates) == 0 {
+				for _, p := range w.minimal() {
+					if !explained(p) {
+						t.Errorf("after %d trials: nothing is untested, and %v is not found", id-1, p)
+					}
+				}
+			}
+			q, ok := s.Next()
+			if !ok {
+				return
+			}
+			if r.IntN(40) == 0 {
+				s.EndCertificate("time")
+			}
+			if err := s.Tell(Trial{ID: id, Point: q.Point, Verdict: w.verdict(q.Point)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func TestACandidateIsTheTruthWhereSkipsLeaveItOpen(t *testing.T) {
+	eachWorld(t, true, func(t *testing.T, r *rand.Rand, w *world) {
+		s := NewSearch(w.space, Options{Confirm: 1})
+		if _, err := solve(s, w.verdict); err != nil {
+			t.Error(err)
+		}
+		f := s.Finding()
+		if f.Outcome != Inconclusive || slices.Contains(w.sides, Beside) {
+			return
+		}
+		if !slices.ContainsFunc(f.Candidates, func(c Candidate) bool { return w.isCause(c.Point) }) {
+			t.Errorf("no cause among the candidates %v; want one of %v", f.Candidates, w.minimal())
+		}
+	})
 }
 
 func TestIdenticalStatesAreBuiltOnce(t *testing.T) {

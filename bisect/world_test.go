@@ -12,9 +12,10 @@ import (
 type world struct {
 	space    *Space
 	parents  [][]int // of the commit axis, which is axis 0
-	detached []bool
+	sides    []Side
 	causes   []cause
 	skips    map[string]bool
+	repaired int // a level before good whose failure good repaired; 0: none
 }
 
 // cause makes every point at or above it fail. With onGood it also needs the good commit itself, so that it does not show on
@@ -25,29 +26,26 @@ type cause struct {
 }
 
 // randomDAG makes a history in the way pull requests do: a trunk from level 0, side branches that leave from it or from
-// before it, and merges. detached marks levels without level 0 among their ancestors.
-func randomDAG(r *rand.Rand, n int) (parents [][]int, detached []bool) {
+// before it, and merges.
+func randomDAG(r *rand.Rand, n int) (parents [][]int, sides []Side) {
+	before := r.IntN(4)
+	n += before
 	parents = make([][]int, n)
-	detached = make([]bool, n)
+	sides = make([]Side, n)
 	heads := []int{0}
 	for i := 1; i < n; i++ {
 		switch k := r.IntN(10); {
+		case i <= before:
+			parents[i], sides[i] = []int{0}, Before
+			continue
 		case i == n-1: // the bad commit contains every branch
 			parents[i] = slices.Clone(heads)
-			for _, h := range heads {
-				if h != 0 && !detached[h] {
-					detached[i] = false
-				}
-			}
 			heads = []int{i}
 		case k < 2 && len(heads) < 6: // a branch leaves from the good side, from before it half the time
-			parents[i] = []int{0}
-			detached[i] = r.IntN(2) == 0
+			parents[i] = []int{r.IntN(before + 1)}
 			heads = append(heads, i)
-			continue
-		case k < 4 && len(heads) < 6 && i > 1: // a branch leaves from some commit
-			from := 1 + r.IntN(i-1)
-			parents[i] = []int{from}
+		case k < 4 && len(heads) < 6 && i > before+1: // a branch leaves from some commit
+			parents[i] = []int{before + 1 + r.IntN(i-before-1)}
 			heads = append(heads, i)
 		case k < 6 && len(heads) > 1: // a merge
 			a := r.IntN(len(heads))
@@ -60,20 +58,18 @@ func randomDAG(r *rand.Rand, n int) (parents [][]int, detached []bool) {
 			parents[i] = []int{heads[h]}
 			heads[h] = i
 		}
-		detached[i] = true
-		for _, p := range parents[i] {
-			if p == 0 || !detached[p] {
-				detached[i] = false
-			}
+		sides[i] = Beside
+		if slices.ContainsFunc(parents[i], func(p int) bool { return sides[p] == After }) {
+			sides[i] = After
 		}
 	}
-	return parents, detached
+	return parents, sides
 }
 
 func randomWorld(r *rand.Rand, skips bool) *world {
 	w := &world{}
-	w.parents, w.detached = randomDAG(r, 2+r.IntN(60))
-	commit, err := DAG("commit", w.parents, w.detached)
+	w.parents, w.sides = randomDAG(r, 2+r.IntN(60))
+	commit, err := DAG("commit", w.parents, w.sides)
 	if err != nil {
 		panic(err)
 	}
@@ -87,7 +83,7 @@ func randomWorld(r *rand.Rand, skips bool) *world {
 	}
 	for range 1 + r.IntN(3) {
 		p := w.space.Good()
-		for slices.Max(p) == 0 {
+		for slices.Max(p) == 0 || w.sides[p[0]] == Before {
 			for i, a := range axes {
 				p[i] = 0
 				if r.IntN(2) == 0 {
@@ -116,8 +112,11 @@ func randomWorld(r *rand.Rand, skips bool) *world {
 }
 
 func (w *world) fails(p Point) bool {
+	if w.repaired > 0 && w.sides[p[0]] != After && w.space.Axes[0].Leq(w.repaired, p[0]) {
+		return true
+	}
 	return slices.ContainsFunc(w.causes, func(c cause) bool {
-		return w.space.Leq(c.point, p) && !(c.onGood && w.detached[p[0]])
+		return w.space.Leq(c.point, p) && !(c.onGood && w.sides[p[0]] != After)
 	})
 }
 

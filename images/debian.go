@@ -98,7 +98,7 @@ func (b *Builder) debian(ctx context.Context, s *step, d *Debian, dir string) (e
 		if why == "" {
 			why = log.tail(8, func(string) bool { return true })
 		}
-		return fmt.Errorf("mmdebstrap: %w:\n\t%s", err, why)
+		return fmt.Errorf("mmdebstrap: %w; check the network, and that Debian has %s and the packages named:\n\t%s", err, d.Suite, why)
 	}
 	s.say("made")
 	return nil

@@ -109,7 +109,7 @@ func lineOf(n int) *runner.History {
 			parents = []int{i - 1}
 		}
 		h.Parents = append(h.Parents, parents)
-		h.Detached = append(h.Detached, false)
+		h.Sides = append(h.Sides, bisect.After)
 	}
 	return h
 }

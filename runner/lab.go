@@ -133,9 +133,15 @@ func (l *Lab) Try(ctx context.Context, id int, p bisect.Point, log io.Writer) (t
 		return trial, err
 	}
 	defer func() {
-		err = errors.Join(err, box.Close(), l.sweep(ctx, id))
+		err = errors.Join(err, box.Close())
+		l.sweep(ctx, id)
 	}()
 	if err := l.put(ctx, box, commit); err != nil {
+		// Another commit may well be testable.
+		if u := Untestable(nil); errors.As(err, &u) {
+			trial.Judgement = skip("%s", u.Error())
+			return trial, nil
+		}
 		return trial, err
 	}
 	err = l.stages(ctx, box, log, &trial)
@@ -234,17 +240,18 @@ func (l *Lab) stage(ctx context.Context, box Box, stage scenarios.Stage, out *ou
 	return end, err
 }
 
-// sweep removes from a shared engine the images that carry the trial's marker, and warns once of others that appeared.
-func (l *Lab) sweep(ctx context.Context, id int) error {
+// sweep removes from a shared engine the images that carry the trial's marker, and warns once of others that appeared. What a
+// build leaves behind takes nothing from its verdict.
+func (l *Lab) sweep(ctx context.Context, id int) {
 	janitor, ok := l.Engine.(Janitor)
 	if !ok || l.Scenario.Builder.Engine != scenarios.EngineHost {
-		return nil
+		return
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
 	_, others, err := janitor.RemoveTrialImages(ctx, l.Marker(id))
 	if err != nil {
-		return err
+		l.Warn(fmt.Sprintf("trial %d: %v", id, err))
 	}
 	var fresh []string
 	for _, o := range others {
@@ -259,9 +266,8 @@ func (l *Lab) sweep(ctx context.Context, id int) error {
 		for _, o := range fresh {
 			l.strays[o] = true
 		}
-		l.Warn(fmt.Sprintf("trial %d left images in the engine that do not name $BISECT_TRIAL; remove them yourself if they are not wanted: %s", id, strings.Join(fresh, " ")))
+		l.Warn(fmt.Sprintf("images appeared in the engine during trial %d and stay: they do not name $BISECT_TRIAL, are in use, or are somebody else's: %s", id, strings.Join(fresh, " ")))
 	}
-	return nil
 }
 
 // counter counts the bytes that pass.

@@ -71,7 +71,7 @@ func (o *output) endLine() {
 	}
 	text := o.line
 	o.line = o.line[:0]
-	if bytes.IndexByte(text, 0x1b) >= 0 || bytes.IndexByte(text, 0x9b) >= 0 {
+	if bytes.IndexByte(text, 0x1b) >= 0 || bytes.Contains(text, []byte("\u009b")) {
 		text = []byte(ansi.Strip(string(text)))
 	}
 	if o.pattern != nil && o.pattern.Match(text) {
@@ -108,16 +108,16 @@ func clip(line []byte) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(text, "\x00", "␀"), "�")
 }
 
-// lastLine is the line that says best why a stage failed: the last that reads like an error, else the last of all.
+// lastLine is the line that says best why a stage failed: the last that reads like an error, else the last that is not make's
+// own summary, else the last of all.
 func (o *output) lastLine() string {
-	for i := range o.recent {
-		if readsLikeError(o.last(i)) {
-			return clip(o.last(i))
-		}
-	}
-	for i := range o.recent {
-		if line := o.last(i); len(bytes.TrimSpace(line)) > 0 {
-			return clip(line)
+	says := func(line []byte) bool { return len(bytes.TrimSpace(line)) > 0 }
+	of := func(line []byte) bool { return says(line) && !makeSummary.Match(line) }
+	for _, fits := range []func([]byte) bool{readsLikeError, of, says} {
+		for i := range o.recent {
+			if fits(o.last(i)) {
+				return clip(o.last(i))
+			}
 		}
 	}
 	return ""

@@ -16,6 +16,12 @@ type Source interface {
 	WriteTar(ctx context.Context, commit string, w io.Writer) error
 }
 
+// Untestable is an error of a source that concerns one commit alone, whose files cannot be had in a box: a skip, with the reason.
+type Untestable interface {
+	error
+	Untestable()
+}
+
 // Images makes builder images.
 type Images interface {
 	// Image makes the image of spec, or finds it made.

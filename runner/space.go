@@ -18,13 +18,14 @@ type Commit struct {
 	When    time.Time
 }
 
-// History is the commits between good and bad. Commits[0] is the good side; parents come before children; the last is bad.
+// History is the commits between good and bad, as levels of an axis; see bisect.DAG. Commits[0] is the good side, the last is
+// bad.
 type History struct {
-	Commits  []Commit
-	Parents  [][]int
-	Detached []bool // commits that do not contain the good one; see bisect.DAG
-	Path     string // of the repository, for command lines a reader can use
-	Note     string // how the good side was chosen, where it is not the commit asked for
+	Commits []Commit
+	Parents [][]int
+	Sides   []bisect.Side
+	Path    string // of the repository, for command lines a reader can use
+	Note    string // how the good side was chosen, where it is not the commit asked for
 }
 
 // Space is a scenario's space with the names of its levels: axis 0 is the commit, the others stand in the scenario's order.
@@ -36,7 +37,7 @@ type Space struct {
 
 // NewSpace spans the axes of a scenario over a history.
 func NewSpace(history *History, axes []scenarios.Axis) (*Space, error) {
-	commit, err := bisect.DAG("commit", history.Parents, history.Detached)
+	commit, err := bisect.DAG("commit", history.Parents, history.Sides)
 	if err != nil {
 		return nil, err
 	}

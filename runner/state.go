@@ -69,10 +69,13 @@ func NewState(root, name string) (*State, error) {
 		dir = filepath.Join(root, fmt.Sprintf("%s-%d", name, i))
 	}
 	s := &State{Dir: dir, lock: flock.New(filepath.Join(dir, "lock"))}
-	if held, err := s.lock.TryLock(); err != nil || !held {
-		return nil, fmt.Errorf("state folder %s: another bisect writes to it: %w", dir, err)
+	held, err := s.lock.TryLock()
+	if err != nil {
+		return nil, fmt.Errorf("state folder %s: lock: %w", dir, err)
 	}
-	var err error
+	if !held {
+		return nil, fmt.Errorf("state folder %s: another bisect writes to it; name another with --state", dir)
+	}
 	s.journal, err = os.OpenFile(filepath.Join(dir, "journal.jsonl"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("state folder: %w", err), s.Close())
@@ -119,6 +122,9 @@ func (s *State) SaveReport(r *report.Report) error {
 		return fmt.Errorf("report: %w; make room and run again", err)
 	}
 	err = r.JSON(f)
+	if err == nil {
+		err = f.Chmod(0o644) // CI reads it as another user
+	}
 	if err == nil {
 		err = f.Sync()
 	}

@@ -47,6 +47,7 @@ type Cause struct {
 	Repairs    []string  `json:"repairs"`   // each alone makes the build good
 	Reproduce  []string  `json:"reproduce"` // command lines
 	Confirmed  int       `json:"confirmed"` // trials behind each part of the claim, at least
+	Wanted     int       `json:"-"`         // how many were wanted
 	Confidence *float64  `json:"confidence"`
 	Witnesses  Witnesses `json:"witnesses"`
 }
@@ -95,6 +96,9 @@ type Trial struct {
 	Tree    string  `json:"tree"`
 	Log     string  `json:"log"`            // relative to the run's folder
 	Tail    string  `json:"tail,omitempty"` // the end of the log
+
+	// StandsFor lists other points whose tree and image are the same, so that they were not built again.
+	StandsFor []Point `json:"stands-for,omitempty"`
 }
 
 // Untested is a point that keeps the certificate from being complete.

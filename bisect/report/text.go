@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"sort"
 	"strings"
 	"unicode"
@@ -12,9 +13,12 @@ import (
 func (r *Report) Text(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", Clean(r.Summary))
+	if r.Outcome == "inconsistent" && len(r.Causes) > 0 {
+		b.WriteString("\nseen before the contradiction, and no longer claimed:\n")
+	}
 	for i, c := range r.Causes {
 		fmt.Fprintf(&b, "\n%d. %s\n", i+1, Clean(c.Sentence))
-		c.text(&b, "   ")
+		r.cause(&b, &c, "   ")
 	}
 	r.ends(&b)
 	r.undecided(&b)
@@ -35,22 +39,39 @@ func (r *Report) Text(w io.Writer) error {
 	return err
 }
 
-func (c *Cause) text(b *strings.Builder, indent string) {
+func (r *Report) cause(b *strings.Builder, c *Cause, indent string) {
 	field := func(name, text string) { fmt.Fprintf(b, "%s%-10s %s\n", indent, name, text) }
 	for i, line := range c.Lines {
 		field([]string{"log", ""}[min(i, 1)], Clean(line))
 	}
 	for i, repair := range c.Repairs {
-		field([]string{"repair", "or"}[min(i, 1)], Clean(repair))
+		// With several causes each has to be repaired.
+		name := "repair"
+		if len(r.Causes) > 1 {
+			name = "repair it"
+		}
+		field([]string{name, "or"}[min(i, 1)], Clean(repair))
 	}
 	field("bad", ids(c.Witnesses.Bad))
 	for i, g := range c.Witnesses.Good {
 		field([]string{"good", ""}[min(i, 1)], fmt.Sprintf("%s: %s", Clean(g.Step.String()), ids(g.Trials)))
 	}
-	if c.Confirmed == 1 {
+	switch {
+	case c.Confirmed < c.Wanted:
+		field("confirmed", fmt.Sprintf("only %d of %d times: repeats could not be judged", c.Confirmed, c.Wanted))
+	case c.Confirmed == 1:
 		field("confirmed", "every part built once")
-	} else {
+	default:
 		field("confirmed", fmt.Sprintf("every part built %d times, always with the same verdict", c.Confirmed))
+	}
+	witnesses := slices.Clone(c.Witnesses.Bad)
+	for _, g := range c.Witnesses.Good {
+		witnesses = append(witnesses, g.Trials...)
+	}
+	for _, t := range r.Trials {
+		if len(t.StandsFor) > 0 && slices.Contains(witnesses, t.ID) {
+			field("", fmt.Sprintf("trial %d was built at %s: the same tree and image", t.ID, Clean(t.Point.String())))
+		}
 	}
 	for i, command := range c.Reproduce {
 		// Lines stay lines, and are not indented: they are to be pasted.
@@ -94,6 +115,11 @@ func (r *Report) undecided(b *strings.Builder) {
 	b.WriteString("\nnot decided, because builds in between could not be judged; the cause lies at one of:\n")
 	for _, c := range r.Candidates {
 		fmt.Fprintf(b, "   %3.0f %%  %s\n", 100*c.Probability, Clean(c.Point.String()))
+	}
+	for _, t := range r.Trials {
+		if t.Verdict == "skip" {
+			fmt.Fprintf(b, "   trial %d could not be judged: %s: %s\n", t.ID, Clean(t.Point.String()), Clean(t.Reason))
+		}
 	}
 }
 

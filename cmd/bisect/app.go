@@ -62,9 +62,24 @@ func (c command) app() *cli.App {
 		OnUsageError: func(ctx *cli.Context, err error, _ bool) error {
 			return usageError{err.Error() + "; see: " + ctx.Command.HelpName + " --help"}
 		},
-		HideVersion:          true,
+		Version:              version(),
 		EnableBashCompletion: true,
 	}
+}
+
+// version is the commit this binary was built from, as far as Go recorded it.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	text := info.Main.Version
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			text += " " + s.Value
+		}
+	}
+	return strings.TrimSpace(text + " " + info.GoVersion)
 }
 
 // run calls the command named in args and returns the exit status.

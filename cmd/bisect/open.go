@@ -18,6 +18,7 @@ import (
 	"buildbisect/runner/git"
 	"buildbisect/scenarios"
 
+	"github.com/dustin/go-humanize/english"
 	"golang.org/x/mod/semver"
 )
 
@@ -30,6 +31,7 @@ type session struct {
 	cache    string
 	engine   *docker.Engine
 	images   *images.Builder
+	notes    []string // what the reader should know of the history
 	lab      *runner.Lab
 	progress *progress
 }
@@ -77,7 +79,17 @@ func (s *session) openHistory(ctx context.Context) error {
 		return fmt.Errorf("source: %w", err)
 	}
 	s.source = s.repo.Source(git.SourceOptions{Git: s.scenario.Source.Git, Submodules: s.scenario.Source.Submodules})
-	s.space, err = runner.NewSpace(history(h, path), s.scenario.Axes)
+	levels, apart, err := s.levels(h)
+	if err != nil {
+		return err
+	}
+	if levels.Path = path; levels.Note != "" {
+		s.notes = append(s.notes, levels.Note)
+	}
+	if apart > 0 {
+		s.notes = append(s.notes, english.Plural(apart, "commit shares", "commits share")+" no history with good; each counts as part of the merge that brought it in")
+	}
+	s.space, err = runner.NewSpace(levels, s.scenario.Axes)
 	return err
 }
 
@@ -103,31 +115,6 @@ func (s *session) importHistory(ctx context.Context) (path string, err error) {
 	return path, nil
 }
 
-// history tells the runner what it needs of the commits.
-func history(h *git.History, path string) *runner.History {
-	good := h.Good
-	out := &runner.History{Path: path}
-	switch {
-	case h.Base.ID != "":
-		good = h.Base
-		out.Note = fmt.Sprintf("good (%s) is no ancestor of bad, so their merge base %s stands for it, as in git bisect", h.Good.Short(), h.Base.Short())
-	case len(h.Bases) > 1:
-		out.Note = fmt.Sprintf("good (%s) is no ancestor of bad; they have %d merge bases, which it is taken to contain", h.Good.Short(), len(h.Bases))
-	}
-	for _, c := range append([]git.Commit{good}, h.Commits...) {
-		out.Commits = append(out.Commits, runner.Commit{ID: c.ID, Subject: c.Subject, Author: c.AuthorName, When: c.When})
-	}
-	parents, contains := h.DAG()
-	for i := range parents {
-		out.Detached = append(out.Detached, !contains[i])
-		if i > 0 && len(parents[i]) == 0 { // a root of its own
-			parents[i] = []int{0}
-		}
-	}
-	out.Parents = parents
-	return out
-}
-
 // connect finds the engine and makes the lab.
 func (s *session) connect(ctx context.Context, offline bool) error {
 	var err error
@@ -145,6 +132,7 @@ func (s *session) connect(ctx context.Context, offline bool) error {
 	}
 	s.images = &images.Builder{Cache: s.cache, Catalogue: s.scenario.Builder.Catalogue, Offline: offline, Progress: s.progress.line}
 	run := runName()
+	s.engine.Labels = labels(run)
 	s.lab = &runner.Lab{
 		Scenario: s.scenario, Space: s.space, Source: s.source, Engine: s.engine, Run: run, Labels: labels(run), Warn: s.progress.warn,
 		Images: s.images,
@@ -186,6 +174,13 @@ func (s *session) checkAPI() error {
 
 // prepare builds what the space is made of.
 func (s *session) prepare(ctx context.Context) error { return s.lab.Prepare(ctx) }
+
+// closeWarning closes the session. What goes wrong then takes nothing from the answer.
+func (s *session) closeWarning() {
+	if err := s.close(); err != nil {
+		s.progress.warn(err.Error())
+	}
+}
 
 func (s *session) close() error {
 	var errs []error

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -46,11 +45,11 @@ func (c command) planCommand() *cli.Command {
 }
 
 func (c command) runPlan(ctx context.Context, name string, asJSON bool) (err error) {
-	s, err := open(ctx, name, &progress{w: c.stderr})
+	s, err := open(ctx, name, newProgress(c.stderr))
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
+	defer s.closeWarning()
 	p := s.plan()
 	if asJSON {
 		e := json.NewEncoder(c.stdout)
@@ -82,7 +81,9 @@ func (s *session) plan() plan {
 	for i, a := range s.space.Axes {
 		axis := planAxis{Axis: a.Name, Count: a.Len()}
 		levels := []int{0, a.Len() - 1}
-		if i > 0 {
+		if i == 0 {
+			axis.Count = s.between() + 1
+		} else {
 			levels = levels[:0]
 			for l := range a.Len() {
 				levels = append(levels, l)
@@ -100,8 +101,6 @@ func (s *session) plan() plan {
 	if s.scenario.Builder.Network == "bridge" {
 		p.Warnings = append(p.Warnings, "network: bridge lets the build reach the network; what it fetches may differ from trial to trial")
 	}
-	if note := s.space.History.Note; note != "" {
-		p.Warnings = append(p.Warnings, note)
-	}
+	p.Warnings = append(p.Warnings, s.notes...)
 	return p
 }

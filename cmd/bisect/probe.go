@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"buildbisect/bisect"
@@ -29,10 +30,11 @@ EXIT STATUS:
 
 func (c command) probeCommand() *cli.Command {
 	return &cli.Command{
-		Name:        "probe",
-		Usage:       "build one point, once",
-		ArgsUsage:   "SCENARIO",
-		Description: "--at names a level on an axis, AXIS=LEVEL, or AXIS alone for its null level. Axes not named stand at bad.\n" + probeHelp,
+		Name:      "probe",
+		Usage:     "build one point, once",
+		ArgsUsage: "SCENARIO",
+		Description: "--at names a level on an axis, AXIS=LEVEL, or AXIS alone for its null level. Axes not named stand at bad.\n" +
+			"With git: git bisect run bisect probe bisect.yaml --at commit=HEAD\n" + probeHelp,
 		Flags: []cli.Flag{
 			// Not a StringSliceFlag: that one cuts values at commas, and a level may hold one.
 			&cli.GenericFlag{Name: "at", Usage: "`AXIS=LEVEL`, repeatable; axes: commit, a tool's name, env.NAME, base", Value: &repeated{}},
@@ -54,12 +56,12 @@ func (c command) runProbe(ctx context.Context, flags *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	p := &progress{w: c.stderr}
+	p := newProgress(c.stderr)
 	s, err := open(ctx, name, p)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
+	defer s.closeWarning()
 	point, err := s.pointAt(flags.Generic("at").(*repeated).values)
 	if err != nil {
 		return err
@@ -94,6 +96,7 @@ func (c command) runProbe(ctx context.Context, flags *cli.Context) (err error) {
 // pointAt reads --at values; axes not named stand at bad.
 func (s *session) pointAt(at []string) (bisect.Point, error) {
 	point := s.space.Bad()
+	var named []string
 	for _, value := range at {
 		key, name, has := strings.Cut(value, "=")
 		level := &name
@@ -114,6 +117,10 @@ func (s *session) pointAt(at []string) (bisect.Point, error) {
 		if err != nil {
 			return nil, usageError{"--at " + value + ": " + err.Error()}
 		}
+		if slices.Contains(named, key) {
+			return nil, usageError{"--at " + value + ": " + key + " is named twice"}
+		}
+		named = append(named, key)
 		point[axis] = index
 	}
 	return point, nil

@@ -3,20 +3,28 @@ package main
 import (
 	"fmt"
 	"io"
+	"os"
+	"strings"
 	"sync"
 	"time"
 
 	"buildbisect/bisect"
 	"buildbisect/bisect/report"
 	"buildbisect/runner"
+
+	"github.com/mattn/go-isatty"
 )
 
-// heartbeat is how often a trial that is still running says so.
-const heartbeat = 10 * time.Second
+// How often a trial that is still running says so: a terminal shows a clock, a log file gets a mark now and then.
+const (
+	terminalBeat = time.Second
+	logBeat      = 10 * time.Second
+)
 
 // progress tells on stderr what is tried, why, and how it went: a line a trial. It is a [runner.Observer].
 type progress struct {
-	w io.Writer
+	w        io.Writer
+	terminal bool // w is one
 
 	mu      sync.Mutex
 	inLine  bool // a trial's line has begun and not ended
@@ -24,14 +32,23 @@ type progress struct {
 	stopped sync.WaitGroup
 }
 
+// oneLine makes a list of errors read on one line.
+var oneLine = strings.NewReplacer("\n\t* ", "; ", "\n\n", "", "\n", "; ")
+
 var _ runner.Observer = (*progress)(nil)
+
+// newProgress tells what goes on to w.
+func newProgress(w io.Writer) *progress {
+	f, ok := w.(*os.File)
+	return &progress{w: w, terminal: ok && isatty.IsTerminal(f.Fd())}
+}
 
 // line prints a line of its own.
 func (p *progress) line(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.breakLine()
-	fmt.Fprintln(p.w, report.Clean(text))
+	fmt.Fprintln(p.w, report.Clean(oneLine.Replace(text)))
 }
 
 func (p *progress) warn(text string) { p.line("warning: " + text) }
@@ -55,8 +72,12 @@ func (p *progress) Started(id int, q bisect.Question, at, question string) {
 
 // beat shows that a long trial is alive.
 func (p *progress) beat(id int, stop <-chan struct{}) {
-	begin := time.Now()
-	ticker := time.NewTicker(heartbeat)
+	begin, shown := time.Now(), ""
+	interval := logBeat
+	if p.terminal {
+		interval = terminalBeat
+	}
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
 		select {
@@ -64,7 +85,11 @@ func (p *progress) beat(id int, stop <-chan struct{}) {
 			return
 		case <-ticker.C:
 			p.mu.Lock()
-			fmt.Fprintf(p.w, " … %.0f s", time.Since(begin).Seconds())
+			if p.terminal && p.inLine {
+				fmt.Fprint(p.w, strings.Repeat("\b", len([]rune(shown))))
+			}
+			shown = fmt.Sprintf(" … %.0f s", time.Since(begin).Seconds())
+			fmt.Fprint(p.w, shown)
 			p.inLine = true
 			p.mu.Unlock()
 		}

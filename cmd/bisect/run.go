@@ -52,17 +52,17 @@ func (c command) runCommand() *cli.Command {
 }
 
 func (c command) runRun(ctx context.Context, o runOptions) (err error) {
-	p := &progress{w: c.stderr}
+	p := newProgress(c.stderr)
 	s, err := open(ctx, o.scenario, p)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.close()) }()
+	defer s.closeWarning()
 	p.line(s.overview())
 	if err := s.connect(ctx, o.offline); err != nil {
 		return err
 	}
-	if note := s.space.History.Note; note != "" {
+	for _, note := range s.notes {
 		p.warn(note)
 	}
 	if err := s.prepare(ctx); err != nil {
@@ -73,7 +73,12 @@ func (c command) runRun(ctx context.Context, o runOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, state.Close()) }()
+	defer func() {
+		if err := state.Close(); err != nil {
+			p.warn(err.Error())
+		}
+	}()
+	p.line("logs and report in " + state.Dir)
 
 	run := &runner.Run{
 		Lab: s.lab, State: state, Observer: p, Now: now, Pause: time.Second,
@@ -88,6 +93,9 @@ func (c command) runRun(ctx context.Context, o runOptions) (err error) {
 	switch {
 	case err != nil && ctx.Err() != nil:
 		fmt.Fprintf(c.stderr, "bisect: interrupted; %s\n", kept(state, rep))
+		if len(rep.Causes) > 0 {
+			return errors.Join(c.print(rep, o.json), exit{exitInterrupted})
+		}
 		return exit{exitInterrupted}
 	case err != nil:
 		return fmt.Errorf("%w\n%s", err, kept(state, rep))
@@ -114,7 +122,7 @@ func (s *session) note(run *runner.Run) {
 	if s.scenario.Builder.Engine == scenarios.EngineHost {
 		run.Note("the build had this machine's Docker engine, so trials shared its layer cache")
 	}
-	if note := s.space.History.Note; note != "" {
+	for _, note := range s.notes {
 		run.Note(note)
 	}
 	tags := s.images.Tags()
@@ -126,11 +134,22 @@ func (s *session) note(run *runner.Run) {
 // overview says in a line what is searched.
 func (s *session) overview() string {
 	commits := s.space.History.Commits
-	text := fmt.Sprintf("%s: %s from %s to %s", s.scenario.Name, english.Plural(len(commits)-1, "commit", ""), report.Short(commits[0].ID), report.Short(commits[len(commits)-1].ID))
+	text := fmt.Sprintf("%s: %s from %s to %s", s.scenario.Name, english.Plural(s.between(), "commit", ""), report.Short(commits[0].ID), report.Short(commits[len(commits)-1].ID))
 	for _, a := range s.scenario.Axes {
 		text += fmt.Sprintf(" × %d %s", len(a.Levels), a.Key())
 	}
 	return text
+}
+
+// between is the number of commits that may be to blame.
+func (s *session) between() int {
+	n := 0
+	for _, side := range s.space.History.Sides[1:] {
+		if side != bisect.Before {
+			n++
+		}
+	}
+	return n
 }
 
 func (c command) print(r *report.Report, asJSON bool) error {

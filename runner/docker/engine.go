@@ -39,6 +39,9 @@ const (
 
 // Engine is a connection to one Docker engine. Its methods may be called at the same time.
 type Engine struct {
+	// Labels go on every box, those that Check starts included; a BoxSpec's own win. Set before the engine is used, or nil.
+	Labels map[string]string
+
 	cli      *client.Client
 	provider *testcontainers.DockerProvider
 	info     Info

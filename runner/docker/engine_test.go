@@ -255,6 +255,22 @@ func TestSweepTakesOneRunAndNoOther(t *testing.T) {
 	}
 }
 
+func TestTheEnginesLabelsGoOnEveryBoxSoThatSweepFindsThoseOfChecksToo(t *testing.T) {
+	e := connect(t)
+	e.Labels = map[string]string{LabelRun: "sweep-checks"}
+	b, err := e.Start(t.Context(), runner.BoxSpec{Image: load(t, e), Network: "none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	if err := e.Sweep(t.Context(), "sweep-checks"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.(*box).state(t.Context()); !errdefs.IsNotFound(err) {
+		t.Errorf("the box is still there: %v", err)
+	}
+}
+
 func TestAnExecThatTheEngineCannotRunIsNoVerdict(t *testing.T) {
 	e := connect(t)
 	started, err := e.Start(t.Context(), runner.BoxSpec{Image: load(t, e), Network: "none"})

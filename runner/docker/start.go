@@ -27,30 +27,36 @@ func (e *Engine) Start(ctx context.Context, spec runner.BoxSpec) (_ runner.Box, 
 		return nil, fmt.Errorf("start box %s: network %q: want none or bridge", spec.Name, spec.Network)
 	}
 	mark := rand.Text()
+	labels := map[string]string{}
+	maps.Copy(labels, e.Labels)
+	maps.Copy(labels, spec.Labels)
+	labels[LabelOwner], labels[labelBox] = "1", mark
 	if spec.Name == "" {
 		spec.Name = "bisect-" + strings.ToLower(mark)
 	}
 	spec.Workdir = path.Clean("/" + spec.Workdir)
-	call, cancel := within(ctx, startDeadline)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	// A start is not broken off: the engine would go on making a container that nobody knows of. It takes a fraction of a second.
+	call, cancel := afterwards(ctx, startDeadline)
 	defer cancel()
 	defer func() {
 		if err != nil {
 			e.removeMarked(ctx, spec.Name, mark)
 		}
 	}()
-	started, err := e.provider.RunContainer(call, request(spec, mark, e.socket))
+	started, err := e.provider.RunContainer(call, request(spec, labels, e.socket))
+	if err == nil && ctx.Err() != nil {
+		err = context.Cause(ctx)
+	}
 	if err != nil {
 		return nil, startError(ctx, call, spec, err)
 	}
 	return &box{engine: e, id: started.GetContainerID(), name: spec.Name, workdir: spec.Workdir}, nil
 }
 
-func request(spec runner.BoxSpec, mark, socket string) testcontainers.ContainerRequest {
-	labels := maps.Clone(spec.Labels)
-	if labels == nil {
-		labels = map[string]string{}
-	}
-	labels[LabelOwner], labels[labelBox] = "1", mark
+func request(spec runner.BoxSpec, labels map[string]string, socket string) testcontainers.ContainerRequest {
 	return testcontainers.ContainerRequest{
 		Image:      spec.Image,
 		Name:       spec.Name,

@@ -15,6 +15,9 @@ import (
 // user's.
 const minMarker = 8
 
+// builders is the repository of builder images. A new one is another bisect's, not something that the build left.
+const builders = "bisect/builder:"
+
 // Snapshot notes which images the engine has now, as the measure for what [Engine.RemoveTrialImages] calls others.
 func (e *Engine) Snapshot(ctx context.Context) error {
 	call, cancel := within(ctx, callDeadline)
@@ -60,11 +63,18 @@ func (e *Engine) RemoveTrialImages(ctx context.Context, marker string) (removed,
 			if ref == "<none>:<none>" {
 				continue
 			}
+			if strings.HasPrefix(ref, builders) {
+				continue
+			}
 			if !strings.Contains(ref, marker) {
 				kept = append(kept, ref)
 				continue
 			}
 			_, err := e.cli.ImageRemove(call, ref, client.ImageRemoveOptions{PruneChildren: true})
+			if errdefs.IsConflict(err) { // in use, by a container that the build left: the user's to decide
+				kept = append(kept, ref)
+				continue
+			}
 			if err != nil && !errdefs.IsNotFound(err) {
 				errs = multierror.Append(errs, failed(ctx, call, "remove image "+ref, err))
 				continue

@@ -95,7 +95,8 @@ func busyboxLayer(binary []byte, applets []string) (v1.Layer, error) {
 		{Name: "bin/", Typeflag: tar.TypeDir, Mode: 0o755}, {Name: "bin/busybox", Mode: 0o755, Size: int64(len(binary))},
 		{Name: "given/", Typeflag: tar.TypeDir, Mode: 0o755}, {Name: "given/kept", Mode: 0o644}, {Name: "given/file", Mode: 0o644},
 		{Name: "given/folder/", Typeflag: tar.TypeDir, Mode: 0o755}, {Name: "given/folder/deep", Mode: 0o644},
-		{Name: "given/link", Typeflag: tar.TypeSymlink, Linkname: "/tmp", Mode: 0o777}}
+		{Name: "given/link", Typeflag: tar.TypeSymlink, Linkname: "/tmp", Mode: 0o777},
+		{Name: "led", Typeflag: tar.TypeSymlink, Linkname: "given", Mode: 0o777}}
 	sort.Strings(applets)
 	for _, applet := range applets {
 		if applet != "busybox" {

@@ -3,7 +3,8 @@
 //
 // The suite asks for the image of [Busybox] or one like it: a /bin/sh and the usual small commands, PATH set, FROM_IMAGE
 // in its environment, a volume at /volume, and another user than root, an entrypoint and a port, which a box must ignore;
-// and in /given files kept and file, a folder with a file deep, and a link to /tmp.
+// and in /given files kept and file, a folder with a file deep, and a link to /tmp. /led is
+// a link to /given.
 package enginetest
 
 import (

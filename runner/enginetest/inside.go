@@ -96,7 +96,13 @@ func (s *suite) files(t *testing.T) {
 
 // givenFiles lays a tree over what the image has in the work folder. The image's link must not lead it elsewhere.
 func (s *suite) givenFiles(t *testing.T) {
-	box := s.box(t, runner.BoxSpec{Workdir: "/given"})
+	for _, workdir := range []string{"/given", "/led"} {
+		t.Run(workdir[1:], func(t *testing.T) { s.givenFilesIn(t, workdir) })
+	}
+}
+
+func (s *suite) givenFilesIn(t *testing.T, workdir string) {
+	box := s.box(t, runner.BoxSpec{Workdir: workdir})
 	want(t, box, "ls -AF", "file\nfolder/\nkept\nlink@\n")
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
@@ -112,7 +118,7 @@ func (s *suite) givenFiles(t *testing.T) {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := box.Put(t.Context(), "/given", &buf); err != nil {
+	if err := box.Put(t.Context(), workdir, &buf); err != nil {
 		t.Fatal(err)
 	}
 	want(t, box, "find . -type f | sort; ls -A /tmp", "./file/in\n./folder\n./kept\n./link/in\n")

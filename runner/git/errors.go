@@ -127,6 +127,9 @@ type HostileTreeError struct {
 	Why    string
 }
 
+// Untestable marks it as an error of one commit: others may be built.
+func (e *HostileTreeError) Untestable() {}
+
 func (e *HostileTreeError) Error() string {
 	return fmt.Sprintf("files of %s: entry %q refused: %s; repair the history or leave this commit out", short(e.Commit), e.Path, e.Why)
 }

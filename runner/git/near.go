@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/xrash/smetrics"
 )
 
 // near returns at most three names of refs, or short ids, that look like name, nearest first.
@@ -19,7 +20,7 @@ func (r *Repository) near(name string) []string {
 		seen := map[string]bool{}
 		_ = refs.ForEach(func(ref *plumbing.Reference) error {
 			text := ref.Name().Short()
-			if d := distance(strings.ToLower(name), strings.ToLower(text)); d <= 1+len(name)/3 && !seen[text] {
+			if d := smetrics.WagnerFischer(strings.ToLower(name), strings.ToLower(text), 1, 1, 1); d <= 1+len(name)/3 && !seen[text] {
 				seen[text] = true
 				all = append(all, candidate{text, d})
 			}
@@ -47,25 +48,4 @@ func (r *Repository) near(name string) []string {
 		}
 	}
 	return names
-}
-
-// distance is the number of characters to insert, remove or replace to turn a into b (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
