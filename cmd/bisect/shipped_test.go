@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"maps"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"buildbisect/bisect/report"
+	"buildbisect/runner/docker"
+	"buildbisect/scenarios"
+)
+
+// TestShippedScenariosFindWhatTheyExpect replays every shipped scenario with the real tools on the real engine.
+func TestShippedScenariosFindWhatTheyExpect(t *testing.T) {
+	if testing.Short() {
+		t.Skip("needs a docker engine, and minutes")
+	}
+	if _, err := docker.Connect(t.Context()); err != nil {
+		if none := (*docker.UnavailableError)(nil); errors.As(err, &none) && os.Getenv("BISECT_REQUIRE_DOCKER") != "1" {
+			t.Skip(err)
+		}
+		t.Fatal(err)
+	}
+	for _, name := range scenarios.Names() {
+		t.Run(name, func(t *testing.T) {
+			s, err := scenarios.Open(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out, progress bytes.Buffer
+			c := command{stdout: &out, stderr: &progress}
+			if code := c.run(t.Context(), []string{"bisect", "run", name, "--json", "--state", t.TempDir()}); code != exitOK {
+				t.Fatalf("exit status %d:\n%s", code, progress.String())
+			}
+			var rep report.Report
+			if err := json.Unmarshal(out.Bytes(), &rep); err != nil {
+				t.Fatal(err)
+			}
+			if !rep.Complete || rep.Probes > 40 {
+				t.Errorf("complete %v after %d probes", rep.Complete, rep.Probes)
+			}
+			if got, want := changes(rep.Causes), expected(s.Expect.Causes); !reflect.DeepEqual(got, want) {
+				t.Errorf("found %v; want %v", got, want)
+			}
+			blamed := strings.Contains(out.String(), `"axis": "commit"`)
+			if says := strings.Contains(rep.Summary, "No commit is to blame"); says == blamed {
+				t.Errorf("a commit is blamed: %v; summary: %s", blamed, rep.Summary)
+			}
+			if strings.Contains(progress.String(), "registry.local/") {
+				t.Errorf("images were left in the engine:\n%s", progress.String())
+			}
+		})
+	}
+}
+
+// changes gives each cause as sorted words, so that causes compare whatever their order.
+func changes(causes []report.Cause) []string {
+	var list []map[string]*string
+	for _, c := range causes {
+		changed := map[string]*string{}
+		for _, change := range c.Changes {
+			changed[change.Axis] = change.Bad
+		}
+		list = append(list, changed)
+	}
+	return expected(list)
+}
+
+func expected(causes []map[string]*string) []string {
+	var list []string
+	for _, c := range causes {
+		var words []string
+		for _, axis := range slices.Sorted(maps.Keys(c)) {
+			words = append(words, report.Level(axis, c[axis]))
+		}
+		list = append(list, strings.Join(words, " and "))
+	}
+	slices.Sort(list)
+	return list
+}
