@@ -29,12 +29,13 @@ check:
 bench: setup build
 	bash .ci/bench
 
-# What takes longer: many random worlds, fuzzing, every toolchain of the catalogue, the engine under the race detector.
+# What takes longer: many random worlds, interrupts and fuzzing, every toolchain of the catalogue, the race detector.
 soak: setup
 	BISECT_WORLDS=100000 go test -timeout 60m -count=1 ./bisect
 	go test -run '^$$' -fuzz FuzzDecode -fuzztime 60s -fuzzminimizetime 10x ./scenarios
 	go test -run '^$$' -fuzz FuzzImport -fuzztime 60s -fuzzminimizetime 10x ./runner/git
 	BISECT_TOOLCHAINS=all go test -count=1 -timeout 60m -run Toolchains ./images
+	BISECT_INTERRUPTS=200 go test -count=1 -timeout 60m -run Scripts/engine/interrupted ./cmd/bisect
 	go test -race -count=1 -timeout 60m ./runner/... ./cmd/...
 
 clean:

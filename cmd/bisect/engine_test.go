@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"log"
 	"net/http/httptest"
 	"os"
@@ -132,7 +133,8 @@ func (s *engineSuite) removeImages(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// nothingLeft wants no container of this test that outlives the bisect that made it.
+// nothingLeft wants no container of this test that outlives the bisect that made it, and no volume of the processes that
+// file pids lists.
 func nothingLeft(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 0 {
 		ts.Fatalf("usage: nothing-left")
@@ -152,6 +154,18 @@ func nothingLeft(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 			ts.Fatalf("container %s %v was left", box.ID, box.Names)
+		}
+	}
+	pids, err := os.ReadFile(ts.MkAbs("pids"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return
+	}
+	ts.Check(err)
+	volumes, err := c.VolumeList(ctx, client.VolumeListOptions{Filters: make(client.Filters).Add("label", docker.LabelRun)})
+	ts.Check(err)
+	for _, v := range volumes.Items {
+		if slices.Contains(strings.Fields(string(pids)), v.Labels["org.buildbisect.pid"]) {
+			ts.Fatalf("volume %s was left", v.Name)
 		}
 	}
 }

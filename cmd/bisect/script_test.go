@@ -14,10 +14,11 @@ import (
 // TestMain makes this very program the bisect that scripts call. The others stand before a command: they end as it ends.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"bisect":       main,
-		"interrupted":  interruptedMain,
-		"measured":     measuredMain,
-		"unprivileged": unprivilegedMain,
+		"bisect":              main,
+		"interrupted":         interruptedMain,
+		"interrupted-anytime": interruptedAnytimeMain,
+		"measured":            measuredMain,
+		"unprivileged":        unprivilegedMain,
 	})
 }
 

@@ -3,9 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -44,6 +46,47 @@ func interruptedMain() {
 		_ = cmd.Process.Kill()
 		check(fmt.Errorf("still running %s after SIG%s", time.Since(begin).Round(time.Millisecond), os.Args[1]))
 	}
+}
+
+// interruptedAnytimeMain runs a command again and again and interrupts it, each time a little later: `interrupted-anytime COMMAND
+// [ARG...]`. BISECT_INTERRUPTS sets how often; the process ids go to file pids, for nothing-left.
+func interruptedAnytimeMain() {
+	times, err := strconv.Atoi(os.Getenv("BISECT_INTERRUPTS"))
+	if err != nil {
+		times = 12
+	}
+	pids, err := os.Create("pids")
+	check(err)
+	signals := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP}
+	for i := range times {
+		cmd := wrapped(os.Args[1:])
+		started := make(spoke)
+		cmd.Stderr = io.MultiWriter(os.Stderr, started)
+		check(cmd.Start())
+		_, err := fmt.Fprintln(pids, cmd.Process.Pid)
+		check(err)
+		<-started
+		// Not to wait for something: the moments are spread over two seconds, from finding the engine to the third trial.
+		time.Sleep(time.Duration(i) * 2 * time.Second / time.Duration(times))
+		_ = cmd.Process.Signal(signals[i%len(signals)])
+		err = cmd.Wait()
+		if ended, ok := errors.AsType[*exec.ExitError](err); ok && ended.ExitCode() != 130 {
+			check(fmt.Errorf("run %d, interrupted by %s: %w", i+1, signals[i%len(signals)], err))
+		}
+	}
+	check(pids.Close())
+}
+
+// spoke is closed by the first write to it.
+type spoke chan struct{}
+
+func (s spoke) Write(p []byte) (int, error) {
+	select {
+	case <-s:
+	default:
+		close(s)
+	}
+	return len(p), nil
 }
 
 // hanging reports whether a trial in the state folder here has printed that word.
