@@ -112,7 +112,7 @@ func (r *Run) step(ctx context.Context, id int, q bisect.Question) error {
 // try builds, and tries again what the engine failed; that is never a verdict.
 func (r *Run) try(ctx context.Context, id int, p bisect.Point) (Trial, error) {
 	for attempt := 0; ; attempt++ {
-		log, err := r.State.createLog(id)
+		log, err := r.State.createLog(id, attempt)
 		if err != nil {
 			return Trial{}, err
 		}

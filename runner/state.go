@@ -101,10 +101,14 @@ func (s *State) append(r record) error {
 // logPath is where a trial's log stands, relative to the run's folder.
 func logPath(id int) string { return filepath.Join("trials", strconv.Itoa(id), "log") }
 
-// createLog makes the log file of a trial, empty: a trial that is tried again after an infrastructure failure starts over.
-func (s *State) createLog(id int) (*os.File, error) {
+// createLog makes the log file of a trial. A trial that is tried again after an infrastructure failure starts over; the logs
+// of its failed attempts stay beside it, as log.1 and so on.
+func (s *State) createLog(id, attempt int) (*os.File, error) {
 	path := filepath.Join(s.Dir, logPath(id))
 	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil && attempt > 0 {
+		err = os.Rename(path, fmt.Sprintf("%s.%d", path, attempt))
+	}
 	if err == nil {
 		var f *os.File
 		if f, err = os.Create(path); err == nil {

@@ -55,12 +55,12 @@ func open(ctx context.Context, name string, p *progress) (*session, error) {
 
 func (s *session) openHistory(ctx context.Context) error {
 	var err error
-	path := s.scenario.Source.Repo
 	if s.scenario.Source.History != "" {
-		if path, err = s.importHistory(ctx); err != nil {
-			return err
-		}
-	} else if s.repo, err = git.Open(path); err != nil {
+		err = s.importHistory(ctx)
+	} else {
+		s.repo, err = git.Open(s.scenario.Source.Repo)
+	}
+	if err != nil {
 		return err
 	}
 	good, err := s.repo.Resolve(s.scenario.Source.Good)
@@ -83,7 +83,7 @@ func (s *session) openHistory(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if levels.Path = path; levels.Note != "" {
+	if levels.Path = s.repo.Path(); levels.Note != "" {
 		s.notes = append(s.notes, levels.Note)
 	}
 	if apart > 0 {
@@ -94,25 +94,25 @@ func (s *session) openHistory(ctx context.Context) error {
 }
 
 // importHistory loads a scenario's own history into the cache, under the hash of its text.
-func (s *session) importHistory(ctx context.Context) (path string, err error) {
+func (s *session) importHistory(ctx context.Context) error {
 	hash := sha256.New()
 	text, err := s.scenario.OpenHistory()
 	if err != nil {
-		return "", err
+		return err
 	}
 	_, err = io.Copy(hash, text)
 	if err = errors.Join(err, text.Close()); err != nil {
-		return "", fmt.Errorf("history %s: %w", s.scenario.Source.History, err)
+		return fmt.Errorf("history %s: %w", s.scenario.Source.History, err)
 	}
 	if text, err = s.scenario.OpenHistory(); err != nil {
-		return "", err
+		return err
 	}
 	defer text.Close()
-	path = filepath.Join(s.cache, "histories", hex.EncodeToString(hash.Sum(nil))[:20]+".git")
+	path := filepath.Join(s.cache, "histories", hex.EncodeToString(hash.Sum(nil))[:20]+".git")
 	if s.repo, err = git.Import(ctx, text, path); err != nil {
-		return "", fmt.Errorf("history %s: %w", s.scenario.Source.History, err)
+		return fmt.Errorf("history %s: %w", s.scenario.Source.History, err)
 	}
-	return path, nil
+	return nil
 }
 
 // connect finds the engine and makes the lab.

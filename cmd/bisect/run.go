@@ -135,6 +135,9 @@ func (s *session) note(run *runner.Run) {
 func (s *session) overview() string {
 	commits := s.space.History.Commits
 	text := fmt.Sprintf("%s: %s from %s to %s", s.scenario.Name, english.Plural(s.between(), "commit", ""), report.Short(commits[0].ID), report.Short(commits[len(commits)-1].ID))
+	if s.scenario.Source.Repo != "" { // which may be a folder of it: the whole tree is built
+		text += " of " + s.space.History.Path
+	}
 	for _, a := range s.scenario.Axes {
 		text += fmt.Sprintf(" × %d %s", len(a.Levels), a.Key())
 	}

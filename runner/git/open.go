@@ -33,6 +33,14 @@ type place struct {
 	workTree  string // "" for a bare repository
 }
 
+// Path is the top of the repository's work tree, or the repository itself if it is bare.
+func (r *Repository) Path() string {
+	if r.workTree != "" {
+		return r.workTree
+	}
+	return r.gitDir
+}
+
 // Open opens the repository that path lies in, as git finds it: path's own .git, or else that of the nearest folder above.
 func Open(path string) (*Repository, error) {
 	abs, err := filepath.Abs(path)
