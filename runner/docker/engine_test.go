@@ -234,16 +234,15 @@ func TestSweepTakesOneRunAndNoOther(t *testing.T) {
 	// As `docker container prune` and a crash of the engine do: the container goes, its volumes stay. The image's own carries no
 	// label; composed images have none, so it is this test's to remove.
 	left := watch(t, e, boxes[1].id)
-	t.Cleanup(func() {
+	defer func() {
 		for _, item := range left() {
 			if volume, ok := strings.CutPrefix(item, "volume "); ok {
-				_, err := e.cli.VolumeRemove(context.Background(), volume, client.VolumeRemoveOptions{})
-				if err != nil {
+				if _, err := e.cli.VolumeRemove(t.Context(), volume, client.VolumeRemoveOptions{}); err != nil {
 					t.Error(err)
 				}
 			}
 		}
-	})
+	}()
 	if _, err := e.cli.ContainerRemove(t.Context(), boxes[1].id, client.ContainerRemoveOptions{Force: true}); err != nil {
 		t.Fatal(err)
 	}
