@@ -224,6 +224,7 @@ func (s *Search) giveUp(f Point, stuck []opening) {
 	var walk func(p Point, rest []opening, weight float64)
 	walk = func(p Point, rest []opening, weight float64) {
 		if len(s.candidates)-from == mostCandidates {
+			s.more = true
 			return
 		}
 		if len(rest) == 0 {

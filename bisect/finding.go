@@ -48,6 +48,7 @@ type Finding struct {
 	Complete       bool // no further cause exists, as far as the order assumed holds
 	Causes         []Cause
 	Candidates     []Candidate
+	MoreCandidates bool // than are listed; the probabilities are among those
 	Untested       []Untested
 	Differently    []Trial // failures without the signature
 	Contradictions []Contradiction

@@ -48,6 +48,7 @@ type Search struct {
 	causes     []Point // minimal failing points, in the order found
 	confirmed  int     // how many of causes have been through confirmation
 	candidates []Candidate
+	more       bool              // there are more candidates than were listed
 	identities map[string]string // of points, by key
 	conflicts  []Contradiction
 	aliases    []Trial // points answered by a trial at another, made of the same things
@@ -147,6 +148,9 @@ func (s *Search) next() (Question, bool) {
 	}
 	for len(s.conflicts) == 0 {
 		if s.confirmed < len(s.causes) {
+			if s.withdraw(s.causes[s.confirmed]) {
+				continue
+			}
 			if q, ok := s.confirm(s.causes[s.confirmed]); ok {
 				return q, true
 			}
@@ -215,6 +219,26 @@ func (s *Search) confirm(cause Point) (Question, bool) {
 	return Question{}, false
 }
 
+// withdraw makes candidates of a cause and of those of its parents, beside the good commit or before it, that could not be
+// judged. That they are good by way of what contains them is no witness: it may have repaired them.
+func (s *Search) withdraw(cause Point) bool {
+	open := []Point{cause}
+	for _, step := range s.space.Steps(cause) {
+		q := cause.With(step.Axis, step.Level)
+		if s.space.Axes[step.Axis].sides[step.Level] != After && s.skipped(q) {
+			open = append(open, q)
+		}
+	}
+	if len(open) == 1 {
+		return false
+	}
+	for _, p := range open {
+		s.candidates = append(s.candidates, Candidate{Point: p, Probability: 1 / float64(len(open))})
+	}
+	s.causes = s.causes[:s.confirmed]
+	return true
+}
+
 // drift asks for both ends once more: if the world changed under the search, its verdicts do not fit together.
 func (s *Search) drift() (Question, bool) {
 	for _, end := range []Point{s.space.Bad(), s.space.Good()} {
@@ -227,7 +251,7 @@ func (s *Search) drift() (Question, bool) {
 
 // Finding sums up what is known now. Before the search has ended it holds what is proved so far.
 func (s *Search) Finding() Finding {
-	f := Finding{Candidates: s.candidates, Contradictions: s.conflicts, Aliases: s.aliases, Probes: s.probes}
+	f := Finding{Candidates: s.candidates, MoreCandidates: s.more, Contradictions: s.conflicts, Aliases: s.aliases, Probes: s.probes}
 	for _, t := range s.skips {
 		if t.Class == Other {
 			f.Differently = append(f.Differently, t)

@@ -27,6 +27,9 @@ func (r *Run) Report() *report.Report {
 		rep.Untested = append(rep.Untested, report.Untested{Point: space.Named(u.Point), Why: u.Why, Cost: u.Cost})
 	}
 	for _, t := range f.Differently {
+		if !r.points[t.ID].Equal(t.Point) {
+			continue // answered by the trial of a point that is listed itself
+		}
 		rep.FailsDifferently = append(rep.FailsDifferently, report.Failure{Trial: t.ID, Point: space.Named(t.Point), Line: r.built[t.ID].Line})
 	}
 	for _, a := range f.Aliases {

@@ -161,6 +161,8 @@ func (r *Run) Question(q bisect.Question) string {
 		return fmt.Sprintf("which of %d commits?", q.Left)
 	case bisect.Blamed:
 		return "is it a commit already blamed?"
+	case bisect.Necessity:
+		return "is its parent really good?"
 	case bisect.Confirmation:
 		return "the same again?"
 	case bisect.Certificate:

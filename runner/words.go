@@ -71,6 +71,8 @@ func (r *Run) summary(f bisect.Finding, rep *report.Report) string {
 		return name + r.inconsistent(f)
 	}
 	switch {
+	case f.MoreCandidates:
+		return fmt.Sprintf("%stoo little could be judged: more than %d points are left. Mend what keeps them from building, or give a verdict that fits them.", name, len(f.Candidates))
 	case len(f.Candidates) > 1:
 		return fmt.Sprintf("%sthe cause is one of %d points; the builds that would tell them apart could not be judged. Mend what keeps them from building, or give a verdict that fits them.", name, len(f.Candidates))
 	case len(rep.Trials) == 0:
@@ -113,12 +115,12 @@ func (r *Run) isolated(f bisect.Finding) string {
 
 // inconsistent says what kind of contradiction it was, and what to do.
 func (r *Run) inconsistent(f bisect.Finding) string {
-	bad, good := f.Contradictions[0].Bad, f.Contradictions[0].Good
+	bad, good, sides := f.Contradictions[0].Bad, f.Contradictions[0].Good, r.Lab.Space.History.Sides
 	switch {
-	case r.Lab.Space.History.Sides[bad.Point[0]] == bisect.Before:
-		return fmt.Sprintf("%s, which the good end contains, fails too: it was broken and repaired before the good end, and a branch from back then brought it in again. No later commit can be blamed for that. Give an older good commit, or leave that branch out.", r.commit(bad.Point[0]))
 	case bad.Point.Equal(good.Point):
 		return fmt.Sprintf("%s was bad in trial %d and good in trial %d, so nothing can be blamed: the build is flaky, or something outside the scenario changed. Compare the two logs.", r.Lab.Space.Words(bad.Point), bad.ID, good.ID)
+	case sides[bad.Point[0]] == bisect.Before && sides[good.Point[0]] == bisect.After:
+		return fmt.Sprintf("%s, which the good end contains, fails too: it was broken and repaired before the good end, and a branch from back then brought it in again. No later commit can be blamed for that. Give an older good commit, or leave that branch out.", r.commit(bad.Point[0]))
 	}
 	return fmt.Sprintf("trial %d is bad, and trial %d, with all of its changes and more, is good, so nothing can be blamed: a later change repairs the failure, or the build is flaky. Compare the two logs.", bad.ID, good.ID)
 }
@@ -158,10 +160,10 @@ func (r *Run) goodEndAdvice(bad, good report.Trial) string {
 	switch note := r.Lab.Space.History.Note; {
 	case good.Verdict == bisect.Skip.String():
 		return "Give a good commit and good levels that can be built (a newer commit, if this one lacks what a stage needs), or mend the stage."
-	case bad.Reason == good.Reason:
-		return "Both ends fail alike: if that is not the failure you are after, mend the stages; else give an older good commit or other good levels."
 	case note != "":
 		return note + ". The failure is older than both; what you see may be a repair on the good side. Give a good commit that is an ancestor of bad."
+	case bad.Reason == good.Reason:
+		return "Both ends fail alike: if that is not the failure you are after, mend the stages; else give an older good commit or other good levels."
 	}
 	return "Give an older good commit or other good levels: the failure is older than both ends."
 }

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -68,11 +69,7 @@ func (r *Report) cause(b *strings.Builder, c *Cause, indent string) {
 	for _, g := range c.Witnesses.Good {
 		witnesses = append(witnesses, g.Trials...)
 	}
-	for _, t := range r.Trials {
-		if len(t.StandsFor) > 0 && slices.Contains(witnesses, t.ID) {
-			field("", fmt.Sprintf("trial %d was built at %s: the same tree and image", t.ID, Clean(t.Point.String())))
-		}
-	}
+	r.standIns(b, indent+strings.Repeat(" ", 11), witnesses)
 	for i, command := range c.Reproduce {
 		// Lines stay lines, and are not indented: they are to be pasted.
 		lines := strings.Split(command, "\n")
@@ -80,6 +77,15 @@ func (r *Report) cause(b *strings.Builder, c *Cause, indent string) {
 			lines[i] = Clean(line)
 		}
 		field([]string{"reproduce", ""}[min(i, 1)], strings.Join(lines, "\n"))
+	}
+}
+
+// standIns says of those trials that answered for other points where they were built.
+func (r *Report) standIns(b *strings.Builder, indent string, ids []int) {
+	for _, t := range r.Trials {
+		if len(t.StandsFor) > 0 && slices.Contains(ids, t.ID) {
+			fmt.Fprintf(b, "%strial %d was built at %s; it stands for what has the same tree and image\n", indent, t.ID, Clean(t.Point.String()))
+		}
 	}
 }
 
@@ -108,12 +114,21 @@ func (r *Report) ends(b *strings.Builder) {
 	}
 }
 
+// candidatesShown is how many of the points left undecided are printed.
+const candidatesShown = 20
+
 func (r *Report) undecided(b *strings.Builder) {
 	if len(r.Candidates) == 0 {
 		return
 	}
 	b.WriteString("\nnot decided, because builds in between could not be judged; the cause lies at one of:\n")
-	for _, c := range r.Candidates {
+	likeliest := slices.Clone(r.Candidates)
+	slices.SortStableFunc(likeliest, func(a, b Candidate) int { return cmp.Compare(b.Probability, a.Probability) })
+	for i, c := range likeliest {
+		if i == candidatesShown {
+			fmt.Fprintf(b, "   and %d more, in report.json\n", len(likeliest)-i)
+			break
+		}
 		fmt.Fprintf(b, "   %3.0f %%  %s\n", 100*c.Probability, Clean(c.Point.String()))
 	}
 	for _, t := range r.Trials {
@@ -138,6 +153,7 @@ func (r *Report) unproved(b *strings.Builder) {
 		b.WriteString("\nverdicts contradict each other:\n")
 		for _, c := range r.Contradictions {
 			fmt.Fprintf(b, "   trial %d is bad, trial %d at or above it is good\n", c.Bad, c.Good)
+			r.standIns(b, "   ", []int{c.Bad, c.Good})
 		}
 	}
 	if len(r.Untested) > 0 {

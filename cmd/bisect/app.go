@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 	"strings"
 
 	"buildbisect/bisect"
@@ -89,6 +90,9 @@ func (c command) run(ctx context.Context, args []string) (status int) {
 		sub.OnUsageError = app.OnUsageError
 	}
 	name := called(args)
+	if name == "" && slices.Contains(args, "probe") {
+		name = "probe" // behind a flag that does not belong there: still no verdict
+	}
 	if name != "" && app.Command(name) == nil {
 		fmt.Fprintf(c.stderr, "bisect: no command %q; there are run, plan, check and probe\n", name)
 		return exitUsage

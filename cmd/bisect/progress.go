@@ -66,12 +66,13 @@ func (p *progress) Started(id int, q bisect.Question, at, question string) {
 	fmt.Fprintf(p.w, "%3d  %s  %s", id, report.Clean(question), report.Clean(at))
 	p.inLine = true
 	p.mu.Unlock()
-	p.stop = make(chan struct{})
-	p.stopped.Go(func() { p.beat(id, p.stop) })
+	stop := make(chan struct{}) // not read from p in the goroutine: a trial may have ended before that starts
+	p.stop = stop
+	p.stopped.Go(func() { p.beat(stop) })
 }
 
 // beat shows that a long trial is alive.
-func (p *progress) beat(id int, stop <-chan struct{}) {
+func (p *progress) beat(stop <-chan struct{}) {
 	begin, shown := time.Now(), ""
 	interval := logBeat
 	if p.terminal {
