@@ -62,7 +62,7 @@ type engineKey struct{}
 func (s *engineSuite) setup(env *testscript.Env) error {
 	env.Values[engineKey{}] = s
 	env.Setenv("DOCKER_HOST", s.host)
-	for _, name := range []string{"DOCKER_API_VERSION", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY"} {
+	for _, name := range []string{"DOCKER_API_VERSION", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "BISECT_INTERRUPTS"} {
 		if value, ok := os.LookupEnv(name); ok {
 			env.Setenv(name, value)
 		}
