@@ -39,6 +39,17 @@ type opening struct {
 	weight []float64 // for each of list: the weight of the levels at or below it
 }
 
+// suspects counts the commits that may still be to blame, f's among them: what is good or older than good is none.
+func (s *Search) suspects(o opening) int {
+	n := 1
+	for _, level := range o.list {
+		if level != 0 && s.space.Axes[o.axis].sides[level] != Before {
+			n++
+		}
+	}
+	return n
+}
+
 func (s *Search) opening(f Point, axis int) opening {
 	o := opening{axis: axis, levels: s.open(f, axis)}
 	zero := 0.0
@@ -185,7 +196,7 @@ func (s *Search) askNearestHalf(f Point, o opening, why Why) (Question, bool) {
 	if best < 0 {
 		return Question{}, false
 	}
-	return Question{Point: f.With(o.axis, best), Why: why, Axes: []int{o.axis}, Left: len(o.list) + 1}, true
+	return Question{Point: f.With(o.axis, best), Why: why, Axes: []int{o.axis}, Left: s.suspects(o)}, true
 }
 
 // askBlamed tries the commits of earlier causes first, and where such a commit fails, the ones just below it: one change
@@ -196,7 +207,7 @@ func (s *Search) askBlamed(f Point, o opening) (Question, bool) {
 		if !o.levels.has(level) || s.skipped(q) {
 			return Question{}, false
 		}
-		return Question{Point: q, Why: Blamed, Axes: []int{o.axis}, Left: len(o.list) + 1}, true
+		return Question{Point: q, Why: Blamed, Axes: []int{o.axis}, Left: s.suspects(o)}, true
 	}
 	for _, c := range s.causes {
 		if q, ok := try(c[o.axis]); ok {

@@ -30,7 +30,7 @@ type Question struct {
 	Point  Point
 	Why    Why
 	Axes   []int // the axes asked about, where there are any
-	Left   int   // commits still suspected, where the commit axis is asked about
+	Left   int   // commits still suspected, where the commit axis is asked about; 1: only whether that one matters is open
 	Repeat bool  // build it even though it was built before
 }
 

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -147,7 +146,7 @@ func (b *Builder) fetch(ctx context.Context, s *step, d name.Digest, dir string)
 	return writeConfig(dir, baseConfig{Env: config.Config.Env, Variant: config.Variant})
 }
 
-func fetchLayer(l v1.Layer, to string) (err error) {
+func fetchLayer(l v1.Layer, to string) error {
 	want, err := l.DiffID()
 	if err != nil {
 		return err
@@ -157,16 +156,11 @@ func fetchLayer(l v1.Layer, to string) (err error) {
 		return err
 	}
 	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	got, err := copySummed(in, to, 0o644)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	h := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(out, h), in); err != nil {
-		return err
-	}
-	if got := hex.EncodeToString(h.Sum(nil)); got != want.Hex {
+	if got != want.Hex {
 		return fmt.Errorf("content has sha256 %s, and the image says %s; the registry is damaged", got, want.Hex)
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -74,24 +75,33 @@ func (b *Builder) tool(ctx context.Context, t Toolchain, recipe string) (*toolFi
 }
 
 // copyTool takes the user's file into the cache, so that it stays as it was when its digest was checked.
-func copyTool(t Toolchain, to string) (err error) {
+func copyTool(t Toolchain, to string) error {
 	in, err := os.Open(t.File.Path)
 	if err != nil {
 		return fmt.Errorf("file: %w", err)
 	}
 	defer in.Close()
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+	got, err := copySummed(in, to, 0o755)
 	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, out.Close()) }()
-	h := sha256.New()
-	if _, err := io.Copy(io.MultiWriter(out, h), in); err != nil {
 		return fmt.Errorf("file %s: %w", t.File.Path, err)
 	}
-	if got := hex.EncodeToString(h.Sum(nil)); got != t.File.SHA256 {
+	if got != t.File.SHA256 {
 		return fmt.Errorf("file %s has sha256 %s, and the scenario says %s; take the right file, or correct the scenario",
 			t.File.Path, got, t.File.SHA256)
 	}
 	return nil
+}
+
+// copySummed writes in to a new file and returns the sha256 of what it wrote, in hex.
+func copySummed(in io.Reader, to string, mode fs.FileMode) (sum string, err error) {
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	h := sha256.New()
+	if _, err := io.Copy(io.MultiWriter(out, h), in); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -43,12 +43,12 @@ func (r *Run) reproduce(c bisect.Cause) []string {
 		if strings.Contains(e, "=") {
 			run = append(run, "-e", quote(e))
 		} else {
-			script += "unset " + e + "\n"
+			script += "unset " + e + "; "
 		}
 	}
 	script += "tar -x"
 	for _, stage := range s.Stages[:s.Verdict.Stage+1] {
-		script += "\nsh -ec " + quote(strings.TrimSpace(stage.Run)) // each in a shell of its own
+		script += "; sh -ec " + quote(strings.TrimSpace(stage.Run)) // each in a shell of its own
 	}
 	run = append(run, r.built[c.Bad[0]].Image, "sh -ec", quote(script))
 	return append(lines, strings.Join(run, " "))

@@ -158,6 +158,9 @@ func (r *Run) Question(q bisect.Question) string {
 	case bisect.LevelStep:
 		return "does it fail from " + with + " on?"
 	case bisect.Midpoint:
+		if q.Left == 1 {
+			return "does a commit matter at all?"
+		}
 		return fmt.Sprintf("which of %d commits?", q.Left)
 	case bisect.Blamed:
 		return "is it a commit already blamed?"
