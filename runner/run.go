@@ -53,7 +53,7 @@ func (r *Run) time() string { return r.Now().UTC().Format(time.RFC3339) }
 
 func (r *Run) loop(ctx context.Context) error {
 	s, commits := r.Lab.Scenario, r.Lab.Space.History.Commits
-	err := r.State.append(record{Type: "run", Version: JournalVersion, Scenario: s.Name, ScenarioHash: s.Hash,
+	err := r.State.append(record{Type: "run", Version: JournalVersion, Mark: r.Lab.Run, Scenario: s.Name, ScenarioHash: s.Hash,
 		Good: commits[0].ID, Bad: commits[len(commits)-1].ID, Time: r.time()})
 	if err != nil {
 		return err

@@ -27,6 +27,7 @@ type record struct {
 
 	// run
 	Version      int    `json:"version,omitempty"`
+	Mark         string `json:"mark,omitempty"` // of this run in an engine: labels, container names and $BISECT_TRIAL begin with it
 	Scenario     string `json:"scenario,omitempty"`
 	ScenarioHash string `json:"scenario-hash,omitempty"` // sha256 of the file
 	Good         string `json:"good,omitempty"`
