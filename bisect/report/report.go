@@ -32,52 +32,19 @@ type Report struct {
 	Contradictions   []Conflict  `json:"contradictions,omitempty"`
 	Assumes          []string    `json:"assumes"`
 	Notes            []string    `json:"notes,omitempty"` // what the reader should know of how it was found
-}
 
-// Point names a level on each axis by the axis's key; nil is the null level.
-type Point map[string]*string
+	// Repair says that the old end is bad and the new one good. Such a search finds Repairs, and Causes is empty.
+	Repair  bool     `json:"repair,omitempty"`
+	Repairs []Repair `json:"repairs,omitempty"`
+	Terms   *Terms   `json:"terms,omitempty"`
 
-// Cause is one minimal failing combination of changes.
-type Cause struct {
-	Sentence   string    `json:"sentence"`
-	Changes    []Change  `json:"changes"`
-	Point      Point     `json:"point"`
-	Signature  string    `json:"signature"` // the line that made the trial bad; empty where the exit status did
-	Lines      []string  `json:"lines"`     // the lines that matched in its first bad trial
-	Repairs    []string  `json:"repairs"`   // each alone makes the build good
-	Reproduce  []string  `json:"reproduce"` // command lines
-	Confirmed  int       `json:"confirmed"` // trials behind each part of the claim, at least
-	Wanted     int       `json:"-"`         // how many were wanted
-	Confidence *float64  `json:"confidence"`
-	Witnesses  Witnesses `json:"witnesses"`
-}
+	NotMonotone []string     `json:"not-monotone,omitempty"` // keys of the axes on which a move toward the new end undid an earlier one
+	Transitions []Transition `json:"transitions,omitempty"`
+	Walked      bool         `json:"walked,omitempty"` // every level was tried, so there are no other transitions
 
-// Change is one axis's part in a cause. Good lists the last good levels (a merge has several), Bad is the first bad one.
-type Change struct {
-	Axis    string    `json:"axis"`
-	Good    []*string `json:"good"`
-	Bad     *string   `json:"bad"`
-	Subject string    `json:"subject,omitempty"` // of the commit
-	Author  string    `json:"author,omitempty"`
-	Date    string    `json:"date,omitempty"` // RFC 3339
-}
-
-// Witnesses are the trials that prove a cause.
-type Witnesses struct {
-	Bad  []int     `json:"bad"`
-	Good []Witness `json:"good"`
-}
-
-// Witness is a step down and the good trials at or above it.
-type Witness struct {
-	Step   Point `json:"step"` // the one axis that moved
-	Trials []int `json:"trials"`
-}
-
-// Candidate is a point that skips left undecided.
-type Candidate struct {
-	Point       Point   `json:"point"`
-	Probability float64 `json:"probability"`
+	Noise     *Noise `json:"noise,omitempty"`
+	Stopped   string `json:"stopped,omitempty"`   // the budget that ended the search: max-trials, max-time or another
+	Cancelled int    `json:"cancelled,omitempty"` // builds given up because their answer was implied; they are not in Trials
 }
 
 // Trial is one build.
@@ -99,26 +66,6 @@ type Trial struct {
 
 	// StandsFor lists other points whose tree and image are the same, so that they were not built again.
 	StandsFor []Point `json:"stands-for,omitempty"`
-}
-
-// Untested is a point that keeps the certificate from being complete.
-type Untested struct {
-	Point Point  `json:"point"`
-	Why   string `json:"why"`
-	Cost  int    `json:"cost"`
-}
-
-// Failure is a trial that failed without the scenario's signature.
-type Failure struct {
-	Trial int    `json:"trial"`
-	Point Point  `json:"point"`
-	Line  string `json:"line"` // normalized
-}
-
-// Conflict is a bad trial with a good one at or above it.
-type Conflict struct {
-	Bad  int `json:"bad"`
-	Good int `json:"good"`
 }
 
 // JSON writes the report as one indented document. What a terminal would obey or reorder in the text of a build is written

@@ -86,7 +86,10 @@ func undecided() *report.Report {
 }
 
 func TestReportsReadAsTheyDid(t *testing.T) {
-	for name, r := range map[string]*report.Report{"two-causes": twoCauses(), "not-bracketed": notBracketed(), "undecided": undecided()} {
+	for name, r := range map[string]*report.Report{
+		"two-causes": twoCauses(), "not-bracketed": notBracketed(), "undecided": undecided(), "repaired": repaired(), "flaky": flaky(),
+		"no-culprit": noCulprit(), "stopped": stopped(), "not-monotone": notMonotone(),
+	} {
 		var text, document bytes.Buffer
 		if err := r.Text(&text); err != nil {
 			t.Fatal(err)
@@ -141,11 +144,18 @@ func TestHostileTextReachesNoTerminal(t *testing.T) {
 	}
 	r.FailsDifferently[0].Line, r.FailsDifferently[0].Point = hostile, report.Point{"make": ptr(hostile)}
 	r.Untested[0].Point = report.Point{"make": ptr(hostile)}
-	r.Candidates = []report.Candidate{{Point: report.Point{"env.MODE": ptr(hostile)}, Probability: 1}}
+	r.Candidates = []report.Candidate{{Point: report.Point{"env.MODE": ptr(hostile), "commit": ptr(first)}, Probability: 1, Subject: hostile}}
+	r.Terms, r.Assumes, r.Stopped = &report.Terms{Old: hostile, New: hostile}, []string{hostile}, hostile
+	r.Untested[0].Why, r.NotMonotone = hostile, []string{hostile}
+	r.Transitions = []report.Transition{{Axis: "make", From: report.Point{"make": ptr(hostile)}, To: report.Point{"make": nil, "env.MODE": ptr(hostile)},
+		FromTrials: []int{1}, ToTrials: []int{2}, Kind: "breaks"}}
+	other := repaired()
+	other.Repairs[0].Sentence, other.Repairs[0].Reproduce = hostile, []string{hostile}
+	other.Repairs[0].Witnesses.Bad[0].Step = report.Point{"env.MODE": ptr(hostile)}
 	ends := notBracketed()
 	ends.Trials[0].Tail, ends.Trials[0].Reason, ends.Trials[0].Point = hostile+"\n"+hostile, hostile, report.Point{"make": ptr(hostile)}
 
-	for _, r := range []*report.Report{r, ends} {
+	for _, r := range []*report.Report{r, ends, other} {
 		var text, document bytes.Buffer
 		if err := r.Text(&text); err != nil {
 			t.Fatal(err)

@@ -1,0 +1,124 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Candidate is a point that skips, noise or the end of a budget left undecided.
+type Candidate struct {
+	Point       Point   `json:"point"`
+	Probability float64 `json:"probability"`
+	Subject     string  `json:"subject,omitempty"` // of the commit
+}
+
+// listed is how many of the points left undecided are printed, and how many trials that could not be judged.
+const listed = 20
+
+func (r *Report) undecided(b *strings.Builder) {
+	if len(r.Candidates) == 0 {
+		if r.Stopped != "" {
+			fmt.Fprintf(b, "\nstopped when %s; what was not built by then is not known\n", r.budget())
+		}
+		return
+	}
+	shared, commits := sharedBeside(r.Candidates)
+	where := " lies at one of"
+	switch {
+	case commits:
+		where = fmt.Sprintf("%s is one of these %d commits, %s", with(shared), len(r.Candidates), r.apart())
+	case len(r.Candidates) == 1:
+		where = " lies at"
+	}
+	fmt.Fprintf(b, "\n%s; the %s%s:\n", r.obstacle(), r.object(), where)
+	likeliest := slices.SortedStableFunc(slices.Values(r.Candidates), func(a, b Candidate) int { return cmp.Compare(b.Probability, a.Probability) })
+	for _, c := range likeliest[:min(listed, len(likeliest))] {
+		fmt.Fprintf(b, "   %4s %%  %s\n", percent(c.Probability), Clean(c.words(commits)))
+	}
+	more(b, len(likeliest))
+	r.skips(b)
+}
+
+// words names a candidate: by its commit alone, where the rest was said before.
+func (c Candidate) words(commitOnly bool) string {
+	commit, ok := c.Point["commit"]
+	if !ok {
+		return c.Point.String()
+	}
+	text := Level("commit", commit)
+	if c.Subject != "" {
+		text += fmt.Sprintf(" %q", c.Subject)
+	}
+	if rest := c.Point.without("commit"); !commitOnly && len(rest) > 0 {
+		text += ", " + rest.String()
+	}
+	return text
+}
+
+// sharedBeside reports whether several candidates differ in nothing but their commit, and what they share.
+func sharedBeside(list []Candidate) (Point, bool) {
+	shared := list[0].Point.without("commit")
+	for _, c := range list {
+		if c.Point["commit"] == nil || !c.Point.without("commit").equal(shared) {
+			return nil, false
+		}
+	}
+	return shared, len(list) > 1
+}
+
+func with(p Point) string {
+	if len(p) == 0 {
+		return ""
+	}
+	return ", with " + Clean(p.String()) + ","
+}
+
+// obstacle is what kept the search from deciding.
+func (r *Report) obstacle() string {
+	switch {
+	case r.Stopped != "":
+		return "not decided when " + r.budget()
+	case r.Noise != nil:
+		return "not decided, because the noise leaves it open"
+	}
+	return "not decided, because builds in between could not be judged"
+}
+
+// apart says whether more builds would have told the candidates apart.
+func (r *Report) apart() string {
+	if r.Stopped != "" || r.Noise != nil {
+		return "which are not told apart yet"
+	}
+	return "which cannot be told apart"
+}
+
+func (r *Report) budget() string {
+	switch r.Stopped {
+	case "max-trials":
+		return "the builds allowed (max-trials) were used up"
+	case "max-time":
+		return "the time allowed (max-time) was up"
+	}
+	return fmt.Sprintf("the search was stopped (%s)", Clean(r.Stopped))
+}
+
+func (r *Report) skips(b *strings.Builder) {
+	n := 0
+	for _, t := range r.Trials {
+		if t.Verdict != "skip" {
+			continue
+		}
+		if n++; n <= listed {
+			fmt.Fprintf(b, "   trial %d could not be judged: %s: %s\n", t.ID, Clean(t.Point.String()), Clean(t.Reason))
+		}
+	}
+	more(b, n)
+}
+
+func more(b *strings.Builder, n int) {
+	if n > listed {
+		fmt.Fprintf(b, "   and %d more, in report.json\n", n-listed)
+	}
+}
