@@ -2,19 +2,47 @@ package bisect
 
 import (
 	"fmt"
-	"math/bits"
 	"slices"
 )
 
 // An Axis is one thing that may change. Its levels are numbered so that every level comes after those it builds on: level 0
 // is the good side and the last level is the bad one. A line of versions and a graph of commits differ only in shape.
+//
+// An axis remembers what it has worked out, within bounds, and so is not safe for concurrent use.
 type Axis struct {
 	Name   string
 	Commit bool // the axis of commits: asked after the others, because another commit means another source tree
 
 	parents [][]int // immediate predecessors of each level
 	sides   []Side
-	below   []bitset // levels at or below each level, filled when first asked for
+	flat    edges // parents, level 0 apart
+	effort  effort
+	prior   []float64 // nil: every level weighs 1
+
+	below     []bitset // levels at or below each level, where asked for lately
+	asked     []int    // the levels that below has, oldest first
+	weighings []*weighing
+}
+
+func newAxis(name string, parents [][]int, sides []Side) *Axis {
+	a := &Axis{
+		Name: name, parents: parents, sides: sides, flat: newEdges(len(parents)),
+		effort: effort{steps: exactSteps, samples: samples}, below: make([]bitset, len(parents)),
+	}
+	for _, list := range parents {
+		from := len(a.flat.parents)
+		for _, p := range list {
+			if p != 0 {
+				a.flat.parents = append(a.flat.parents, int32(p))
+			}
+		}
+		if own := a.flat.parents[from:]; len(own) > 1 {
+			slices.Sort(own)
+			a.flat.parents = a.flat.parents[:from+len(slices.Compact(own))]
+		}
+		a.flat.end()
+	}
+	return a
 }
 
 // Side is where a commit stands to the good one.
@@ -28,11 +56,12 @@ const (
 
 // Chain is an axis of n levels in line, n ≥ 2.
 func Chain(name string, n int) *Axis {
-	parents := make([][]int, n)
+	levels, parents := make([]int, n), make([][]int, n)
 	for i := 1; i < n; i++ {
-		parents[i] = []int{i - 1}
+		levels[i-1] = i - 1
+		parents[i] = levels[i-1 : i]
 	}
-	return &Axis{Name: name, parents: parents, sides: make([]Side, n), below: make([]bitset, n)}
+	return newAxis(name, parents, make([]Side, n))
 }
 
 // DAG is the axis of commits. parents[i] lists the predecessors of level i, each less than i; level 0 is the good commit and
@@ -59,7 +88,9 @@ func DAG(name string, parents [][]int, sides []Side) (*Axis, error) {
 			}
 		}
 	}
-	return &Axis{Name: name, Commit: true, parents: parents, sides: sides, below: make([]bitset, len(parents))}, nil
+	a := newAxis(name, parents, sides)
+	a.Commit = true
+	return a, nil
 }
 
 // Len is the number of levels.
@@ -70,121 +101,4 @@ func (a *Axis) Parents(level int) []int {
 	list := slices.Clone(a.parents[level])
 	slices.Sort(list)
 	return slices.Compact(list)
-}
-
-// Leq reports whether level x is at or below level y. Level 0 is below all.
-func (a *Axis) Leq(x, y int) bool { return x == 0 || a.down(y).has(x) }
-
-// vouches reports whether a good build at level y shows that level x is good as well.
-func (a *Axis) vouches(y, x int) bool {
-	switch {
-	case a.sides[y] == After && a.sides[x] == Before:
-		return true // by way of the good commit
-	case x == 0:
-		return a.sides[y] == After
-	}
-	return a.down(y).has(x)
-}
-
-// vouched is the set of levels that a good build at level y speaks for.
-func (a *Axis) vouched(y int) bitset {
-	set := slices.Clone(a.down(y))
-	if a.sides[y] != After {
-		set.remove(0)
-		return set
-	}
-	for x := 1; x < a.Len() && a.sides[x] == Before; x++ {
-		set.add(x)
-	}
-	return set
-}
-
-// down is the set of levels at or below a level, level 0 included. The caller must not change it.
-func (a *Axis) down(level int) bitset {
-	if a.below[level] != nil {
-		return a.below[level]
-	}
-	set := newBitset(len(a.parents))
-	set.add(0)
-	set.add(level)
-	// Parents have smaller numbers, so one walk down the numbers meets every ancestor after all its children.
-	for i := level; i > 0; i-- {
-		if set.has(i) {
-			for _, p := range a.parents[i] {
-				set.add(p)
-			}
-		}
-	}
-	a.below[level] = set
-	return set
-}
-
-// maximalAvoiding lists the maximal levels at or below top that are not at or above culprit (≠ 0): on a line its
-// predecessor, in a graph a frontier of branch tips.
-func (a *Axis) maximalAvoiding(top, culprit int) []int {
-	avoiding := slices.Clone(a.down(top))
-	above := newBitset(a.Len())
-	above.add(culprit)
-	for i := culprit + 1; i <= top; i++ {
-		if slices.ContainsFunc(a.parents[i], above.has) {
-			above.add(i)
-		}
-	}
-	avoiding.removeAll(above)
-	maximal := slices.Clone(avoiding)
-	for _, i := range avoiding.members() {
-		for _, p := range a.parents[i] {
-			if a.vouches(i, p) {
-				maximal.remove(p)
-			}
-		}
-		if i != 0 && a.sides[i] == After {
-			maximal.remove(0)
-		}
-		if a.sides[i] == Before {
-			maximal.remove(i) // level 0 avoids the culprit too, and speaks for it
-		}
-	}
-	return maximal.members()
-}
-
-// weighBelow returns, for each member of open in increasing order, the number of members of open at or below it, level 0
-// apart. It carries 64 members at a time through the graph, so that n levels cost n·n/64 steps where a walk from each
-// level would cost n·n.
-func (a *Axis) weighBelow(open bitset) (members, counts []int) {
-	members = open.members()
-	counts = make([]int, len(members))
-	position := make([]int, a.Len())
-	for i, m := range members {
-		position[m] = i
-	}
-	words := make([]uint64, a.Len())
-	last := 0
-	if len(members) > 0 {
-		last = members[len(members)-1]
-	}
-	for from := 0; from < len(members); from += 64 {
-		block := members[from:min(from+64, len(members))]
-		for i := block[0]; i <= last; i++ {
-			words[i] = 0
-		}
-		for bit, m := range block {
-			if m != 0 {
-				words[m] = 1 << bit
-			}
-		}
-		for i := max(block[0], 1); i <= last; i++ {
-			w := words[i]
-			for _, p := range a.parents[i] {
-				if p >= block[0] {
-					w |= words[p]
-				}
-			}
-			words[i] = w
-			if w != 0 && open.has(i) {
-				counts[position[i]] += bits.OnesCount64(w)
-			}
-		}
-	}
-	return members, counts
 }

@@ -43,3 +43,12 @@ func (b bitset) members() []int {
 	}
 	return list
 }
+
+func (b bitset) empty() bool {
+	for _, w := range b {
+		if w != 0 {
+			return false
+		}
+	}
+	return true
+}

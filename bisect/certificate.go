@@ -8,26 +8,42 @@ type region struct {
 	weight int // points one axis away from it that may still fail, to order the asking
 }
 
-// certify looks for a failure that no cause explains. It returns a question, or the top of a new descent, or neither when
-// there is nothing left that it may ask.
+// certify looks for a failure that no cause explains. It returns a question, or the top of a new descent.
 //
 // A failing point that contains none of the causes lies at or below a maximal such point; if all of those are good, no
 // further cause exists (as long as moving toward bad never repairs).
-func (s *Search) certify() (*Question, Point) {
+func (s *Search) certify() (Question, state, Point) {
 	ask, _, failing := s.regions()
 	if len(failing) > 0 {
-		return nil, failing[0]
+		return Question{}, settled, failing[0]
 	}
-	if len(ask) == 0 || s.closed != "" || s.certified >= s.options.CertifyProbes {
-		return nil, nil
-	}
-	heaviest := ask[0]
-	for _, r := range ask[1:] {
-		if r.weight > heaviest.weight {
-			heaviest = r
+	flying := 0
+	for _, q := range s.pending {
+		if q.Why == Certificate && !q.Repeat {
+			flying++
 		}
 	}
-	return &Question{Point: heaviest.point, Why: Certificate}, nil
+	heaviest, wait := -1, false
+	for i, r := range ask {
+		again := s.attempts(r.point) > 0 // where noise is modelled
+		switch {
+		case s.inFlight(r.point) > 0:
+			wait = true
+		case !again && s.certified >= s.options.CertifyProbes:
+		case !again && s.certified+flying >= s.options.CertifyProbes:
+			wait = true
+		case heaviest < 0 || r.weight > ask[heaviest].weight:
+			heaviest = i
+		}
+	}
+	switch {
+	case s.closed != "" || heaviest < 0 && !wait:
+		return Question{}, settled, nil
+	case heaviest < 0:
+		return Question{}, waiting, nil
+	}
+	p := ask[heaviest].point
+	return Question{Point: p, Why: Certificate, Repeat: s.at(p) != Unknown, chance: 0.2}, asked, nil
 }
 
 // untested lists what keeps the certificate from being complete.
@@ -36,6 +52,10 @@ func (s *Search) untested() []Untested {
 	why := s.closed
 	switch {
 	case why != "":
+	case s.stopped != "":
+		why = s.stopped
+	case len(s.turns) > 0:
+		why = "the order does not hold"
 	case s.certified >= s.options.CertifyProbes:
 		why = "budget"
 	default:
@@ -51,6 +71,9 @@ func (s *Search) untested() []Untested {
 	return append(list, skipped...)
 }
 
+// mostRegions bounds, together with what may be asked, the points that take the place of skipped ones.
+const mostRegions = 64
+
 // regions sorts the maximal points that avoid every cause into those to ask and those that could not be judged; failing is
 // one that is known to fail. A point that could not be judged is replaced by the points just below it, and itself stays
 // untested, with whatever lies between.
@@ -60,17 +83,26 @@ func (s *Search) regions() (ask []region, skipped []Untested, failing []Point) {
 	for len(queue) > 0 {
 		p := queue[0]
 		queue = queue[1:]
-		if _, good := s.good(p); good || seen[p.key()] {
+		if seen[p.key()] {
 			continue
 		}
 		seen[p.key()] = true
-		switch s.at(p) {
-		case Bad:
+		switch verdict := s.judge(p); {
+		case verdict == Good:
+		case verdict == Bad:
 			failing = append(failing, p)
-		case Skip:
-			skipped = append(skipped, Untested{Point: p, Why: s.skipReason(p), Cost: 1})
+		case s.unaskable(p) || s.noise.on && s.attempts(p) >= s.options.Repeat:
+			exists := s.exists(p)
+			if exists {
+				skipped = append(skipped, Untested{Point: p, Why: s.skipReason(p), Cost: 1})
+				if len(ask)+len(queue) > s.options.CertifyProbes+mostRegions {
+					continue // more than can be asked
+				}
+			}
 			for _, step := range s.space.Steps(p) {
-				queue = append(queue, p.With(step.Axis, step.Level))
+				if exists || !s.space.Axes[step.Axis].Commit { // what cannot exist cannot at any commit
+					queue = append(queue, p.With(step.Axis, step.Level))
+				}
 			}
 		default:
 			ask = append(ask, region{point: p})
@@ -87,6 +119,17 @@ func (s *Search) regions() (ask []region, skipped []Untested, failing []Point) {
 		}
 	}
 	return ask, skipped, failing
+}
+
+// judge is what is known of p: by the trials there, and good also by those above.
+func (s *Search) judge(p Point) Verdict {
+	if s.noise.on {
+		return s.judgeNoisy(p)
+	}
+	if _, good := s.good(p); good {
+		return Good
+	}
+	return s.at(p)
 }
 
 // maximalAvoiding lists the maximal points that contain no cause: from the bad end, one step down for each cause, in all
@@ -132,6 +175,9 @@ func (s *Search) skipReason(p Point) string {
 		if t.Point.Equal(p) && t.Class == Other {
 			return "fails differently"
 		}
+	}
+	if !s.skipped(p) {
+		return "noise"
 	}
 	return "skipped"
 }

@@ -7,21 +7,22 @@ import (
 
 // The prior. Tool axes are independent: each is irrelevant with probability one half, or more where there are so many that
 // hardly all of them can matter (then about expectedTools do), else its bad levels are equally likely. Commits are equally
-// likely, but for commitIrrelevant, the probability that no commit is to blame once a tool is.
+// likely, but for commitIrrelevant, the probability that no commit is to blame once a tool is. Weights given to levels
+// ([Axis.SetPrior]) shift what is said here to be equal.
 const (
-	expectedTools    = 1.5
+	expectedTools    = 2.0
 	commitIrrelevant = 1.0 / 8
 )
 
-// priorZero is the weight of level 0 of an axis, where each other level weighs 1.
-func (s *Search) priorZero(axis int) float64 {
-	a := s.space.Axes[axis]
-	others := float64(a.Len() - 1)
+// priorZero is the weight of level 0 of an axis, on the scale of the weights of its other levels.
+func (s *Space) priorZero(axis int) float64 {
+	a := s.Axes[axis]
+	others := float64(a.Len() - 1) // weights are 1 on average
 	if a.Commit {
 		return others * commitIrrelevant / (1 - commitIrrelevant)
 	}
 	tools := 0
-	for _, b := range s.space.Axes {
+	for _, b := range s.Axes {
 		if !b.Commit {
 			tools++
 		}
@@ -33,11 +34,18 @@ func (s *Search) priorZero(axis int) float64 {
 // An opening is an axis on which the lowest failing point of a descent may still be moved down.
 type opening struct {
 	axis   int
-	levels bitset    // those not excluded
-	total  float64   // weight of levels, and of staying
-	list   []int     // levels, in order
-	weight []float64 // for each of list: the weight of the levels at or below it
+	levels bitset  // those not excluded
+	list   []int   // the same, in order
+	zero   float64 // weight of level 0, where it is among them
+	total  float64 // weight of levels, and of staying
+	below  *weighing
 }
+
+// share is the probability of what lies at or below the i-th level of the list.
+func (o opening) share(i int) float64 { return (o.zero + o.below.sums[i]) / o.total }
+
+// irrelevant is the probability that the axis does not matter.
+func (o opening) irrelevant() float64 { return o.zero / o.total }
 
 // suspects counts the commits that may still be to blame, f's among them: what is good or older than good is none.
 func (s *Search) suspects(o opening) int {
@@ -51,20 +59,39 @@ func (s *Search) suspects(o opening) int {
 }
 
 func (s *Search) opening(f Point, axis int) opening {
+	a := s.space.Axes[axis]
 	o := opening{axis: axis, levels: s.open(f, axis)}
-	zero := 0.0
-	if o.levels.has(0) {
-		zero = s.priorZero(axis)
-	}
-	list, counts := s.space.Axes[axis].weighBelow(o.levels)
-	o.list, o.total = list, zero+1
-	for i, level := range list {
-		o.weight = append(o.weight, zero+float64(counts[i]))
-		if level != 0 {
-			o.total++
+	if !a.Commit && s.options.Exists != nil {
+		for _, level := range o.levels.members() {
+			if !s.exists(f.With(axis, level)) {
+				o.levels.remove(level)
+			}
 		}
 	}
+	if o.levels.has(0) {
+		o.zero = s.space.priorZero(axis)
+	}
+	o.below = a.weighBelow(o.levels)
+	o.list, o.total = o.below.members, o.zero+a.weight(f[axis])
+	for _, level := range o.list {
+		o.total += a.weight(level)
+	}
 	return o
+}
+
+// openings lists the axes on which f may still be moved down: tools, and commits.
+func (s *Search) openings(f Point) (tools, commits []opening) {
+	for i, a := range s.space.Axes {
+		o := s.opening(f, i)
+		switch {
+		case len(o.list) == 0:
+		case a.Commit:
+			commits = append(commits, o)
+		default:
+			tools = append(tools, o)
+		}
+	}
+	return tools, commits
 }
 
 // descend goes on with the descent from s.top.
@@ -72,46 +99,50 @@ func (s *Search) opening(f Point, axis int) opening {
 // Invariant: f fails, and everything that was found good at or below s.top is not above f. Only points below f are asked.
 // If such a point fails, f moves there; if it is good, all below it is out. When no axis can move, every step down from f
 // is good by some trial, and f is a cause. Because f only moves down, this is right whatever the number of causes.
-func (s *Search) descend() (Question, bool) {
+func (s *Search) descend() (Question, state) {
 	f := s.lowestBad(s.top)
-	var tools, commits []opening
-	stuck := false
-	for i, a := range s.space.Axes {
-		o := s.opening(f, i)
-		switch {
-		case len(o.list) == 0:
-			continue
-		case a.Commit:
-			commits = append(commits, o)
-		default:
-			tools = append(tools, o)
-		}
-		stuck = true
-	}
+	tools, commits := s.openings(f)
 	// Tools first: changing one reuses the tree; changing the commit does not.
 	if q, ok := s.askRelevance(f, tools); ok {
-		return q, true
+		return s.offer(q)
 	}
 	for _, o := range tools {
-		if q, ok := s.askNearestHalf(f, o, LevelStep); ok {
-			return q, true
+		if q, state := s.askSplit(f, o, LevelStep); state != settled {
+			return q, state
 		}
 	}
 	for _, o := range commits {
 		if q, ok := s.askBlamed(f, o); ok {
-			return q, true
+			return s.offer(q)
 		}
-		if q, ok := s.askNearestHalf(f, o, Midpoint); ok {
-			return q, true
+		if q, state := s.askSplit(f, o, Midpoint); state != settled {
+			return q, state
 		}
+	}
+	undecided := len(tools)+len(commits) > 0
+	if s.options.Exists != nil {
+		// Where single steps cannot exist, what is just below may lie further down than any axis leads.
+		for _, q := range s.below(f) {
+			if _, good := s.good(q); good {
+				continue
+			}
+			if !s.skipped(q) {
+				return s.offer(Question{Point: q, Why: Relevance, Axes: s.moved(f, q), chance: 0.3})
+			}
+			undecided = true
+		}
+	}
+	if undecided && len(s.pending) > 0 {
+		return Question{}, draining
 	}
 	s.top = nil
-	if stuck {
-		s.giveUp(f, append(tools, commits...))
-		return Question{}, false
+	if undecided {
+		list, more := s.left(f)
+		s.candidates, s.more = append(s.candidates, list...), s.more || more
+	} else {
+		s.causes = append(s.causes, f)
 	}
-	s.causes = append(s.causes, f)
-	return Question{}, false
+	return Question{}, settled
 }
 
 // askRelevance asks whether a group of axes is needed at all: it holds them at good and leaves the others. Where a group is
@@ -124,46 +155,48 @@ func (s *Search) askRelevance(f Point, tools []opening) (Question, bool) {
 			free = append(free, o)
 		}
 	}
-	group := s.neededGroup(f, free)
-	all := 1.0 // probability that the whole group is irrelevant
-	if group != nil {
+	all := 0.0 // probability that the whole group is irrelevant
+	if group := s.neededGroup(f, free); group != nil {
 		free = slices.DeleteFunc(free, func(o opening) bool { return !slices.Contains(group, o.axis) })
+		all = 1
 		for _, o := range free {
-			all *= o.weight[0] / o.total
+			all *= o.irrelevant()
 		}
-	} else {
-		all = 0
 	}
 	var best Question
 	bestDistance := math.Inf(1)
 	q, axes, product := f, []int(nil), 1.0
 	for _, o := range free {
 		q, axes = q.With(o.axis, 0), append(axes, o.axis)
-		product *= o.weight[0] / o.total
+		product *= o.irrelevant()
 		// Given that not all of the group is irrelevant.
-		distance := math.Abs((product-all)/(1-all) - 0.5)
-		if _, known := s.good(q); known || s.skipped(q) || distance >= bestDistance-1e-9 {
+		chance := (product - all) / (1 - all)
+		distance := math.Abs(chance - 0.5)
+		if _, known := s.good(q); known || s.unaskable(q) || distance >= bestDistance-1e-9 {
 			continue
 		}
-		best = Question{Point: q, Why: Relevance, Axes: slices.Clone(axes)}
+		best = Question{Point: q, Why: Relevance, Axes: slices.Clone(axes), chance: chance}
 		bestDistance = distance
 	}
-	if best.Point == nil {
-		// Groups ran into skips: single axes are left.
-		for _, o := range free {
-			if q := f.With(o.axis, 0); !s.skipped(q) {
-				return Question{Point: q, Why: Relevance, Axes: []int{o.axis}}, true
-			}
-		}
-		return Question{}, false
+	if best.Point != nil {
+		return best, true
 	}
-	return best, true
+	// Groups ran into skips: single axes are left.
+	for _, o := range free {
+		if q := f.With(o.axis, 0); !s.unaskable(q) {
+			return Question{Point: q, Why: Relevance, Axes: []int{o.axis}, chance: o.irrelevant()}, true
+		}
+	}
+	return Question{}, false
 }
 
 // neededGroup is the smallest set of at least two free axes that, held at good together, makes f good.
 func (s *Search) neededGroup(f Point, free []opening) []int {
 	var smallest []int
 	for _, t := range s.goods {
+		if s.isLone(t.Point) {
+			continue
+		}
 		var group []int
 		for i, a := range s.space.Axes {
 			if a.vouches(t.Point[i], f[i]) {
@@ -183,80 +216,28 @@ func (s *Search) neededGroup(f Point, free []opening) []int {
 	return smallest
 }
 
-// askNearestHalf asks for the level that splits the axis's weight most evenly: the one whose answer tells most. In a graph
-// of commits that is the exact midpoint by the number of suspects at or below each.
-func (s *Search) askNearestHalf(f Point, o opening, why Why) (Question, bool) {
-	best, bestDistance := -1, math.Inf(1)
-	for i, level := range o.list {
-		distance := math.Abs(o.weight[i]/o.total - 0.5)
-		if distance < bestDistance-1e-12 && !s.skipped(f.With(o.axis, level)) {
-			best, bestDistance = level, distance
-		}
-	}
-	if best < 0 {
-		return Question{}, false
-	}
-	return Question{Point: f.With(o.axis, best), Why: why, Axes: []int{o.axis}, Left: s.suspects(o)}, true
-}
-
 // askBlamed tries the commits of earlier causes first, and where such a commit fails, the ones just below it: one change
 // often breaks a build in two ways.
 func (s *Search) askBlamed(f Point, o opening) (Question, bool) {
-	try := func(level int) (Question, bool) {
+	try := func(level int, chance float64) (Question, bool) {
 		q := f.With(o.axis, level)
-		if !o.levels.has(level) || s.skipped(q) {
+		if !o.levels.has(level) || s.unaskable(q) {
 			return Question{}, false
 		}
-		return Question{Point: q, Why: Blamed, Axes: []int{o.axis}, Left: s.suspects(o)}, true
+		return Question{Point: q, Why: Blamed, Axes: []int{o.axis}, Left: s.suspects(o), chance: chance}, true
 	}
 	for _, c := range s.causes {
-		if q, ok := try(c[o.axis]); ok {
+		if q, ok := try(c[o.axis], 0.6); ok {
 			return q, true
 		}
 		if c[o.axis] != f[o.axis] {
 			continue
 		}
 		for _, parent := range s.space.Axes[o.axis].Parents(f[o.axis]) {
-			if q, ok := try(parent); ok {
+			if q, ok := try(parent, 0.3); ok {
 				return q, true
 			}
 		}
 	}
 	return Question{}, false
-}
-
-// mostCandidates bounds the list of what skips left undecided.
-const mostCandidates = 1000
-
-// giveUp records what skips left undecided: f, and every point below it that the stuck axes allow and no good trial excludes.
-// Moving one axis alone would not do: where every single step is skipped, the cause may lie two steps down.
-func (s *Search) giveUp(f Point, stuck []opening) {
-	from, sum := len(s.candidates), 0.0
-	var walk func(p Point, rest []opening, weight float64)
-	walk = func(p Point, rest []opening, weight float64) {
-		if len(s.candidates)-from == mostCandidates {
-			s.more = true
-			return
-		}
-		if len(rest) == 0 {
-			if _, good := s.good(p); !good {
-				s.candidates = append(s.candidates, Candidate{Point: p, Probability: weight})
-				sum += weight
-			}
-			return
-		}
-		o := rest[0]
-		walk(p, rest[1:], weight)
-		for _, level := range o.list {
-			w := 1.0
-			if level == 0 {
-				w = s.priorZero(o.axis)
-			}
-			walk(p.With(o.axis, level), rest[1:], weight*w)
-		}
-	}
-	walk(f, stuck, 1)
-	for i := from; i < len(s.candidates); i++ {
-		s.candidates[i].Probability /= sum
-	}
 }

@@ -6,12 +6,33 @@
 // causes are its minimal elements: minimal failure-causing schemata in combinatorial testing, 1-minimal differences in delta
 // debugging (Zeller and Hildebrandt, Simplifying and Isolating Failure-Inducing Input, 2002).
 //
-// A [Search] is asked for the next [Question] and told each [Trial]; it never runs anything itself. What it asks is a function
-// of what it was told, in that order: feeding recorded trials to a new search brings it to the same state, which is how a run
+// A [Search] hands out [Question]s and is told [Trial]s; it never runs anything itself. What it asks is a function of what it
+// handed out and was told, in that order: feeding a new search the same calls brings it to the same state, which is how a run
 // is resumed. Everything it claims names the trials that witness it.
 //
-// The package is pure: no I/O, no clock, no Docker, no git, nothing but the standard library.
+// # The order of a search
 //
-// Its limits, for now: one question at a time, no noise model (a build that contradicts itself ends the search as
-// [Inconsistent]), and skips are walked around one by one.
+// Both ends come first ([Endpoint]). A descent then keeps a failing point and asks below it: which axes matter, by group
+// testing; which of their levels; which commit, by the exact midpoint of the graph ([Axis]). A cause is confirmed before it is
+// reported. The certificate looks for others: it asks the maximal points that contain no cause found so far.
+//
+// Levels that cannot be judged are moved away from, and named where they keep a cause from being told apart. Points that
+// cannot exist are never asked.
+//
+// Several workers each get the question that tells most given what is in flight: on one axis the levels in flight divide what
+// is left; beyond that verdicts are imagined, the likeliest first. Where all is deterministic, monotone, free of skips and
+// complete, the causes are the same for any number of workers.
+//
+// # When the assumptions fail
+//
+// A good build above a bad one is repeated, and so is the bad one. If both stand, the order does not hold along the axes
+// between them: the search then wants every neighbour of a cause built itself, looks for where the failure is repaired and
+// where it comes back, and claims no completeness.
+//
+// A build that contradicts itself is noise. From then on a posterior over the minimal failing point, and over "nothing
+// changed, a flake", is kept, with the two rates of misreading integrated out; each question is the one whose answer tells
+// most (Horstein, Sequential Transmission Using Noiseless Feedback, 1963; Burnashev and Zigangirov, An Interval Estimation
+// Problem for Controlled Observations, 1974).
+//
+// The package is pure: no I/O, no clock, no Docker, no git, nothing but the standard library.
 package bisect

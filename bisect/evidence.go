@@ -17,6 +17,12 @@ type evidence struct {
 	goods  []Trial // one for each good point, the first of it
 	bads   []Trial // one for each bad point, the first of it
 	skips  []Trial // one for each point with a skip
+	lone   []Point // good points with a failure below them that stood: they speak for themselves alone
+}
+
+func (e evidence) clone() evidence {
+	e.trials, e.goods, e.bads, e.skips, e.lone = slices.Clip(e.trials), slices.Clip(e.goods), slices.Clip(e.bads), slices.Clip(e.skips), slices.Clip(e.lone)
+	return e
 }
 
 func (e *evidence) add(t Trial) {
@@ -48,7 +54,7 @@ func (e *evidence) good(p Point) (Trial, bool) {
 		if t.Point.Equal(p) {
 			return t, true
 		}
-		if !ok && e.space.Vouches(t.Point, p) {
+		if !ok && e.space.Vouches(t.Point, p) && !e.isLone(t.Point) {
 			found, ok = t, true
 		}
 	}
@@ -80,20 +86,22 @@ func (e *evidence) attempts(p Point) int {
 	return n
 }
 
-// contradictions lists pairs of a bad trial and a good one at or above it, for the newest trial t.
-func (e *evidence) contradictions(t Trial) []Contradiction {
-	var found []Contradiction
+func (e *evidence) isLone(p Point) bool { return slices.ContainsFunc(e.lone, p.Equal) }
+
+// conflicts lists pairs of a bad trial and a good one at or above it, for the newest trial t.
+func (e *evidence) conflicts(t Trial) []Conflict {
+	var found []Conflict
 	switch t.Verdict {
 	case Good:
 		for _, b := range e.bads {
 			if e.space.Vouches(t.Point, b.Point) {
-				found = append(found, Contradiction{Bad: b, Good: t})
+				found = append(found, Conflict{Bad: b, Good: t})
 			}
 		}
 	case Bad:
 		for _, g := range e.goods {
 			if e.space.Vouches(g.Point, t.Point) {
-				found = append(found, Contradiction{Bad: t, Good: g})
+				found = append(found, Conflict{Bad: t, Good: g})
 			}
 		}
 	}
@@ -122,8 +130,13 @@ func (e *evidence) open(f Point, axis int) bitset {
 	set := slices.Clone(a.down(f[axis]))
 	set.remove(f[axis])
 	for _, t := range e.goods {
-		if e.vouchesBeside(t.Point, f, axis) {
+		if e.vouchesBeside(t.Point, f, axis) && !e.isLone(t.Point) {
 			set.removeAll(a.vouched(t.Point[axis]))
+		}
+	}
+	for _, t := range e.goods { // one that speaks for itself alone
+		if e.isLone(t.Point) && t.Point.With(axis, f[axis]).Equal(f) {
+			set.remove(t.Point[axis])
 		}
 	}
 	for _, parent := range a.parents[f[axis]] {

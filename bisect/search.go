@@ -1,37 +1,32 @@
 package bisect
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Options tune a search.
 type Options struct {
 	Confirm       int // builds in all behind each part of a reported claim; at least 1
 	CertifyProbes int // points the certificate may try
+	Workers       int // questions that may be in flight at once; at least 1
+	MaxTrials     int // in all; 0: no limit
+
 	// Identity, if set, tells what a trial at a point is made of. Points with the same identity are built once.
 	Identity func(Point) string
-}
+	// Exists, if set, tells the points that can exist. Both ends do, and it does not depend on the commit.
+	Exists func(Point) bool
+	// Known are trials made before the search began. Their ids are smaller than those of the search.
+	Known []Trial
 
-// Why is the purpose of a question.
-type Why string
+	// Noise. A search turns to modelling it when a build contradicts itself; with Flaky or Rates it does so from the start.
+	Flaky      bool
+	Rates      *Rates  // how often broken and healthy builds fail, where that is known
+	Confidence float64 // asked of an answer where noise is modelled; default 0.99
+	Repeat     int     // trials at one point where noise is modelled; default 50
 
-const (
-	Endpoint     Why = "endpoint"     // do the two ends differ at all?
-	Relevance    Why = "relevance"    // are these axes needed for the failure?
-	LevelStep    Why = "level"        // which level of a needed axis?
-	Midpoint     Why = "midpoint"     // which commit?
-	Blamed       Why = "blamed"       // a commit already blamed in another cause, or just below it
-	Necessity    Why = "necessity"    // is a parent that does not contain the good commit really good?
-	Confirmation Why = "confirmation" // is a witness seen again?
-	Certificate  Why = "certificate"  // does anything fail that avoids every cause found?
-	Drift        Why = "drift"        // do the ends still say what they said?
-)
-
-// A Question is a point to build.
-type Question struct {
-	Point  Point
-	Why    Why
-	Axes   []int // the axes asked about, where there are any
-	Left   int   // commits still suspected, where the commit axis is asked about; 1: only whether that one matters is open
-	Repeat bool  // build it even though it was built before
+	// AllTransitions goes on to try every level of each axis, the others at their bad ends.
+	AllTransitions bool
 }
 
 // A Search finds the causes of a failure in a space, question by question.
@@ -39,90 +34,185 @@ type Search struct {
 	space   *Space
 	options Options
 	evidence
-	pending    *Question
-	ended      bool
-	probes     int
-	certified  int     // certificate points tried
-	closed     string  // why the certificate was ended early
+	pending []Question // in flight, in the order asked
+	nextID  int
+	asked   int    // questions handed out and not cancelled
+	stopped string // why the search was ended early
+	closed  string // why the certificate was ended early
+	ended   bool
+	probes  int
+
 	top        Point   // where the current descent started, nil between descents
+	tops       []Point // where descents are still to start
 	causes     []Point // minimal failing points, in the order found
 	confirmed  int     // how many of causes have been through confirmation
 	candidates []Candidate
 	more       bool              // there are more candidates than were listed
+	certified  int               // certificate points tried
 	identities map[string]string // of points, by key
-	conflicts  []Contradiction
-	aliases    []Trial // points answered by a trial at another, made of the same things
+	aliases    []Trial           // points answered by a trial at another, made of the same things
+
+	conflicts []Conflict
+	broken    bool    // the failure was there, and repaired, before the good end
+	turns     []turn  // where the order was seen to be broken
+	refused   []Point // turned out not to be minimal, or not to be provable
+
+	noise noise
 }
 
 // NewSearch starts a search in space.
 func NewSearch(space *Space, options Options) *Search {
 	options.Confirm = max(options.Confirm, 1)
-	return &Search{space: space, options: options, evidence: evidence{space: space}, top: space.Bad(), identities: map[string]string{}}
-}
-
-// Next returns the question whose answer the search needs, or false when it has ended. Asked again before Tell, it
-// returns the same question.
-func (s *Search) Next() (Question, bool) {
-	for {
-		q, ok := s.next()
-		if !ok {
-			s.pending, s.ended = nil, true
-			return Question{}, false
-		}
-		if known, found := s.remembered(q); found {
-			known.Point = q.Point
-			s.aliases = append(s.aliases, known)
-			s.record(known)
-			continue
-		}
-		s.pending = &q
-		return q, true
+	options.Workers = max(options.Workers, 1)
+	if options.Confidence == 0 {
+		options.Confidence = 0.99
 	}
+	if options.Repeat == 0 {
+		options.Repeat = 50
+	}
+	s := &Search{space: space, options: options, evidence: evidence{space: space}, top: space.Bad(), identities: map[string]string{}, nextID: 1}
+	s.noise.on = options.Flaky || options.Rates != nil
+	for _, t := range options.Known {
+		s.nextID = max(s.nextID, t.ID+1)
+		s.record(t)
+	}
+	return s
 }
 
-// Tell adds the trial that answers the question last asked.
-func (s *Search) Tell(t Trial) error {
+// Next hands out a question, which is in flight until it is told or cancelled. Without one there is nothing to ask now: the
+// search has ended if nothing is in flight, and else waits for what is.
+//
+// With several workers free at once they are planned for together, so ask as often as there are free workers.
+func (s *Search) Next() (Question, bool) {
+	if s.stopped != "" || len(s.pending) >= s.options.Workers {
+		return Question{}, false
+	}
+	if s.options.MaxTrials > 0 && s.asked >= s.options.MaxTrials {
+		if len(s.pending) == 0 && !s.idle() {
+			s.Stop("max-trials")
+		}
+		return Question{}, false
+	}
+	// What is concluded in finding no question is not kept: asking in vain must not change what comes later.
+	next := s.clone()
+	q, state := next.advance()
 	switch {
-	case s.pending == nil || !s.pending.Point.Equal(t.Point):
+	case state == asked || state == settled && len(s.pending) == 0:
+		*s = *next
+	case state == waiting:
+		q, state = s.speculate()
+	}
+	if state != asked {
+		s.ended = state == settled && len(s.pending) == 0
+		return Question{}, false
+	}
+	q.ID = s.nextID
+	s.nextID++
+	s.asked++
+	s.pending = append(s.pending, q)
+	return q, true
+}
+
+// idle reports whether a search that may not ask any more has nothing to ask either.
+func (s *Search) idle() bool {
+	next := s.clone()
+	if _, state := next.advance(); state != settled {
+		return false
+	}
+	*s = *next
+	s.ended = true
+	return true
+}
+
+// Tell adds the trial that answers the question with its id.
+func (s *Search) Tell(t Trial) error {
+	i := slices.IndexFunc(s.pending, func(q Question) bool { return q.ID == t.ID })
+	switch {
+	case i < 0 || !s.pending[i].Point.Equal(t.Point):
 		return fmt.Errorf("trial %d at %v answers no question", t.ID, t.Point)
 	case t.Verdict == Unknown:
 		return fmt.Errorf("trial %d at %v has no verdict", t.ID, t.Point)
 	}
-	if !s.pending.Repeat {
-		s.probes++
-	}
-	if s.pending.Why == Certificate {
-		s.certified++
-	}
-	s.pending = nil
-	s.record(t)
+	s.answer(i, t)
 	return nil
 }
+
+func (s *Search) answer(i int, t Trial) {
+	q := s.pending[i]
+	s.pending = slices.Concat(s.pending[:i], s.pending[i+1:])
+	if !q.Repeat {
+		s.probes++
+	}
+	if q.Why == Certificate && !q.Repeat {
+		s.certified++
+	}
+	s.record(t)
+}
+
+// Cancel takes back a question in flight, without an answer. If it is needed after all, it is asked again.
+func (s *Search) Cancel(id int) {
+	before := len(s.pending)
+	s.pending = slices.DeleteFunc(slices.Clone(s.pending), func(q Question) bool { return q.ID == id })
+	s.asked -= before - len(s.pending)
+}
+
+// Pending lists the questions in flight, in the order asked.
+func (s *Search) Pending() []Question { return slices.Clone(s.pending) }
 
 // EndCertificate makes the search stop looking for further causes, for instance because time is up. What is still
 // untested is reported with this reason.
 func (s *Search) EndCertificate(why string) { s.closed = why }
 
-// Proved is the number of causes found and confirmed so far.
-func (s *Search) Proved() int { return s.confirmed }
-
-func (s *Search) record(t Trial) {
-	s.conflicts = append(s.conflicts, s.evidence.contradictions(t)...)
-	s.evidence.add(t)
+// Stop ends the search: nothing more is asked, and the finding says what is known, and why no more is.
+func (s *Search) Stop(why string) {
+	if s.stopped == "" && !s.ended {
+		s.stopped = why
+	}
 }
 
-// remembered finds a trial made of the same things as q's point.
-func (s *Search) remembered(q Question) (Trial, bool) {
-	if q.Repeat || s.options.Identity == nil {
-		return Trial{}, false
+// Proved lists the causes found and confirmed so far, in that order.
+func (s *Search) Proved() []Cause {
+	var list []Cause
+	for _, p := range s.causes[:s.confirmed] {
+		list = append(list, s.prove(p))
 	}
-	identity := s.identity(q.Point)
-	for _, t := range s.trials {
-		if s.identity(t.Point) == identity {
-			return t, true
+	return list
+}
+
+func (s *Search) record(t Trial) {
+	contradicted := false
+	for _, c := range s.evidence.conflicts(t) {
+		s.conflicts = append(s.conflicts, c)
+		if c.Bad.Point.Equal(c.Good.Point) {
+			contradicted = true
 		}
 	}
-	return Trial{}, false
+	s.evidence.add(t)
+	if contradicted && !s.noise.on {
+		s.modelNoise()
+	}
+}
+
+// advance decides what to ask, and answers by itself what was built elsewhere.
+func (s *Search) advance() (Question, state) {
+	for {
+		q, state := s.decide()
+		if state != asked || q.Repeat || s.options.Identity == nil {
+			return q, state
+		}
+		identity := s.identity(q.Point)
+		if slices.ContainsFunc(s.pending, func(p Question) bool { return s.identity(p.Point) == identity }) {
+			return Question{}, waiting
+		}
+		i := slices.IndexFunc(s.trials, func(t Trial) bool { return s.identity(t.Point) == identity })
+		if i < 0 {
+			return q, asked
+		}
+		known := s.trials[i]
+		known.Point = q.Point
+		s.aliases = append(s.aliases, known)
+		s.record(known)
+	}
 }
 
 // identity asks once for each point.
@@ -136,158 +226,37 @@ func (s *Search) identity(p Point) string {
 	return id
 }
 
-// next decides from the evidence alone what to ask.
-func (s *Search) next() (Question, bool) {
-	for _, end := range []Point{s.space.Bad(), s.space.Good()} {
-		if s.at(end) == Unknown {
-			return Question{Point: end, Why: Endpoint}, true
-		}
-	}
-	if !s.bracketed() {
-		return Question{}, false
-	}
-	for len(s.conflicts) == 0 {
-		if s.confirmed < len(s.causes) {
-			if s.withdraw(s.causes[s.confirmed]) {
-				continue
-			}
-			if q, ok := s.confirm(s.causes[s.confirmed]); ok {
-				return q, true
-			}
-			s.confirmed++
-			continue
-		}
-		if s.top != nil {
-			if q, ok := s.descend(); ok {
-				return q, true
-			}
-			continue
-		}
-		if len(s.candidates) > 0 {
-			break // what could not be decided would be found again and again
-		}
-		q, top := s.certify()
-		if top != nil {
-			s.top = top
-			continue
-		}
-		if q != nil {
-			return *q, true
-		}
-		break
-	}
-	if len(s.conflicts) == 0 && s.options.Confirm > 1 {
-		return s.drift()
-	}
-	return Question{}, false
+// clone is a search that can be told what s is not.
+func (s *Search) clone() *Search {
+	c := *s
+	c.evidence = s.evidence.clone()
+	c.pending, c.aliases, c.conflicts = slices.Clip(s.pending), slices.Clip(s.aliases), slices.Clip(s.conflicts)
+	c.tops, c.causes, c.candidates = slices.Clip(s.tops), slices.Clip(s.causes), slices.Clip(s.candidates)
+	c.turns, c.refused = slices.Clip(s.turns), slices.Clip(s.refused)
+	c.noise = s.noise.clone()
+	return &c
 }
 
-func (s *Search) bracketed() bool {
-	return s.at(s.space.Bad()) == Bad && s.at(s.space.Good()) == Good
+// inFlight counts the questions at p that are in flight.
+func (s *Search) inFlight(p Point) int {
+	n := 0
+	for _, q := range s.pending {
+		if q.Point.Equal(p) {
+			n++
+		}
+	}
+	return n
 }
 
-// retries is how many trials beyond the wanted ones a repeat may lose to skips.
-const retries = 2
-
-// confirm asks for the trials that a cause's witnesses still lack, to avoid false accusations: one misread trial
-// contradicts nothing, because the search never asks what earlier verdicts imply.
-func (s *Search) confirm(cause Point) (Question, bool) {
-	for _, step := range s.space.Steps(cause) {
-		// A parent that does not contain the good commit may be called good by way of a merge that repaired it.
-		q := cause.With(step.Axis, step.Level)
-		if s.space.Axes[step.Axis].sides[step.Level] != After && s.at(q) == Unknown {
-			return Question{Point: q, Why: Necessity, Axes: []int{step.Axis}}, true
-		}
+// offer asks q, or waits for it where it is in flight.
+func (s *Search) offer(q Question) (Question, state) {
+	if s.inFlight(q.Point) > 0 {
+		return Question{}, waiting
 	}
-	claims := []struct {
-		at Point
-		v  Verdict
-	}{{cause, Bad}}
-	for _, step := range s.space.Steps(cause) {
-		if t, ok := s.good(cause.With(step.Axis, step.Level)); ok {
-			claims = append(claims, struct {
-				at Point
-				v  Verdict
-			}{t.Point, Good})
-		}
-	}
-	for _, c := range claims {
-		if len(s.agreeing(c.at, c.v)) < s.options.Confirm && s.attempts(c.at) < s.options.Confirm+retries {
-			return Question{Point: c.at, Why: Confirmation, Repeat: true}, true
-		}
-	}
-	return Question{}, false
+	return q, asked
 }
 
-// withdraw makes candidates of a cause and of those of its parents, beside the good commit or before it, that could not be
-// judged. That they are good by way of what contains them is no witness: it may have repaired them.
-func (s *Search) withdraw(cause Point) bool {
-	open := []Point{cause}
-	for _, step := range s.space.Steps(cause) {
-		q := cause.With(step.Axis, step.Level)
-		if s.space.Axes[step.Axis].sides[step.Level] != After && s.skipped(q) {
-			open = append(open, q)
-		}
-	}
-	if len(open) == 1 {
-		return false
-	}
-	for _, p := range open {
-		s.candidates = append(s.candidates, Candidate{Point: p, Probability: 1 / float64(len(open))})
-	}
-	s.causes = s.causes[:s.confirmed]
-	return true
-}
+// unaskable reports a point that tells nothing: it was tried and could not be judged, or it cannot exist.
+func (s *Search) unaskable(p Point) bool { return s.skipped(p) || !s.exists(p) }
 
-// drift asks for both ends once more: if the world changed under the search, its verdicts do not fit together.
-func (s *Search) drift() (Question, bool) {
-	for _, end := range []Point{s.space.Bad(), s.space.Good()} {
-		if s.attempts(end) < 2 {
-			return Question{Point: end, Why: Drift, Repeat: true}, true
-		}
-	}
-	return Question{}, false
-}
-
-// Finding sums up what is known now. Before the search has ended it holds what is proved so far.
-func (s *Search) Finding() Finding {
-	f := Finding{Candidates: s.candidates, MoreCandidates: s.more, Contradictions: s.conflicts, Aliases: s.aliases, Probes: s.probes}
-	for _, t := range s.skips {
-		if t.Class == Other {
-			f.Differently = append(f.Differently, t)
-		}
-	}
-	for _, p := range s.causes[:s.confirmed] {
-		f.Causes = append(f.Causes, s.prove(p))
-	}
-	ends := s.at(s.space.Bad()) != Unknown && s.at(s.space.Good()) != Unknown
-	switch {
-	case len(f.Contradictions) > 0:
-		f.Outcome = Inconsistent
-	case ends && !s.bracketed():
-		f.Outcome = NotBracketed
-	case len(f.Causes) > 0:
-		f.Outcome = Isolated
-		f.Untested = s.untested()
-		f.Complete = s.ended && len(f.Untested) == 0 && len(f.Candidates) == 0
-		for _, c := range f.Causes {
-			f.Complete = f.Complete && c.Confirmed >= s.options.Confirm
-		}
-	default:
-		f.Outcome = Inconclusive
-	}
-	return f
-}
-
-// prove gathers the trials behind a cause.
-func (s *Search) prove(p Point) Cause {
-	cause := Cause{Point: p, Bad: s.agreeing(p, Bad)}
-	cause.Confirmed = len(cause.Bad)
-	for _, step := range s.space.Steps(p) {
-		t, _ := s.good(p.With(step.Axis, step.Level))
-		w := Witness{Step: step, Trials: s.agreeing(t.Point, Good)}
-		cause.Confirmed = min(cause.Confirmed, len(w.Trials))
-		cause.Good = append(cause.Good, w)
-	}
-	return cause
-}
+func (s *Search) exists(p Point) bool { return s.options.Exists == nil || s.options.Exists(p) }

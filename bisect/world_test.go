@@ -2,20 +2,27 @@ package bisect_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"slices"
 
 	. "buildbisect/bisect"
 )
 
-// world is a build whose causes are known: the oracle of the search tests.
+// world is a build of which all is known: the oracle of the search tests. Axis 0 is the commits.
 type world struct {
 	space    *Space
-	parents  [][]int // of the commit axis, which is axis 0
+	parents  [][]int // of the commit axis
 	sides    []Side
 	causes   []cause
-	skips    map[string]bool
-	repaired int // a level before good whose failure good repaired; 0: none
+	repairs  []box // where no cause shows: broken, repaired, broken again
+	repaired int   // a level before good whose failure good repaired; 0: none
+
+	rules   []rule          // points that cannot exist
+	skips   map[string]bool // single points
+	islands map[int]bool    // commits that cannot be built at all
+	clashes []Step          // a pair of tool levels in turn, that do not run together
+	masks   []box           // where another failure comes first
+
+	twins []int // for each commit the earliest one with the same tree
 }
 
 // cause makes every point at or above it fail. With onGood it also needs the good commit itself, so that it does not show on
@@ -25,144 +32,137 @@ type cause struct {
 	onGood bool
 }
 
-// randomDAG makes a history in the way pull requests do: a trunk from level 0, side branches that leave from it or from
-// before it, and merges.
-func randomDAG(r *rand.Rand, n int) (parents [][]int, sides []Side) {
-	before := r.IntN(4)
-	n += before
-	parents = make([][]int, n)
-	sides = make([]Side, n)
-	heads := []int{0}
-	for i := 1; i < n; i++ {
-		switch k := r.IntN(10); {
-		case i <= before:
-			parents[i], sides[i] = []int{0}, Before
-			continue
-		case i == n-1: // the bad commit contains every branch
-			parents[i] = slices.Clone(heads)
-			heads = []int{i}
-		case k < 2 && len(heads) < 6: // a branch leaves from the good side, from before it half the time
-			parents[i] = []int{r.IntN(before + 1)}
-			heads = append(heads, i)
-		case k < 4 && len(heads) < 6 && i > before+1: // a branch leaves from some commit
-			parents[i] = []int{before + 1 + r.IntN(i-before-1)}
-			heads = append(heads, i)
-		case k < 6 && len(heads) > 1: // a merge
-			a := r.IntN(len(heads))
-			b := (a + 1 + r.IntN(len(heads)-1)) % len(heads)
-			parents[i] = []int{heads[a], heads[b]}
-			heads[a] = i
-			heads = slices.Delete(heads, b, b+1)
-		default:
-			h := r.IntN(len(heads))
-			parents[i] = []int{heads[h]}
-			heads[h] = i
-		}
-		sides[i] = Beside
-		if slices.ContainsFunc(parents[i], func(p int) bool { return sides[p] == After }) {
-			sides[i] = After
-		}
-	}
-	return parents, sides
+// box is the points at or above low that are not at or above end.
+type box struct{ low, end Point }
+
+func (w *world) in(boxes []box, p Point) bool {
+	return slices.ContainsFunc(boxes, func(b box) bool { return w.space.Leq(b.low, p) && !w.space.Leq(b.end, p) })
 }
 
-func randomWorld(r *rand.Rand, skips bool) *world {
-	w := &world{}
-	w.parents, w.sides = randomDAG(r, 2+r.IntN(60))
-	commit, err := DAG("commit", w.parents, w.sides)
-	if err != nil {
-		panic(err)
+// rule lets no point exist that stands at one of some levels of an axis and at none of some levels of another.
+type rule struct {
+	axis, with   int
+	levels, need []int
+}
+
+func (r rule) allows(p Point) bool {
+	return !slices.Contains(r.levels, p[r.axis]) || slices.Contains(r.need, p[r.with])
+}
+
+func (w *world) exists(p Point) bool {
+	return !slices.ContainsFunc(w.rules, func(r rule) bool { return !r.allows(p) })
+}
+
+// tree is p with the commit that first had the same tree.
+func (w *world) tree(p Point) Point {
+	if w.twins == nil {
+		return p
 	}
-	axes := []*Axis{commit}
-	for i := range r.IntN(4) {
-		axes = append(axes, Chain(fmt.Sprintf("tool%d", i), 2+r.IntN(4)))
-	}
-	w.space, err = NewSpace(axes...)
-	if err != nil {
-		panic(err)
-	}
-	for range 1 + r.IntN(3) {
-		p := w.space.Good()
-		for slices.Max(p) == 0 || w.sides[p[0]] == Before {
-			for i, a := range axes {
-				p[i] = 0
-				if r.IntN(2) == 0 {
-					p[i] = r.IntN(a.Len())
-				}
-			}
-		}
-		w.causes = append(w.causes, cause{p, p[0] == 0 && r.IntN(2) == 0})
-	}
-	if skips {
-		w.skips = map[string]bool{}
-		for range r.IntN(12) {
-			p := w.space.Good()
-			for i, a := range axes {
-				p[i] = r.IntN(a.Len())
-				if r.IntN(2) == 0 {
-					p[i] = a.Len() - 1
-				}
-			}
-			if !p.Equal(w.space.Bad()) && !p.Equal(w.space.Good()) {
-				w.skips[fmt.Sprint(p)] = true
-			}
-		}
-	}
-	return w
+	return p.With(0, w.twins[p[0]])
 }
 
 func (w *world) fails(p Point) bool {
 	if w.repaired > 0 && w.sides[p[0]] != After && w.space.Axes[0].Leq(w.repaired, p[0]) {
 		return true
 	}
-	return slices.ContainsFunc(w.causes, func(c cause) bool {
+	return !w.in(w.repairs, p) && slices.ContainsFunc(w.causes, func(c cause) bool {
 		return w.space.Leq(c.point, p) && !(c.onGood && w.sides[p[0]] != After)
 	})
 }
 
-func (w *world) verdict(p Point) Verdict {
-	switch {
-	case w.skips[fmt.Sprint(p)]:
-		return Skip
-	case w.fails(p):
-		return Bad
+// verdict is what a build at p says, and its class.
+func (w *world) verdict(p Point) (Verdict, string) {
+	p = w.tree(p)
+	for i := 0; i < len(w.clashes); i += 2 {
+		if a, b := w.clashes[i], w.clashes[i+1]; p[a.Axis] == a.Level && p[b.Axis] == b.Level {
+			return Skip, ""
+		}
 	}
-	return Good
+	switch {
+	case w.skips[fmt.Sprint(p)] || w.islands[p[0]]:
+		return Skip, ""
+	case w.in(w.masks, p):
+		return Skip, Other
+	case w.fails(p):
+		return Bad, ""
+	}
+	return Good, ""
 }
 
-// minimal lists the causes that no other cause lies below. A cause of tools alone, proved at the good commit, is taken to
+func (w *world) says(p Point) Verdict {
+	v, _ := w.verdict(p)
+	return v
+}
+
+// below lists the highest points under p that exist: one step down on one axis, or where rules are in the way further.
+func (w *world) below(p Point) []Point {
+	var list []Point
+	for _, step := range w.space.Steps(p) {
+		if q := p.With(step.Axis, step.Level); w.exists(q) {
+			list = append(list, q)
+		}
+	}
+	if len(w.rules) == 0 {
+		return list
+	}
+	for _, q := range w.tools(p) {
+		if !q.Equal(p) && !slices.ContainsFunc(list, func(r Point) bool { return w.space.Leq(q, r) }) {
+			list = append(list, q)
+		}
+	}
+	return slices.DeleteFunc(list, func(q Point) bool {
+		return slices.ContainsFunc(list, func(r Point) bool { return !r.Equal(q) && w.space.Vouches(r, q) })
+	})
+}
+
+// tools lists the points at or below p that exist and have its commit.
+func (w *world) tools(p Point) []Point {
+	list := []Point{p}
+	for axis := 1; axis < len(p); axis++ {
+		for _, q := range slices.Clone(list) {
+			for level := range p[axis] {
+				list = append(list, q.With(axis, level))
+			}
+		}
+	}
+	return slices.DeleteFunc(list, func(q Point) bool { return !w.exists(q) })
+}
+
+// minimal lists the failing points that no other lies below. A cause of tools alone, proved at the good commit, is taken to
 // explain every commit under those tools, those that do not contain the good commit too: there is no commit to name.
 func (w *world) minimal() []Point {
-	var list []Point
+	var all []Point
 	for _, c := range w.causes {
-		covered := slices.ContainsFunc(w.causes, func(d cause) bool {
-			return !d.point.Equal(c.point) && w.space.Leq(d.point, c.point)
-		})
-		if !covered && !slices.ContainsFunc(list, c.point.Equal) {
-			list = append(list, c.point)
+		if w.exists(c.point) {
+			all = append(all, c.point)
+			continue
+		}
+		for _, p := range w.tools(w.space.Bad().With(0, c.point[0])) {
+			if w.space.Leq(c.point, p) {
+				all = append(all, p)
+			}
+		}
+	}
+	var list []Point
+	for _, p := range all {
+		covered := slices.ContainsFunc(all, func(q Point) bool { return !q.Equal(p) && w.space.Leq(q, p) })
+		if !covered && !slices.ContainsFunc(list, p.Equal) {
+			list = append(list, p)
 		}
 	}
 	return list
 }
 
-// isCause reports whether p fails and no step down from it does.
+// isCause reports whether p fails and nothing just below it does.
 func (w *world) isCause(p Point) bool {
-	return w.fails(p) && !slices.ContainsFunc(w.space.Steps(p), func(step Step) bool { return w.fails(p.With(step.Axis, step.Level)) })
+	return w.exists(p) && w.fails(p) && !slices.ContainsFunc(w.below(p), w.fails)
 }
 
-// solve runs a search to its end against an oracle and returns what it asked.
-func solve(s *Search, verdict func(Point) Verdict) (asked []Question, err error) {
-	for id := 1; ; id++ {
-		q, ok := s.Next()
-		if !ok {
-			return asked, nil
-		}
-		if id > 5000 {
-			return asked, fmt.Errorf("no end after %d questions", id)
-		}
-		asked = append(asked, q)
-		if err := s.Tell(Trial{ID: id, Point: q.Point, Verdict: verdict(q.Point)}); err != nil {
-			return asked, err
-		}
+func (w *world) String() string {
+	sizes := []int{}
+	for _, a := range w.space.Axes[1:] {
+		sizes = append(sizes, a.Len())
 	}
+	return fmt.Sprintf("parents %v sides %v tools %v causes %v repairs %v repaired %d rules %v skips %v islands %v clashes %v masks %v twins %v",
+		w.parents, w.sides, sizes, w.causes, w.repairs, w.repaired, w.rules, w.skips, w.islands, w.clashes, w.masks, w.twins)
 }

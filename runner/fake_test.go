@@ -9,11 +9,11 @@ import (
 	"maps"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"buildbisect/bisect"
-	"buildbisect/bisect/report"
 	"buildbisect/images"
 	"buildbisect/runner"
 	"buildbisect/scenarios"
@@ -25,14 +25,26 @@ type build func(ctx context.Context, files map[string]string, env []string, out 
 // engine is a small engine in memory. Every box must be closed: open counts those that are not.
 type engine struct {
 	build build
+
+	mu    sync.Mutex
 	open  int
+	most  int // that were open at a time
 	specs []runner.BoxSpec
+	loads []string
 }
 
-func (e *engine) Load(_ context.Context, image *images.Image) (string, error) { return image.Name, nil }
-func (e *engine) Check(_ context.Context, _ string, _ []images.Check) error   { return nil }
+func (e *engine) Load(_ context.Context, image *images.Image) (string, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.loads = append(e.loads, image.Name)
+	return image.Name, nil
+}
+func (e *engine) Check(_ context.Context, _ string, _ []images.Check) error { return nil }
 func (e *engine) Start(_ context.Context, s runner.BoxSpec) (runner.Box, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	e.open++
+	e.most = max(e.most, e.open)
 	e.specs = append(e.specs, s)
 	return &box{engine: e, spec: s, files: map[string]string{}}, nil
 }
@@ -67,7 +79,12 @@ func (b *box) Exec(ctx context.Context, script string, out io.Writer) (runner.Ex
 	return b.engine.build(ctx, files, b.spec.Env, out)
 }
 
-func (b *box) Close() error { b.engine.open--; return nil }
+func (b *box) Close() error {
+	b.engine.mu.Lock()
+	defer b.engine.mu.Unlock()
+	b.engine.open--
+	return nil
+}
 
 // source has one file, `commit`, whose text is the commit's id; trees of commits can be made equal.
 type source struct{ trees map[string]string }
@@ -122,19 +139,25 @@ func tool(name string, levels ...string) scenarios.Axis {
 	return a
 }
 
+func variable(name string, levels ...string) scenarios.Axis {
+	a := tool(name, levels...)
+	a.Kind = scenarios.EnvAxis
+	return a
+}
+
 type quiet struct{}
 
-func (quiet) Started(int, bisect.Question, string, string) {}
-func (quiet) Ended(int, runner.Trial)                      {}
-func (quiet) Proved(int, report.Cause)                     {}
+func (quiet) Started(int, string, string) {}
+func (quiet) Ended(int, runner.Ending)    {}
+func (quiet) Proved(string)               {}
 
-// newRun sets a run up over a history and axes, with one stage that must end within timeout.
+// newRun sets a run up over a history and axes, with one stage that has all the time there is.
 func newRun(t *testing.T, e *engine, h *runner.History, s *scenarios.Scenario) *runner.Run {
 	t.Helper()
 	s.Name, s.File = "test", "test.yaml"
 	s.Builder.Workdir, s.Builder.Network = "/src", "none"
 	if s.Stages == nil {
-		s.Stages = []scenarios.Stage{{Name: "release", Run: "make release", Timeout: time.Minute}}
+		s.Stages = []scenarios.Stage{{Name: "release", Run: "make release", Timeout: 1000 * time.Hour}}
 	}
 	s.Verdict.Stage = len(s.Stages) - 1
 	if s.Confirm == 0 {
@@ -160,10 +183,10 @@ func newRun(t *testing.T, e *engine, h *runner.History, s *scenarios.Scenario) *
 	lab := &runner.Lab{Scenario: s, Space: space, Source: source{}, Engine: e, Images: composer{}, Run: "b1234567890", Warn: func(text string) { t.Log("warning:", text) }}
 	return &runner.Run{
 		Lab: lab, State: state, Observer: quiet{}, Now: func() time.Time { return time.Unix(1, 0) },
-		Search: bisect.NewSearch(space.Space, bisect.Options{
-			Confirm: s.Confirm, CertifyProbes: s.Certify.Probes,
+		Options: bisect.Options{
+			Confirm: s.Confirm, CertifyProbes: s.Certify.Probes, Exists: lab.Exists,
 			Identity: func(p bisect.Point) string { return lab.Identity(t.Context(), p) },
-		}),
+		},
 	}
 }
 

@@ -32,7 +32,7 @@ func (r *Run) reproduce(c bisect.Cause) []string {
 	if cpus := b.Resources.CPUs; cpus > 0 {
 		run = append(run, "--cpus", strconv.FormatFloat(cpus, 'g', -1, 64))
 	}
-	if memory := b.Resources.Memory; memory > 0 {
+	if memory := r.Lab.memory(); memory > 0 {
 		run = append(run, fmt.Sprintf("--memory %d --memory-swap %[1]d", memory))
 	}
 	if pids := b.Resources.PIDs; pids > 0 {

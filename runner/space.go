@@ -18,17 +18,22 @@ type Commit struct {
 	When    time.Time
 }
 
-// History is the commits between good and bad, as levels of an axis; see bisect.DAG. Commits[0] is the good side, the last is
-// bad.
+// History is the commits of a search as levels of an axis; see [bisect.DAG]. Commits[0] is the old end, the last is the new one.
 type History struct {
 	Commits []Commit
 	Parents [][]int
 	Sides   []bisect.Side
-	Path    string // of the repository, for command lines a reader can use
-	Note    string // how the good side was chosen, where it is not the commit asked for
+	Weights []float64 // how likely each is to be what is looked for; nil: all are alike. See [bisect.Axis.SetPrior]
+	Path    string    // of the repository, for command lines a reader can use
+	Note    string    // how the old end was chosen, where it is not the commit asked for
+	Repair  bool      // good is newer than bad
 }
 
 // Space is a scenario's space with the names of its levels: axis 0 is the commit, the others stand in the scenario's order.
+//
+// A search goes from an old end to a new one, and looks for what makes a build be as at the new end. Mostly that is the bad end. Where
+// good is newer than bad, what is looked for is a repair: the tools' levels then run from bad to good too, and good and bad change
+// places in what the search is told. That is all done here; nobody else need know which way a search goes, but to speak of it.
 type Space struct {
 	*bisect.Space
 	History *History
@@ -41,6 +46,11 @@ func NewSpace(history *History, axes []scenarios.Axis) (*Space, error) {
 	if err != nil {
 		return nil, err
 	}
+	if history.Weights != nil {
+		if err := commit.SetPrior(history.Weights); err != nil {
+			return nil, err
+		}
+	}
 	all := []*bisect.Axis{commit}
 	for _, a := range axes {
 		all = append(all, bisect.Chain(a.Key(), len(a.Levels)))
@@ -52,6 +62,54 @@ func NewSpace(history *History, axes []scenarios.Axis) (*Space, error) {
 	return &Space{Space: space, History: history, axes: axes}, nil
 }
 
+// Old is the end where the search begins, New the end whose state is looked for.
+func (s *Space) Old() bisect.Point { return s.Space.Good() }
+func (s *Space) New() bisect.Point { return s.Space.Bad() }
+
+// Good is the end where every axis is good, whichever way the search goes.
+func (s *Space) Good() bisect.Point {
+	if s.History.Repair {
+		return s.New()
+	}
+	return s.Old()
+}
+
+// Bad is the end where every axis is bad.
+func (s *Space) Bad() bisect.Point {
+	if s.History.Repair {
+		return s.Old()
+	}
+	return s.New()
+}
+
+// Turned translates a verdict into what it is to the search, and back: in a search for a repair a good build is what is looked for.
+func (s *Space) Turned(v bisect.Verdict) bisect.Verdict {
+	switch {
+	case s.History.Repair && v == bisect.Good:
+		return bisect.Bad
+	case s.History.Repair && v == bisect.Bad:
+		return bisect.Good
+	}
+	return v
+}
+
+// Levels are the indexes of p's levels in the scenario, the commit's left out.
+func (s *Space) Levels(p bisect.Point) []int {
+	levels := make([]int, len(s.axes))
+	for i := range s.axes {
+		levels[i] = s.index(i, p[i+1])
+	}
+	return levels
+}
+
+// index is where the scenario has a level of its axis: it lists them from good to bad, a search counts from old to new.
+func (s *Space) index(axis, level int) int {
+	if s.History.Repair {
+		return len(s.axes[axis].Levels) - 1 - level
+	}
+	return level
+}
+
 // Key is the name of an axis, as in --at and in reports.
 func (s *Space) Key(axis int) string { return s.Axes[axis].Name }
 
@@ -60,7 +118,7 @@ func (s *Space) Level(axis, level int) *string {
 	if axis == 0 {
 		return &s.History.Commits[level].ID
 	}
-	l := s.axes[axis-1].Levels[level]
+	l := s.axes[axis-1].Levels[s.index(axis-1, level)]
 	if l.Null {
 		return nil
 	}
@@ -76,7 +134,7 @@ func (s *Space) Named(p bisect.Point) report.Point {
 	return named
 }
 
-// String says p in words, in the order of the axes.
+// Words says p in words, in the order of the axes.
 func (s *Space) Words(p bisect.Point) string {
 	words := ""
 	for i := range p {
@@ -123,7 +181,7 @@ func (s *Space) spec(b scenarios.Builder, p bisect.Point) images.Spec {
 		spec.Picks = append(spec.Picks, images.Pick{Tool: tool, Version: b.Tools[tool]})
 	}
 	for i, a := range s.axes {
-		level := a.Levels[p[i+1]]
+		level := a.Levels[s.index(i, p[i+1])]
 		switch a.Kind {
 		case scenarios.ToolAxis:
 			spec.Picks = append(spec.Picks, images.Pick{Tool: a.Name, Version: level.Text, Absent: level.Null})
@@ -144,7 +202,7 @@ func (s *Space) env(b scenarios.Builder, p bisect.Point) []string {
 		if a.Kind != scenarios.EnvAxis {
 			continue
 		}
-		if level := a.Levels[p[i+1]]; level.Null {
+		if level := a.Levels[s.index(i, p[i+1])]; level.Null {
 			env = append(env, a.Name)
 		} else {
 			env = append(env, a.Name+"="+level.Text)

@@ -21,11 +21,11 @@ type State struct {
 	lock    *flock.Flock
 }
 
-// record is one line of the journal. The journal is only appended to: one line before a trial, one after.
+// record is one line of the journal. The journal is only appended to: one line before a trial, one after it.
 type record struct {
-	Type string `json:"type"` // run, start, end or stop
+	Type string `json:"type"` // run, good, start, end, cancel or stop
 
-	// run
+	// run; good: the commit found where none was given
 	Version      int    `json:"version,omitempty"`
 	Mark         string `json:"mark,omitempty"` // of this run in an engine: labels, container names and $BISECT_TRIAL begin with it
 	Scenario     string `json:"scenario,omitempty"`
@@ -34,14 +34,14 @@ type record struct {
 	Bad          string `json:"bad,omitempty"`
 	Time         string `json:"time,omitempty"` // RFC 3339
 
-	// start, end
+	// start, end, cancel
 	Trial  *report.Trial `json:"trial,omitempty"`
 	Stages []StageRun    `json:"stages,omitempty"`
 	Lines  []string      `json:"lines,omitempty"`
 	Line   string        `json:"line,omitempty"`
 
-	// stop
-	Cause string `json:"cause,omitempty"` // why the run ended early
+	// cancel, stop
+	Cause string `json:"cause,omitempty"` // why the trial, or the run, ended early
 }
 
 // JournalVersion is the version of the journal's records.

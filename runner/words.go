@@ -2,11 +2,35 @@ package runner
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"buildbisect/bisect"
 	"buildbisect/bisect/report"
 )
+
+// wording is how a search speaks of what it looks for.
+type wording struct {
+	thing    string // what is found
+	does, do string // what one change does, and several do, to the build
+	how      string // behind that: from which state to which, where the reader has words for them
+	is       string // what the build does then
+	undoes   string // what a later change may do to it
+	sides    string // what both sides of a merge do
+	noCommit string // said where it takes no commit
+	further  string // good commit to give where both ends are bad
+}
+
+func (r *Run) wording() wording {
+	w := wording{"cause", "breaks", "break", "", "breaks", "repairs it", "builds", "No commit is to blame.", "an older"}
+	if r.Lab.Space.History.Repair {
+		w = wording{"repair", "repairs", "repair", "", "is repaired", "breaks it again", "fails", "It takes no commit.", "a newer"}
+	}
+	if r.Terms != nil {
+		w.does, w.do, w.how, w.is, w.undoes, w.sides = "turns", "turn", fmt.Sprintf(" from %s to %s", r.Terms.Old, r.Terms.New), "turns", "turns it back", "is "+r.Terms.Old
+	}
+	return w
+}
 
 // tools says in words the levels other than the commit's that a cause needs.
 func (r *Run) tools(p bisect.Point) []string {
@@ -24,164 +48,100 @@ func (r *Run) commit(level int) string {
 	return fmt.Sprintf("commit %s %q (%s, %s)", report.Short(c.ID), c.Subject, c.Author, c.When.Format("2006-01-02"))
 }
 
-// sentence says a cause so that a person can act on it.
+// sentence says a cause, or a repair, so that a person can act on it.
 func (r *Run) sentence(p bisect.Point) string {
-	tools := strings.Join(r.tools(p), " and ")
-	text := tools + ": enough to break the build. No commit is to blame."
+	w, tools := r.wording(), strings.Join(r.tools(p), " and ")
+	text := fmt.Sprintf("%s: enough to %s the build%s. %s", tools, w.do, w.how, w.noCommit)
 	switch {
 	case p[0] > 0 && tools != "":
-		text = r.commit(p[0]) + " breaks the build with " + tools + "."
+		text = fmt.Sprintf("%s %s the build%s with %s.", r.commit(p[0]), w.does, w.how, tools)
 	case p[0] > 0 && len(p) > 1:
-		text = r.commit(p[0]) + " breaks the build by itself, whatever the tools."
+		text = fmt.Sprintf("%s %s the build%s by itself, whatever the tools.", r.commit(p[0]), w.does, w.how)
 	case p[0] > 0:
-		text = r.commit(p[0]) + " breaks the build."
+		text = fmt.Sprintf("%s %s the build%s.", r.commit(p[0]), w.does, w.how)
 	}
 	if len(r.Lab.Space.Axes[0].Parents(p[0])) > 1 {
-		text += " It is a merge: each side alone builds."
+		text += fmt.Sprintf(" It is a merge: each side alone %s.", w.sides)
 	}
 	return text
 }
 
-func (r *Run) repairs(p bisect.Point) []string {
+// undoing lists the smallest changes that each take a cause away: what leads to the points just below it.
+func (r *Run) undoing(c bisect.Cause) []string {
 	var list []string
 	space := r.Lab.Space
-	for axis, level := range p {
-		switch {
-		case level == 0:
-		case axis == 0:
-			list = append(list, "undo commit "+report.Short(space.History.Commits[level].ID))
-		default:
-			for _, parent := range space.Axes[axis].Parents(level) {
-				list = append(list, report.Level(space.Key(axis), space.Level(axis, parent)))
+	for _, w := range c.Good {
+		var steps []string
+		for axis, level := range w.Point {
+			switch {
+			case level == c.Point[axis]:
+			case axis == 0:
+				steps = append(steps, "undo commit "+report.Short(space.History.Commits[c.Point[0]].ID))
+			default:
+				steps = append(steps, report.Level(space.Key(axis), space.Level(axis, level)))
 			}
+		}
+		if step := strings.Join(steps, " and "); !slices.Contains(list, step) { // a merge has several parents
+			list = append(list, step)
 		}
 	}
 	return list
 }
 
-// summary is one sentence: what broke the build, and how sure that is all.
-func (r *Run) summary(f bisect.Finding, rep *report.Report) string {
-	name := r.Lab.Scenario.Name + ": "
-	switch f.Outcome {
-	case bisect.Isolated:
-		return name + r.isolated(f)
-	case bisect.NotBracketed:
-		return name + r.notBracketed()
-	case bisect.Inconsistent:
-		return name + r.inconsistent(f)
+// isolated says what was found and how sure it is that this is all.
+func (r *Run) isolated(f bisect.Finding) string {
+	text := r.found(f.Causes) + r.sureness(f)
+	if turns := r.turns(f); turns != "" {
+		return text + " " + turns
 	}
+	w := r.wording()
 	switch {
-	case f.MoreCandidates:
-		return fmt.Sprintf("%stoo little could be judged: more than %d points are left. Mend what keeps them from building, or give a verdict that fits them.", name, len(f.Candidates))
-	case len(f.Candidates) > 1:
-		return fmt.Sprintf("%sthe cause is one of %d points; the builds that would tell them apart could not be judged. Mend what keeps them from building, or give a verdict that fits them.", name, len(f.Candidates))
-	case len(rep.Trials) == 0:
-		return name + "nothing was built."
+	case f.Complete:
+		return fmt.Sprintf("%s Nothing else %s it%s, as long as no change in between %s.", text, w.does, w.how, w.undoes)
+	case f.Stopped != "":
+		return fmt.Sprintf("%s Whether anything else %s it%s is not known: the search was ended by --%s.", text, w.does, w.how, f.Stopped)
 	}
-	return name + "stopped before a cause was proved."
+	return fmt.Sprintf("%s Whether anything else %s it%s is not proved.", text, w.does, w.how)
 }
 
-func (r *Run) isolated(f bisect.Finding) string {
-	sure := "Whether anything else breaks it is not proved."
-	if f.Complete {
-		sure = "Nothing else breaks it, as long as no change in between repairs it."
+// found says all causes in one sentence.
+func (r *Run) found(causes []bisect.Cause) string {
+	if len(causes) == 1 {
+		return r.sentence(causes[0].Point)
 	}
-	if len(f.Causes) == 1 {
-		return r.sentence(f.Causes[0].Point) + " " + sure
-	}
-	commit := f.Causes[0].Point[0]
-	for _, c := range f.Causes {
+	commit := causes[0].Point[0]
+	for _, c := range causes {
 		if c.Point[0] != commit {
 			commit = -1
 		}
 	}
-	var reasons []string
-	for i, c := range f.Causes {
+	var ways []string
+	for i, c := range causes {
 		words := r.tools(c.Point)
 		if commit < 0 && c.Point[0] > 0 {
 			words = append([]string{"commit " + report.Short(r.Lab.Space.History.Commits[c.Point[0]].ID)}, words...)
 		}
-		reasons = append(reasons, fmt.Sprintf("(%d) with %s", i+1, strings.Join(words, " and ")))
+		ways = append(ways, fmt.Sprintf("(%d) with %s", i+1, strings.Join(words, " and ")))
 	}
-	reason := strings.Join(reasons, "; ")
+	w, list := r.wording(), strings.Join(ways, "; ")
 	switch {
 	case commit > 0:
-		return fmt.Sprintf("%s breaks the build in %d ways: %s. %s", r.commit(commit), len(f.Causes), reason, sure)
+		return fmt.Sprintf("%s %s the build%s in %d ways: %s.", r.commit(commit), w.does, w.how, len(causes), list)
 	case commit == 0:
-		return fmt.Sprintf("the tools alone break the build in %d ways: %s. No commit is to blame. %s", len(f.Causes), reason, sure)
+		return fmt.Sprintf("the tools alone %s the build%s in %d ways: %s. %s", w.do, w.how, len(causes), list, w.noCommit)
 	}
-	return fmt.Sprintf("the build breaks in %d separate ways: %s. %s", len(f.Causes), reason, sure)
+	return fmt.Sprintf("the build %s%s in %d separate ways: %s.", w.is, w.how, len(causes), list)
 }
 
-// inconsistent says what kind of contradiction it was, and what to do.
-func (r *Run) inconsistent(f bisect.Finding) string {
-	bad, good, sides := f.Contradictions[0].Bad, f.Contradictions[0].Good, r.Lab.Space.History.Sides
-	switch {
-	case bad.Point.Equal(good.Point):
-		return fmt.Sprintf("%s was bad in trial %d and good in trial %d, so nothing can be blamed: the build is flaky, or something outside the scenario changed. Compare the two logs.", r.Lab.Space.Words(bad.Point), bad.ID, good.ID)
-	case sides[bad.Point[0]] == bisect.Before && sides[good.Point[0]] == bisect.After:
-		return fmt.Sprintf("%s, which the good end contains, fails too: it was broken and repaired before the good end, and a branch from back then brought it in again. No later commit can be blamed for that. Give an older good commit, or leave that branch out.", r.commit(bad.Point[0]))
+// sureness says how often builds are what they are taken for, and how sure that makes what was found.
+func (r *Run) sureness(f bisect.Finding) string {
+	if f.Noise == nil {
+		return ""
 	}
-	return fmt.Sprintf("trial %d is bad, and trial %d, with all of its changes and more, is good, so nothing can be blamed: a later change repairs the failure, or the build is flaky. Compare the two logs.", bad.ID, good.ID)
-}
-
-// notBracketed says which end is not what it was taken for, and what to do.
-func (r *Run) notBracketed() string {
-	space := r.Lab.Space
-	bad, good := r.trialAt(space.Bad()), r.trialAt(space.Good())
-	if good.ID == 0 {
-		return fmt.Sprintf("not bracketed: both ends build the same files with the same tools, so one build stands for both, and it %s (%s). Check source.good, source.bad and the levels of each axis.", said(bad), bad.Reason)
+	least := 1.0
+	for _, c := range f.Causes {
+		least = min(least, c.Confidence)
 	}
-	isBad, isGood := bad.Verdict == bisect.Bad.String(), good.Verdict == bisect.Good.String()
-	if bad.Verdict == bisect.Good.String() && good.Verdict == bisect.Bad.String() {
-		return "not bracketed: the bad end is good and the good end is bad. If the ends are not swapped, this is a repair: give them the other way round to find what repaired it."
-	}
-	var parts []string
-	switch {
-	case bad.Class == bisect.Other:
-		parts = append(parts, fmt.Sprintf("the bad end fails, but without the scenario's signature: %s. If that is the failure you are after, set verdict.bad.log to match it.", r.built[bad.ID].Line))
-	case !isBad:
-		parts = append(parts, fmt.Sprintf("the bad end %s (%s). %s", said(bad), bad.Reason, r.badEndAdvice(bad)))
-	}
-	if !isGood {
-		parts = append(parts, fmt.Sprintf("the good end %s (%s). %s", said(good), good.Reason, r.goodEndAdvice(bad, good)))
-	}
-	return "not bracketed: " + strings.Join(parts, " And ")
-}
-
-func (r *Run) badEndAdvice(bad report.Trial) string {
-	if bad.Verdict == bisect.Skip.String() {
-		return "If that is the failure you are after, say so with on-timeout: bad or on-oom: bad, or make its stage the deciding one; else give the stage more time or memory, or another bad end."
-	}
-	return "There is nothing to bisect. Check source.bad, the last level of each axis, and verdict."
-}
-
-func (r *Run) goodEndAdvice(bad, good report.Trial) string {
-	switch note := r.Lab.Space.History.Note; {
-	case good.Verdict == bisect.Skip.String():
-		return "Give a good commit and good levels that can be built (a newer commit, if this one lacks what a stage needs), or mend the stage."
-	case note != "":
-		return note + ". The failure is older than both; what you see may be a repair on the good side. Give a good commit that is an ancestor of bad."
-	case bad.Reason == good.Reason:
-		return "Both ends fail alike: if that is not the failure you are after, mend the stages; else give an older good commit or other good levels."
-	}
-	return "Give an older good commit or other good levels: the failure is older than both ends."
-}
-
-// said is what an end turned out to be.
-func said(t report.Trial) string {
-	if t.Verdict == bisect.Skip.String() {
-		return "cannot be judged"
-	}
-	return "is " + t.Verdict
-}
-
-// trialAt is the first trial at p.
-func (r *Run) trialAt(p bisect.Point) report.Trial {
-	for _, t := range r.trials {
-		if r.points[t.ID].Equal(p) {
-			return t
-		}
-	}
-	return report.Trial{}
+	return fmt.Sprintf(" From there on %s %% of the builds are %s, before it %s %%; confidence %s %%.",
+		percent(f.Noise.Broken.Mean), r.word(r.sought()), percent(f.Noise.Healthy.Mean), percent(least))
 }

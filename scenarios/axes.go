@@ -158,6 +158,11 @@ func (d *decoder) baseLevel(p place) (Level, bool) {
 	return Level{Text: name, Base: d.base(m)}, ok
 }
 
+// index is where the axis has level, whatever its base, or -1.
+func (a Axis) index(level Level) int {
+	return slices.IndexFunc(a.Levels, func(l Level) bool { return l.Null == level.Null && l.Text == level.Text })
+}
+
 // String is how a level is written in a scenario file.
 func (l Level) String() string {
 	if l.Null {

@@ -13,6 +13,8 @@ import (
 
 const (
 	defaultConfirm       = 2
+	defaultConfidence    = 0.99
+	defaultRepeat        = 50
 	defaultCertifyProbes = 16
 	defaultCertifyTime   = time.Hour
 	defaultStageTimeout  = time.Hour
@@ -42,7 +44,7 @@ func Decode(file string, data []byte, fsys fs.FS, dir string) (*Scenario, error)
 }
 
 // scenario reads the whole file into s. The builder comes before the axes, which use the tools it declares, and the
-// axes before what is expected of them, in whatever order the file has them.
+// axes before the rules between them and what is expected of them, in whatever order the file has them.
 func (d *decoder) scenario(m *mapping, s *Scenario) {
 	if p := m.at("version"); p.node != nil && (p.node.ShortTag() != "!!int" || p.node.Value != "1") {
 		d.wrong(p, "the number 1, the only version this bisect reads")
@@ -51,8 +53,11 @@ func (d *decoder) scenario(m *mapping, s *Scenario) {
 	s.About, _ = d.word(m.at("about"))
 
 	d.source(m, s)
+	before := len(d.mistakes)
 	b := d.builder(m, s)
 	d.axes(m, s, b)
+	d.require(m.at("require"), s, len(d.mistakes) == before)
+	s.Prior = d.prior(d.mapping(m.at("prior"), "prior"))
 	if axes := m.at("axes").node; (axes == nil || axes.Kind == yaml.SequenceNode && len(axes.Content) == 0) &&
 		s.Source.Good != "" && s.Source.Good == s.Source.Bad {
 		d.mistake(m.at("source"), "good and bad are the same revision and there are no axes, so nothing changes between them")
@@ -63,6 +68,14 @@ func (d *decoder) scenario(m *mapping, s *Scenario) {
 	s.Confirm = defaultConfirm
 	if n, ok := d.count(m.at("confirm"), 1); ok {
 		s.Confirm = n
+	}
+	s.Confidence = defaultConfidence
+	if share, ok := d.within(m.at("confidence"), 0.5, 0.9999); ok {
+		s.Confidence = share
+	}
+	s.Repeat = Repeat{Max: defaultRepeat, Given: m.has("repeat")}
+	if n, ok := d.count(d.mapping(m.at("repeat"), "repeat").at("max"), 2); ok {
+		s.Repeat.Max = n
 	}
 	s.Certify = Certify{Probes: defaultCertifyProbes, Time: defaultCertifyTime}
 	certify := d.mapping(m.at("certify"), "certify")
@@ -77,54 +90,3 @@ func (d *decoder) scenario(m *mapping, s *Scenario) {
 
 // plainName is for names that become part of file, image and container names.
 var plainName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-
-// expect reads the causes that must be found again. Each names the bad levels of the axes that take part in it.
-func (d *decoder) expect(m *mapping, s *Scenario) {
-	causes, ok := d.list(m.at("causes"))
-	if ok && len(causes) == 0 {
-		d.mistake(m.at("causes"), "want at least one cause")
-	}
-	for _, cause := range causes {
-		pairs, ok := d.pairs(cause, "a mapping from axes to their bad levels")
-		if ok && len(pairs) == 0 {
-			d.mistake(cause, "want at least one axis and its bad level")
-		}
-		if ok {
-			s.Expect.Causes = append(s.Expect.Causes, map[string]*string{})
-		}
-		for _, entry := range pairs {
-			level, ok := d.level(entry.value)
-			if ok && d.expectedLevel(entry, level, s.Axes) {
-				s.Expect.Causes[len(s.Expect.Causes)-1][entry.name] = level.pointer()
-			}
-		}
-	}
-}
-
-func (d *decoder) expectedLevel(entry pair, level Level, axes []Axis) bool {
-	if entry.name == "commit" {
-		if level.Null {
-			d.wrong(entry.value, "a revision")
-		}
-		return !level.Null
-	}
-	have := []string{"commit"}
-	for _, axis := range axes {
-		have = append(have, axis.Key())
-		if axis.Key() != entry.name {
-			continue
-		}
-		for i, l := range axis.Levels {
-			if l.Null == level.Null && l.Text == level.Text {
-				if i == 0 {
-					d.mistake(entry.value, "%s is the good end of its axis and cannot be part of a cause", level)
-				}
-				return i > 0
-			}
-		}
-		d.mistake(entry.value, "%s is no level of its axis", level)
-		return false
-	}
-	d.mistake(entry.key, "no axis has this key; %s", choices(entry.name, have))
-	return false
-}

@@ -40,6 +40,8 @@ source:
   repo: ../code
   good: v1.0
   bad: HEAD
+  first-parent: true
+  paths: [build/, go.mod]
   git: true
   submodules: true
 builder:
@@ -56,6 +58,12 @@ builder:
 axes:
   - {tool: buildx, levels: [v0.5.1, !!str v0.4.2, null]}
   - {env: DOCKER_CLI_EXPERIMENTAL, levels: [enabled, "", ~]}
+require:
+  - buildx >= 0.5 with docker >= 20.10 and env.DOCKER_CLI_EXPERIMENTAL present
+prior:
+  paths: {docs/: 0.2, build/: 5}
+  commits: {v1.1: 3}
+  size: true
 stages:
   - {name: configure, run: ./configure, timeout: 5m, on-timeout: bad, on-oom: bad}
   - {name: release, run: make release, on-timeout: skip}
@@ -63,6 +71,8 @@ stages:
 verdict:
   bad: {stage: release, log: '^unknown flag: --platform|^quiet', exit: any}
 confirm: 3
+confidence: 0.95
+repeat: {max: 20}
 certify: {probes: 5, time: 30m}
 expect:
   causes:
@@ -93,7 +103,10 @@ func TestEveryKeyIsRead(t *testing.T) {
 	want := &Scenario{
 		File: s.File, Dir: s.Dir, FS: s.FS, Hash: s.Hash,
 		Name: "whole", About: "One line.\nMore of them.\n",
-		Source: Source{Repo: filepath.Join(dir, "code"), Good: "v1.0", Bad: "HEAD", Git: true, Submodules: true},
+		Source: Source{
+			Repo: filepath.Join(dir, "code"), Good: "v1.0", Bad: "HEAD",
+			FirstParent: true, Paths: []string{"build/", "go.mod"}, Git: true, Submodules: true,
+		},
 		Builder: Builder{
 			Base:      images.Base{Debian: &images.Debian{Suite: "bookworm", Packages: []string{"make", "git"}}},
 			Tools:     map[string]string{"docker": "20.10.2", "mine": "v9"},
@@ -108,13 +121,22 @@ func TestEveryKeyIsRead(t *testing.T) {
 			{Kind: ToolAxis, Name: "buildx", Levels: []Level{{Text: "v0.5.1"}, {Text: "v0.4.2"}, {Null: true}}},
 			{Kind: EnvAxis, Name: "DOCKER_CLI_EXPERIMENTAL", Levels: []Level{{Text: "enabled"}, {Text: ""}, {Null: true}}},
 		},
+		Require: []Rule{{
+			Text: "buildx >= 0.5 with docker >= 20.10 and env.DOCKER_CLI_EXPERIMENTAL present",
+			when: condition{"buildx >= 0.5", 0, []bool{true, false, false}},
+			with: []condition{
+				{"docker >= 20.10", -1, []bool{true}},
+				{"env.DOCKER_CLI_EXPERIMENTAL present", 1, []bool{true, true, false}},
+			},
+		}},
+		Prior: Prior{Paths: []PathWeight{{"docs/", 0.2}, {"build/", 5}}, Commits: map[string]float64{"v1.1": 3}, Size: true},
 		Stages: []Stage{
 			{Name: "configure", Run: "./configure", Timeout: 5 * time.Minute, OnTimeout: CountBad, OnOOM: CountBad},
 			{Name: "release", Run: "make release", Timeout: time.Hour, OnTimeout: CountSkip, OnOOM: CountSkip},
 			{Name: "late", Run: "true", Timeout: time.Hour, OnTimeout: CountSkip, OnOOM: CountSkip},
 		},
 		Verdict: Verdict{Stage: 1, Log: s.Verdict.Log, AnyExit: true},
-		Confirm: 3,
+		Confirm: 3, Confidence: 0.95, Repeat: Repeat{Max: 20, Given: true},
 		Certify: Certify{Probes: 5, Time: 30 * time.Minute},
 		Expect: Expect{Causes: []map[string]*string{
 			{"commit": &revision, "buildx": &level, "env.DOCKER_CLI_EXPERIMENTAL": nil},
@@ -138,6 +160,7 @@ func TestDefaultsStandWhereTheFileIsSilent(t *testing.T) {
 		t.Fatal(err)
 	}
 	if s.Builder.Engine != EngineNone || s.Builder.Network != "none" || s.Builder.Workdir != "/src" || s.Confirm != 2 ||
+		s.Confidence != 0.99 || s.Repeat != (Repeat{Max: 50}) || s.Source.Paths != nil || s.Source.FirstParent ||
 		s.Certify != (Certify{Probes: 16, Time: time.Hour}) || s.Verdict != (Verdict{}) || s.Stages[0].Timeout != time.Hour {
 		t.Errorf("got %+v", s)
 	}
@@ -148,6 +171,34 @@ func TestDefaultsStandWhereTheFileIsSilent(t *testing.T) {
 	defer f.Close()
 	if data, err := io.ReadAll(f); string(data) != "blob" {
 		t.Errorf("history is %q, %v", data, err)
+	}
+}
+
+func TestGoodMayBeLeftOutToBeSearchedFor(t *testing.T) {
+	text := strings.Replace(least, "good: a, ", "", 1)
+	s, err := Decode("x", []byte(text), fstest.MapFS{"h.fi": {}}, "")
+	if err != nil || s.Source.Good != "" || s.Source.Bad != "b" {
+		t.Errorf("got %+v, %v", s, err)
+	}
+}
+
+func TestRepeatAloneSaysThatABuildIsFlaky(t *testing.T) {
+	s, err := Decode("x", []byte(least+"repeat: {}\n"), fstest.MapFS{"h.fi": {}}, "")
+	if err != nil || s.Repeat != (Repeat{Max: 50, Given: true}) {
+		t.Errorf("got %+v, %v", s, err)
+	}
+}
+
+func TestRepairsNameGoodLevels(t *testing.T) {
+	text := least + "axes: [{env: A, levels: [new, old, null]}]\nexpect: {repairs: [{commit: c, env.A: old}, {env.A: new}]}\n"
+	s, err := Decode("x", []byte(text), fstest.MapFS{"h.fi": {}}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, older, newer := "c", "old", "new"
+	want := Expect{Repairs: []map[string]*string{{"commit": &c, "env.A": &older}, {"env.A": &newer}}}
+	if !reflect.DeepEqual(s.Expect, want) {
+		t.Errorf("got %v, want %v", s.Expect, want)
 	}
 }
 

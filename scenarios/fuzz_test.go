@@ -3,6 +3,8 @@ package scenarios
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"math"
 	"path"
 	"path/filepath"
 	"slices"
@@ -89,11 +91,30 @@ func unsound(s *Scenario) error {
 			return err
 		}
 	}
-	for _, cause := range s.Expect.Causes {
-		for key := range cause {
+	for _, changes := range slices.Concat(s.Expect.Causes, s.Expect.Repairs) {
+		for key := range changes {
 			if !axes[key] {
-				return fmt.Errorf("a cause on %s, which is no axis", key)
+				return fmt.Errorf("%s is expected to take part, which is no axis", key)
 			}
+		}
+	}
+	good, bad := make([]int, len(s.Axes)), make([]int, len(s.Axes))
+	for i, axis := range s.Axes {
+		bad[i] = len(axis.Levels) - 1
+	}
+	for _, end := range [][]int{good, bad} {
+		if rule, excluded := s.Excluded(end); excluded {
+			return fmt.Errorf("%q excludes an end, %v", rule, end)
+		}
+	}
+	for _, p := range s.Prior.Paths {
+		if !(p.Weight > 0 && p.Weight < math.Inf(1)) {
+			return fmt.Errorf("path %+v", p)
+		}
+	}
+	for _, path := range s.Source.Paths {
+		if !fs.ValidPath(strings.TrimSuffix(path, "/")) {
+			return fmt.Errorf("path %q leads out of the repository", path)
 		}
 	}
 	for _, stage := range s.Stages {
@@ -112,14 +133,18 @@ func unsound(s *Scenario) error {
 		return errors.New("repo and history")
 	case s.Source.History != "" && err != nil:
 		return err
-	case s.Source.Good == "" || s.Source.Bad == "":
-		return errors.New("no good or no bad")
+	case s.Source.Bad == "":
+		return errors.New("no bad")
+	case s.Expect.Causes != nil && s.Expect.Repairs != nil:
+		return errors.New("causes and repairs")
 	case s.Builder.Base.IsZero() != (bases == 1):
 		return errors.New("base and base axis")
 	case s.Builder.Catalogue == nil || s.Builder.Engine == "" || s.Builder.Network == "" || !path.IsAbs(s.Builder.Workdir):
 		return fmt.Errorf("builder %+v", s.Builder)
 	case len(s.Stages) == 0 || s.Verdict.Stage < 0 || s.Verdict.Stage >= len(s.Stages):
 		return fmt.Errorf("stage %d of %d decides", s.Verdict.Stage, len(s.Stages))
+	case !(s.Confidence >= 0.5 && s.Confidence < 1) || s.Repeat.Max < 2:
+		return fmt.Errorf("confidence %v, repeat %+v", s.Confidence, s.Repeat)
 	case s.Confirm < 1 || s.Certify.Probes < 0 || s.Certify.Time <= 0:
 		return fmt.Errorf("confirm %d, certify %+v", s.Confirm, s.Certify)
 	}

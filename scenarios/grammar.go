@@ -19,13 +19,12 @@ func grammar() map[string]keys {
 	return map[string]keys{
 		"scenario": {
 			required: []string{"version", "name", "source", "stages"},
-			optional: []string{"about", "builder", "axes", "verdict", "confirm", "certify", "expect"},
-			later:    []string{"require", "prior", "confidence", "repeat"},
+			optional: []string{"about", "builder", "axes", "require", "prior", "verdict", "confirm", "confidence", "repeat", "certify", "expect"},
 		},
 		"source": {
-			required: []string{"good", "bad"},
-			optional: []string{"repo", "history", "git", "submodules"},
-			later:    []string{"first-parent", "paths", "overlay"},
+			required: []string{"bad"},
+			optional: []string{"good", "repo", "history", "first-parent", "paths", "git", "submodules"},
+			later:    []string{"overlay"},
 		},
 		"builder": {
 			optional: []string{"base", "tools", "engine", "network", "resources", "env", "workdir"},
@@ -69,11 +68,17 @@ func grammar() map[string]keys {
 		"bad": {
 			optional: []string{"stage", "log", "exit"},
 		},
+		"prior": {
+			optional: []string{"paths", "commits", "size"},
+		},
+		"repeat": {
+			optional: []string{"max"},
+		},
 		"certify": {
 			optional: []string{"probes", "time"},
 		},
 		"expect": {
-			required: []string{"causes"},
+			optional: []string{"causes", "repairs"},
 		},
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"slices"
+	"strings"
 )
 
 // source reads where trees come from.
@@ -16,6 +18,8 @@ func (d *decoder) source(top *mapping, s *Scenario) {
 	m := d.mapping(top.at("source"), "source")
 	s.Source.Good, _ = d.line(m.at("good"))
 	s.Source.Bad, _ = d.line(m.at("bad"))
+	s.Source.FirstParent = d.flag(m.at("first-parent"))
+	s.Source.Paths = d.paths(m.at("paths"))
 	s.Source.Git = d.flag(m.at("git"))
 	s.Source.Submodules = d.flag(m.at("submodules"))
 	switch {
@@ -34,6 +38,45 @@ func (d *decoder) source(top *mapping, s *Scenario) {
 			f.Close()
 		}
 	}
+}
+
+// paths reads which commits count, by what they touch.
+func (d *decoder) paths(p place) []string {
+	elements, ok := d.list(p)
+	if ok && len(elements) == 0 {
+		d.mistake(p, "want at least one path; leave paths out for all commits to count")
+	}
+	var all []string
+	for _, element := range elements {
+		path, ok := d.inTree(element)
+		switch {
+		case !ok:
+		case slices.Contains(all, path):
+			d.mistake(element, "%s stands twice", path)
+		default:
+			all = append(all, path)
+		}
+	}
+	return all
+}
+
+// inTree reads the path of a file or folder in the repository, written literally: relative to its top, with slashes. A
+// folder may end in one.
+func (d *decoder) inTree(p place) (string, bool) {
+	s, ok := d.line(p)
+	return s, ok && d.isInTree(p, s)
+}
+
+func (d *decoder) isInTree(p place, s string) bool {
+	switch clean := strings.TrimSuffix(s, "/"); {
+	case !fs.ValidPath(clean), clean == ".":
+		d.mistake(p, "want a path inside the repository, from its top, without . and .., such as build/ or go.mod; got %q", short(s))
+	case strings.ContainsAny(s, "*?[\\") || strings.HasPrefix(s, ":"):
+		d.mistake(p, "want a path as it stands in the repository; patterns are not supported, but a folder stands for all below it; got %q", short(s))
+	default:
+		return true
+	}
+	return false
 }
 
 // remote recognizes a URL, and the user@host:path that git takes for one.

@@ -24,23 +24,30 @@ type Scenario struct {
 	Source  Source
 	Builder Builder
 	Axes    []Axis // the commit axis is implied, and not listed
+	Require []Rule // which combinations of levels can exist; see Excluded
+	Prior   Prior
 	Stages  []Stage
 	Verdict Verdict
 
-	Confirm int // how often each witness of a reported claim is built in all; default 2
-	Certify Certify
-	Expect  Expect
+	Confirm    int     // how often each witness of a reported claim is built in all; default 2
+	Confidence float64 // at which a search that models noise stops, within [0.5, 0.9999]; default 0.99
+	Repeat     Repeat
+	Certify    Certify
+	Expect     Expect
 
 	folder string // of a shipped scenario, inside FS; "" for a file on disk
 }
 
 // Source says where trees come from. Exactly one of Repo and History is set.
 type Source struct {
-	Repo       string // a path; relative ones are relative to the scenario's folder
-	History    string // a file of git fast-import text, relative to the scenario's folder
-	Good, Bad  string // revisions
-	Git        bool   // put a .git into the builder
-	Submodules bool
+	Repo        string   // a path; relative ones are relative to the scenario's folder
+	History     string   // a file of git fast-import text, relative to the scenario's folder
+	Good        string   // a revision; "": none is known, and one is searched for backwards from Bad
+	Bad         string   // a revision
+	FirstParent bool     // as git's --first-parent: only the first parent of a merge is followed
+	Paths       []string // only commits that touch one of these; nil: all. See Prior.Paths for their form
+	Git         bool     // put a .git into the builder
+	Submodules  bool
 }
 
 // Engine says which Docker engine the build itself may use.
@@ -129,13 +136,17 @@ type Verdict struct {
 	GitExit bool           // exit: git, 125 is skip, 128 and above abort
 }
 
+// Repeat says how often one point may be built where a build fails only sometimes.
+type Repeat struct {
+	Max int // trials at one point, at least 2; default 50
+
+	// Given: the file has the key, which says that the build may be flaky. Both ends are then calibrated, and noise is
+	// modelled from the first trial on; else only once trials have disagreed.
+	Given bool
+}
+
 // Certify bounds the proof that there is no further cause.
 type Certify struct {
 	Probes int           // default 16
 	Time   time.Duration // default 1h
-}
-
-// Expect is what bisecting must find again, for `bisect verify`. The zero value: the file does not say.
-type Expect struct {
-	Causes []map[string]*string // axis key to its bad level, nil for null; at commit a revision
 }

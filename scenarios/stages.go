@@ -107,7 +107,8 @@ func (d *decoder) inside(p place, text string, character int) place {
 		return p
 	}
 	line := d.file.lines[n.Line-1]
-	if column-1 <= len(line) && strings.HasPrefix(string(line[column-1:]), text) {
+	// A line may be very long, and hold many such strings.
+	if from := column - 1; from <= len(line) && strings.HasPrefix(string(line[from:min(from+len(text), len(line))]), text) {
 		n.Column = column + character
 	}
 	return place{&n, p.path}

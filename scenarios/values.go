@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode"
@@ -124,17 +125,32 @@ func (d *decoder) count(p place, least int) (int, bool) {
 
 // amount reads a number above zero.
 func (d *decoder) amount(p place) float64 {
-	if p.node == nil {
-		return 0
-	}
-	var v float64
-	tag := p.node.ShortTag()
-	if p.node.Kind != yaml.ScalarNode || tag != "!!int" && tag != "!!float" || p.node.Decode(&v) != nil ||
-		!(v > 0) || math.IsInf(v, 0) {
+	v, ok := number(p)
+	if p.node != nil && !(ok && v > 0 && !math.IsInf(v, 0)) {
 		d.wrong(p, "a number above zero")
 		return 0
 	}
 	return v
+}
+
+// within reads a number of at least low and at most high.
+func (d *decoder) within(p place, low, high float64) (float64, bool) {
+	v, ok := number(p)
+	if p.node != nil && !(ok && v >= low && v <= high) {
+		plain := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+		d.wrong(p, fmt.Sprintf("a number from %s to %s", plain(low), plain(high)))
+		return 0, false
+	}
+	return v, ok
+}
+
+// number is the number at p, which may be no finite one.
+func number(p place) (float64, bool) {
+	var v float64
+	if p.node == nil || p.node.Kind != yaml.ScalarNode || !slices.Contains([]string{"!!int", "!!float"}, p.node.ShortTag()) {
+		return 0, false
+	}
+	return v, p.node.Decode(&v) == nil
 }
 
 // duration reads a time with its unit, such as 20m or 1h30m.

@@ -29,7 +29,7 @@ const (
 
 const exitHelp = `
 EXIT STATUS:
-   0 isolated, complete or not; 1 error; 2 usage or an invalid scenario; 3 inconclusive; 4 not bracketed, or no culprit;
+   0 isolated, complete or not; 1 error; 2 usage or an invalid scenario; 3 inconclusive (skips, or a budget); 4 not bracketed, or no culprit;
    5 verdicts contradict each other; 130 interrupted (what was proved is kept)
 `
 
@@ -170,11 +170,12 @@ func exitCode(ctx context.Context, err error) int {
 		notFound  *git.NotFoundError
 		ambiguous *git.AmbiguousError
 		same      *git.SameCommitError
-		swapped   *git.SwappedError
 		unrelated *git.UnrelatedError
 		noRepo    *git.NotRepositoryError
+		untouched *git.UntouchedError
+		pathspec  *git.PathspecError
 	)
-	for _, target := range []any{&usage, &scenario, &notFound, &ambiguous, &same, &swapped, &unrelated, &noRepo} {
+	for _, target := range []any{&usage, &scenario, &notFound, &ambiguous, &same, &unrelated, &noRepo, &untouched, &pathspec} {
 		if errors.As(err, target) {
 			return exitUsage
 		}
@@ -187,7 +188,7 @@ func outcomeCode(r *report.Report) int {
 	switch bisect.Outcome(r.Outcome) {
 	case bisect.Isolated:
 		return exitOK
-	case bisect.NotBracketed:
+	case bisect.NotBracketed, bisect.NoCulprit:
 		return exitNotBracketed
 	case bisect.Inconsistent:
 		return exitInconsistent

@@ -1,19 +1,71 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"buildbisect/bisect"
 	"buildbisect/runner"
 	"buildbisect/runner/git"
+
+	"github.com/dustin/go-humanize/english"
 )
+
+// spaceBetween reads the history between two commits and spans the scenario's axes over it. Where good is newer than bad the
+// question is which change repaired the build, and the history runs from bad to good.
+func (s *session) spaceBetween(ctx context.Context, good, bad git.Commit) (*runner.Space, error) {
+	o := git.HistoryOptions{FirstParent: s.scenario.Source.FirstParent, Paths: s.scenario.Source.Paths}
+	defer s.progress.whenSlow("reading the history between good and bad")()
+	h, err := s.repo.History(ctx, good, bad, o)
+	repair := false
+	if swapped := (*git.SwappedError)(nil); errors.As(err, &swapped) {
+		repair = true
+		if h, err = s.repo.History(ctx, bad, good, o); err != nil {
+			err = asAsked(err)
+		}
+	}
+	if same := (*git.SameCommitError)(nil); errors.As(err, &same) && len(s.scenario.Axes) > 0 {
+		return nil, fmt.Errorf("source: %w; to search the tools alone, give the commit's parent as good", err)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("source: %w", err)
+	}
+	levels, apart, err := s.levels(h, repair)
+	if err != nil {
+		return nil, err
+	}
+	levels.Path, levels.Repair = s.repo.Path(), repair
+	if levels.Weights, err = s.weights(ctx, levels); err != nil {
+		return nil, err
+	}
+	if levels.Note != "" {
+		s.notes = append(s.notes, levels.Note)
+	}
+	if h.Newest.ID != h.Bad.ID {
+		s.notes = append(s.notes, fmt.Sprintf("%s touches none of source.paths; %s stands for it, the newest commit that does", h.Bad.Short(), h.Newest))
+	}
+	if apart > 0 {
+		s.notes = append(s.notes, english.Plural(apart, "commit shares", "commits share")+" no history with good; each counts as part of the merge that brought it in")
+	}
+	return runner.NewSpace(levels, s.scenario.Axes)
+}
+
+// asAsked gives an error of a history read from bad to good the names that the scenario has for its ends.
+func asAsked(err error) error {
+	if untouched := (*git.UntouchedError)(nil); errors.As(err, &untouched) {
+		untouched.Good, untouched.Bad = untouched.Bad, untouched.Good
+	}
+	return err
+}
 
 // levels lays a history out as the levels of the commit axis: the good side; the parents, older than good, of branches that
 // left before it; then the commits between good and bad.
 //
 // Commits without any common history with good (an imported project, a subtree) are left out, and apart counts them: they have
-// nothing to be compared with, so that the merge that brought them in is the change.
-func (s *session) levels(h *git.History) (out *runner.History, apart int, err error) {
+// nothing to be compared with, so that the merge that brought them in is the change. In looking for a repair, so are those
+// that do not contain the broken commit: they build because they never had what broke it.
+func (s *session) levels(h *git.History, repair bool) (out *runner.History, apart int, err error) {
 	good := h.Good
 	out = &runner.History{}
 	switch {
@@ -25,7 +77,7 @@ func (s *session) levels(h *git.History) (out *runner.History, apart int, err er
 	}
 	_, contains := h.DAG()
 	add := func(c git.Commit, side bisect.Side, parents []int) int {
-		out.Commits = append(out.Commits, runner.Commit{ID: c.ID, Subject: c.Subject, Author: c.AuthorName, When: c.When})
+		out.Commits = append(out.Commits, named(c))
 		out.Sides = append(out.Sides, side)
 		out.Parents = append(out.Parents, parents)
 		return len(out.Commits) - 1
@@ -39,7 +91,7 @@ func (s *session) levels(h *git.History) (out *runner.History, apart int, err er
 	level := map[string]int{good.ID: 0} // of what has one
 	for i, c := range h.Commits {
 		for _, id := range c.Parents {
-			if _, known := level[id]; known || inRange[id] || contains[i+1] {
+			if _, known := level[id]; known || inRange[id] || contains[i+1] || repair {
 				continue
 			}
 			before, err := s.repo.Resolve(id)
@@ -50,6 +102,9 @@ func (s *session) levels(h *git.History) (out *runner.History, apart int, err er
 		}
 	}
 	for i, c := range h.Commits {
+		if repair && !contains[i+1] {
+			continue
+		}
 		var parents []int
 		for _, id := range c.Parents {
 			if p, known := level[id]; known {
@@ -69,4 +124,8 @@ func (s *session) levels(h *git.History) (out *runner.History, apart int, err er
 		level[c.ID] = add(c, side, parents)
 	}
 	return out, apart, nil
+}
+
+func named(c git.Commit) runner.Commit {
+	return runner.Commit{ID: c.ID, Subject: c.Subject, Author: c.AuthorName, When: c.When}
 }

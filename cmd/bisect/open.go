@@ -18,7 +18,6 @@ import (
 	"buildbisect/runner/git"
 	"buildbisect/scenarios"
 
-	"github.com/dustin/go-humanize/english"
 	"golang.org/x/mod/semver"
 )
 
@@ -26,11 +25,13 @@ import (
 type session struct {
 	scenario *scenarios.Scenario
 	space    *runner.Space
+	span     func(ctx context.Context, good string) (*runner.Space, error) // where no good commit is given; see runner.Run
 	repo     *git.Repository
 	source   *git.Source
 	cache    string
 	engine   *docker.Engine
 	images   *images.Builder
+	older    int      // commits before bad, where no good one is given
 	notes    []string // what the reader should know of the history
 	lab      *runner.Lab
 	progress *progress
@@ -63,33 +64,19 @@ func (s *session) openHistory(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	good, err := s.repo.Resolve(s.scenario.Source.Good)
-	if err != nil {
-		return fmt.Errorf("source.good: %w", err)
-	}
 	bad, err := s.repo.Resolve(s.scenario.Source.Bad)
 	if err != nil {
 		return fmt.Errorf("source.bad: %w", err)
 	}
-	h, err := s.repo.History(ctx, good, bad)
-	if same := (*git.SameCommitError)(nil); errors.As(err, &same) && len(s.scenario.Axes) > 0 {
-		return fmt.Errorf("source: %w; to search the tools alone, give the commit's parent as good", err)
-	}
-	if err != nil {
-		return fmt.Errorf("source: %w", err)
-	}
 	s.source = s.repo.Source(git.SourceOptions{Git: s.scenario.Source.Git, Submodules: s.scenario.Source.Submodules})
-	levels, apart, err := s.levels(h)
+	if s.scenario.Source.Good == "" {
+		return s.openLadder(ctx, bad)
+	}
+	good, err := s.repo.Resolve(s.scenario.Source.Good)
 	if err != nil {
-		return err
+		return fmt.Errorf("source.good: %w", err)
 	}
-	if levels.Path = s.repo.Path(); levels.Note != "" {
-		s.notes = append(s.notes, levels.Note)
-	}
-	if apart > 0 {
-		s.notes = append(s.notes, english.Plural(apart, "commit shares", "commits share")+" no history with good; each counts as part of the merge that brought it in")
-	}
-	s.space, err = runner.NewSpace(levels, s.scenario.Axes)
+	s.space, err = s.spaceBetween(ctx, good, bad)
 	return err
 }
 

@@ -7,24 +7,34 @@ import (
 	"math"
 	"strings"
 
+	"buildbisect/bisect"
 	"buildbisect/bisect/report"
 	"buildbisect/scenarios"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
 )
 
 // plan is what `bisect plan --json` prints.
 type plan struct {
-	Scenario string     `json:"scenario"`
-	Axes     []planAxis `json:"axes"`
-	Worst    int        `json:"worst-descent"` // probes to the first cause at most, on one line of history
-	Certify  int        `json:"certify"`       // certificate points at most
-	Warnings []string   `json:"warnings"`
+	Scenario   string     `json:"scenario"`
+	Repair     bool       `json:"repair"` // good is newer than bad: what repaired the build is searched for
+	Axes       []planAxis `json:"axes"`
+	StepsBack  int        `json:"steps-back,omitempty"` // commits to look at for a good one, at most, where none is given
+	Impossible int        `json:"impossible,omitempty"` // combinations of levels, the commit's apart, that `require` excludes
+	Expected   float64    `json:"expected-descent"`     // probes to the first cause on average
+	Worst      int        `json:"worst-descent"`        // probes to the first cause at most, on one line of history
+	Confirm    int        `json:"confirm"`              // builds behind each part of a cause
+	Certify    int        `json:"certify"`              // certificate points at most
+	Repeat     int        `json:"repeat,omitempty"`     // builds at one point at most, where the build is said to be flaky
+	Confidence float64    `json:"confidence,omitempty"` // of the answer then
+	Assumes    []string   `json:"assumes,omitempty"`    // beside monotony
+	Warnings   []string   `json:"warnings"`
 }
 
 type planAxis struct {
 	Axis   string    `json:"axis"`
-	Levels []*string `json:"levels"` // the two ends only, for commits
+	Levels []*string `json:"levels"` // from the old end to the new one; of commits the two ends only
 	Count  int       `json:"count"`
 }
 
@@ -69,20 +79,55 @@ func (c command) runPlan(ctx context.Context, name string, asJSON bool) (err err
 		}
 		fmt.Fprintf(c.stdout, "  %-4d %s\n", a.Count, strings.Join(words, separator))
 	}
-	fmt.Fprintf(c.stdout, "at most about %d probes to the first cause, each part of it built %d times, then up to %d to prove that there is no other\n", p.Worst, s.scenario.Confirm, p.Certify)
+	for _, line := range p.words() {
+		fmt.Fprintln(c.stdout, line)
+	}
 	for _, w := range p.Warnings {
 		fmt.Fprintln(c.stdout, "warning: "+w)
 	}
 	return nil
 }
 
+// words says what a search will take.
+func (p plan) words() []string {
+	thing := "cause"
+	if p.Repair {
+		thing = "repair"
+	}
+	var lines []string
+	if p.StepsBack > 0 {
+		lines = append(lines, fmt.Sprintf("first a good commit is looked for, in at most %d steps back; the fewer are needed, the fewer probes come then", p.StepsBack))
+	}
+	if p.Impossible > 0 {
+		lines = append(lines, fmt.Sprintf("%s of levels cannot exist, and will not be built", english.Plural(p.Impossible, "combination", "")))
+	}
+	lines = append(lines, fmt.Sprintf("about %.0f probes to the first %s, at most about %d; each part of it is built %d times, then up to %d probes to prove that there is no other",
+		p.Expected, thing, p.Worst, p.Confirm, p.Certify))
+	if p.Repeat > 0 {
+		lines = append(lines, fmt.Sprintf("the build may be flaky: both ends are built until it shows how often each fails, and any point up to %d times, until the answer is %v %% sure; expect several times as many builds", p.Repeat, 100*p.Confidence))
+	}
+	for _, a := range p.Assumes {
+		lines = append(lines, "assumes: "+a)
+	}
+	return lines
+}
+
 func (s *session) plan() plan {
-	p := plan{Scenario: s.scenario.Name, Certify: s.scenario.Certify.Probes, Worst: 2, Warnings: []string{}}
+	p := plan{
+		Scenario: s.scenario.Name, Repair: s.space.History.Repair, Confirm: s.scenario.Confirm, Certify: s.scenario.Certify.Probes,
+		Worst: 2, Expected: 2.5, Impossible: s.impossible(), Assumes: s.assumes(), Warnings: []string{},
+	}
+	if s.span != nil {
+		p.StepsBack = len(s.space.History.Commits) - 1
+	}
+	if s.scenario.Repeat.Given {
+		p.Repeat, p.Confidence = s.scenario.Repeat.Max, s.scenario.Confidence
+	}
 	for i, a := range s.space.Axes {
 		axis := planAxis{Axis: a.Name, Count: a.Len()}
 		levels := []int{0, a.Len() - 1}
 		if i == 0 {
-			axis.Count = s.between() + 1
+			axis.Count = s.suspects() + 1
 		} else {
 			levels = levels[:0]
 			for l := range a.Len() {
@@ -93,8 +138,10 @@ func (s *session) plan() plan {
 			axis.Levels = append(axis.Levels, s.space.Level(i, l))
 		}
 		p.Axes = append(p.Axes, axis)
-		p.Worst += int(math.Ceil(math.Log2(float64(a.Len())))) + 1
+		p.Worst += int(math.Ceil(math.Log2(float64(axis.Count)))) + 1
+		p.Expected += s.entropy(i)
 	}
+	p.Expected = math.Round(10*p.Expected) / 10
 	if s.scenario.Builder.Engine == scenarios.EngineHost {
 		p.Warnings = append(p.Warnings, "engine: host gives the build this machine's Docker engine: as good as root, and the build can delete what is yours in it")
 	}
@@ -103,4 +150,53 @@ func (s *session) plan() plan {
 	}
 	p.Warnings = append(p.Warnings, s.notes...)
 	return p
+}
+
+// entropy is what there is to find out about an axis, in bits: no search can do with fewer probes on average, and ours takes
+// about half a probe more. A tool is taken to matter in half of all cases; commits weigh what the prior says.
+func (s *session) entropy(axis int) float64 {
+	h := s.space.History
+	if axis > 0 {
+		return 1 + math.Log2(float64(s.space.Axes[axis].Len()-1))/2
+	}
+	if s.span != nil { // the last step back can take in half of them
+		return math.Log2(max(1, float64(s.suspects())/2))
+	}
+	bits, sum := 0.0, 0.0
+	for i, side := range h.Sides {
+		if i == 0 || side == bisect.Before {
+			continue
+		}
+		weight := 1.0
+		if h.Weights != nil {
+			weight = h.Weights[i]
+		}
+		sum += weight
+		bits -= weight * math.Log2(weight)
+	}
+	return math.Log2(sum) + bits/sum
+}
+
+// mostCombinations bounds how many combinations of levels are looked at to count the impossible.
+const mostCombinations = 1 << 20
+
+// impossible counts the combinations of levels that cannot exist; 0 also where there are too many to look at.
+func (s *session) impossible() int {
+	all := 1
+	for _, a := range s.scenario.Axes {
+		if all *= len(a.Levels); all > mostCombinations {
+			return 0
+		}
+	}
+	excluded := 0
+	levels := make([]int, len(s.scenario.Axes))
+	for n := range all {
+		for i, a := range s.scenario.Axes {
+			levels[i], n = n%len(a.Levels), n/len(a.Levels)
+		}
+		if _, no := s.scenario.Excluded(levels); no {
+			excluded++
+		}
+	}
+	return excluded
 }

@@ -11,6 +11,7 @@ import (
 
 	"buildbisect/bisect"
 	"buildbisect/bisect/report"
+	"buildbisect/runner/git"
 
 	"github.com/urfave/cli/v2"
 )
@@ -112,6 +113,11 @@ func (s *session) pointAt(at []string) (bisect.Point, error) {
 				return nil, err
 			}
 			level = &commit.ID
+			if s.span != nil { // no good commit is given, so any will do
+				if err := s.standOn(commit); err != nil {
+					return nil, err
+				}
+			}
 		}
 		axis, index, err := s.space.At(key, level)
 		if err != nil {
@@ -123,5 +129,18 @@ func (s *session) pointAt(at []string) (bisect.Point, error) {
 		named = append(named, key)
 		point[axis] = index
 	}
+	if rule, excluded := s.scenario.Excluded(s.space.Levels(point)); excluded {
+		return nil, usageError{fmt.Sprintf("--at: %s cannot exist: require: %s", s.space.Words(point), rule)}
+	}
 	return point, nil
+}
+
+// standOn makes a commit a level of the ladder for which no good commit was given.
+func (s *session) standOn(commit git.Commit) (err error) {
+	bad, err := s.repo.Resolve(s.scenario.Source.Bad)
+	if err != nil || commit.ID == bad.ID {
+		return err
+	}
+	s.space, err = s.ladder(commit, bad)
+	return err
 }

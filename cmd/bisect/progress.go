@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"buildbisect/bisect"
 	"buildbisect/bisect/report"
 	"buildbisect/runner"
 
@@ -21,15 +20,28 @@ const (
 	logBeat      = 10 * time.Second
 )
 
-// progress tells on stderr what is tried, why, and how it went: a line a trial. It is a [runner.Observer].
+// progress tells on stderr what is tried, why, and how it went. It is a [runner.Observer].
+//
+// Where one trial runs at a time each has a line, begun when it starts. Where several do, a line tells of each start and one of
+// each end, and in between a last line counts what runs.
 type progress struct {
 	w        io.Writer
 	terminal bool // w is one
+	parallel bool // several trials may run at a time
 
 	mu      sync.Mutex
-	inLine  bool // a trial's line has begun and not ended
+	open    bool // the line that the cursor is in has begun and not ended
+	counted int  // characters of it that will be written over
+	spoke   time.Time
+	running map[int]running
 	stop    chan struct{}
 	stopped sync.WaitGroup
+}
+
+// running is a trial under way.
+type running struct {
+	at    string // the point in words
+	begun time.Time
 }
 
 // oneLine makes a list of errors read on one line.
@@ -40,7 +52,7 @@ var _ runner.Observer = (*progress)(nil)
 // newProgress tells what goes on to w.
 func newProgress(w io.Writer) *progress {
 	f, ok := w.(*os.File)
-	return &progress{w: w, terminal: ok && isatty.IsTerminal(f.Fd())}
+	return &progress{w: w, terminal: ok && isatty.IsTerminal(f.Fd()), running: map[int]running{}}
 }
 
 // line prints a line of its own.
@@ -53,27 +65,46 @@ func (p *progress) line(text string) {
 
 func (p *progress) warn(text string) { p.line("warning: " + text) }
 
+// whenSlow says what takes so long, if it takes longer than a second. The function it returns ends the wait.
+func (p *progress) whenSlow(what string) (done func()) {
+	timer := time.AfterFunc(time.Second, func() { p.line(what + " …") })
+	return func() { timer.Stop() }
+}
+
+// breakLine leaves the cursor at the start of a line. A trial's line stays as far as it has come, a count goes.
 func (p *progress) breakLine() {
-	if p.inLine {
+	switch {
+	case !p.open:
+	case p.parallel && p.terminal:
+		fmt.Fprintf(p.w, "\r%s\r", strings.Repeat(" ", p.counted))
+	case p.parallel:
+		fmt.Fprintln(p.w)
+	default:
 		fmt.Fprintln(p.w, " …")
-		p.inLine = false
+	}
+	p.open, p.counted = false, 0
+}
+
+// Started tells of a trial, so that what is running can be read while it runs.
+func (p *progress) Started(id int, at, question string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.breakLine()
+	p.spoke = time.Now()
+	fmt.Fprintf(p.w, "%3d  %s  %s", id, report.Clean(question), report.Clean(at))
+	if p.open = !p.parallel; p.parallel {
+		fmt.Fprintln(p.w)
+	}
+	p.running[id] = running{at, time.Now()}
+	if p.stop == nil {
+		stop := make(chan struct{}) // not read from p in the goroutine: a trial may have ended before that starts
+		p.stop = stop
+		p.stopped.Go(func() { p.beat(stop) })
 	}
 }
 
-// Started begins a trial's line, so that what is running can be read while it runs.
-func (p *progress) Started(id int, q bisect.Question, at, question string) {
-	p.mu.Lock()
-	fmt.Fprintf(p.w, "%3d  %s  %s", id, report.Clean(question), report.Clean(at))
-	p.inLine = true
-	p.mu.Unlock()
-	stop := make(chan struct{}) // not read from p in the goroutine: a trial may have ended before that starts
-	p.stop = stop
-	p.stopped.Go(func() { p.beat(stop) })
-}
-
-// beat shows that a long trial is alive.
+// beat shows that long trials are alive.
 func (p *progress) beat(stop <-chan struct{}) {
-	begin, shown := time.Now(), ""
 	interval := logBeat
 	if p.terminal {
 		interval = terminalBeat
@@ -86,49 +117,90 @@ func (p *progress) beat(stop <-chan struct{}) {
 			return
 		case <-ticker.C:
 			p.mu.Lock()
-			if p.terminal && p.inLine {
-				fmt.Fprint(p.w, strings.Repeat("\b", len([]rune(shown))))
-			}
-			shown = fmt.Sprintf(" … %.0f s", time.Since(begin).Seconds())
-			fmt.Fprint(p.w, shown)
-			p.inLine = true
+			p.tick()
 			p.mu.Unlock()
 		}
 	}
 }
 
-// quiet ends the heartbeat, if one runs.
+// tick writes how long it has been. A terminal shows the last count alone.
+func (p *progress) tick() {
+	oldest := time.Now()
+	for _, r := range p.running {
+		if r.begun.Before(oldest) {
+			oldest = r.begun
+		}
+	}
+	text := fmt.Sprintf(" … %.0f s", time.Since(oldest).Seconds())
+	if p.parallel {
+		text = fmt.Sprintf(" … %d running, the longest for %.0f s", len(p.running), time.Since(oldest).Seconds())
+		if !p.terminal {
+			if time.Since(p.spoke) > logBeat/2 {
+				fmt.Fprintln(p.w, text)
+			}
+			return
+		}
+	}
+	if p.terminal {
+		fmt.Fprint(p.w, strings.Repeat("\b", p.counted))
+	}
+	fmt.Fprint(p.w, text)
+	p.open, p.counted = true, len([]rune(text))
+}
+
+// quiet ends the heartbeat, if one runs and nothing else does.
 func (p *progress) quiet() {
-	if p.stop != nil {
-		close(p.stop)
+	p.mu.Lock()
+	stop := p.stop
+	if len(p.running) > 0 {
+		stop = nil
+	} else {
 		p.stop = nil
+	}
+	p.mu.Unlock()
+	if stop != nil {
+		close(stop)
 		p.stopped.Wait()
 	}
 }
 
-// Ended finishes the trial's line.
-func (p *progress) Ended(id int, t runner.Trial) {
+// Ended says how a trial went: on its own line, or on a new one that names it again.
+func (p *progress) Ended(id int, e runner.Ending) {
+	p.mu.Lock()
+	at := p.running[id].at
+	delete(p.running, id)
+	p.mu.Unlock()
 	p.quiet()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !p.inLine {
+	if p.parallel {
+		p.breakLine()
+	}
+	if !p.open {
 		fmt.Fprintf(p.w, "%3d", id)
 	}
-	fmt.Fprintf(p.w, "  -> %s, %.1f s", t.Verdict, t.Wall.Seconds())
-	if t.Verdict != bisect.Good {
-		fmt.Fprintf(p.w, " (%s)", report.Clean(t.Reason))
+	fmt.Fprintf(p.w, "  -> %s", report.Clean(e.Said))
+	if e.Took > 0 {
+		fmt.Fprintf(p.w, ", %.1f s", e.Took.Seconds())
+	}
+	if p.parallel {
+		fmt.Fprintf(p.w, "  %s", report.Clean(at))
+	}
+	if e.Reason != "" {
+		fmt.Fprintf(p.w, " (%s)", report.Clean(e.Reason))
 	}
 	fmt.Fprintln(p.w)
-	p.inLine = false
+	p.open, p.counted = false, 0
 }
 
-// Proved announces a cause at once: the proof that there is no other may take long.
-func (p *progress) Proved(number int, c report.Cause) {
-	p.line(fmt.Sprintf("cause %d is proved: %s", number, c.Sentence))
-}
+// Proved announces what is proved at once: the proof that there is no more may take long.
+func (p *progress) Proved(what string) { p.line(what) }
 
 // end leaves the cursor at the start of a line.
 func (p *progress) end() {
+	p.mu.Lock()
+	clear(p.running)
+	p.mu.Unlock()
 	p.quiet()
 	p.mu.Lock()
 	defer p.mu.Unlock()

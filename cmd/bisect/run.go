@@ -4,16 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
-	"buildbisect/bisect"
 	"buildbisect/bisect/report"
 	"buildbisect/runner"
-	"buildbisect/scenarios"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
@@ -22,31 +18,21 @@ import (
 // defaultScenario is what run and plan take when none is named.
 const defaultScenario = "bisect.yaml"
 
-type runOptions struct {
-	scenario string
-	state    string
-	json     bool
-	offline  bool
-}
-
 func (c command) runCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "run",
 		Usage:     "find every cause of a failure, and prove each",
 		ArgsUsage: "[SCENARIO]",
 		Description: "SCENARIO is a file, a folder that holds bisect.yaml (default: this one), or the name of a shipped scenario, such as k8s-98646.\n" +
+			"Where good is newer than bad, it finds what repaired the build. Where good is left out, it looks for a good commit first.\n" +
 			"The answer goes to stdout, progress to stderr; logs, journal and report.json to the state folder.\n" + exitHelp,
-		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "state", Value: ".bisect", Usage: "`DIR` for the run's folder"},
-			&cli.BoolFlag{Name: "json", Usage: "print the report as one JSON document"},
-			&cli.BoolFlag{Name: "offline", Usage: "fetch nothing: use only what is on this machine"},
-		},
+		Flags: runFlags(),
 		Action: func(ctx *cli.Context) error {
-			name, err := oneArgument(ctx, "scenario", defaultScenario)
+			o, err := readRunOptions(ctx)
 			if err != nil {
 				return err
 			}
-			return c.runRun(ctx.Context, runOptions{name, ctx.String("state"), ctx.Bool("json"), ctx.Bool("offline")})
+			return c.runRun(ctx.Context, o)
 		},
 	}
 }
@@ -62,6 +48,8 @@ func (c command) runRun(ctx context.Context, o runOptions) (err error) {
 	if err := s.connect(ctx, o.offline); err != nil {
 		return err
 	}
+	o.workers = s.shareEngine(o.workers)
+	p.parallel = o.workers > 1
 	for _, note := range s.notes {
 		p.warn(note)
 	}
@@ -81,19 +69,19 @@ func (c command) runRun(ctx context.Context, o runOptions) (err error) {
 	p.line("logs and report in " + state.Dir)
 
 	run := &runner.Run{
-		Lab: s.lab, State: state, Observer: p, Now: now, Pause: time.Second,
-		Search: bisect.NewSearch(s.space.Space, bisect.Options{
-			Confirm: s.scenario.Confirm, CertifyProbes: s.scenario.Certify.Probes,
-			Identity: func(point bisect.Point) string { return s.lab.Identity(ctx, point) },
-		}),
+		Lab: s.lab, Options: s.searchOptions(ctx, o), MaxTime: o.maxTime, State: state, Observer: p, Now: now, Pause: time.Second,
+		Terms: o.terms, Assumes: s.assumes(),
 	}
 	s.note(run)
+	if s.span != nil {
+		run.Span = func(ctx context.Context, good string) (*runner.Space, error) { return s.spanAbove(ctx, run, good) }
+	}
 	rep, err := run.Do(ctx)
 	p.end()
 	switch {
 	case err != nil && ctx.Err() != nil:
 		fmt.Fprintf(c.stderr, "bisect: interrupted; %s\n", kept(state, rep))
-		if len(rep.Causes) > 0 {
+		if len(rep.Causes)+len(rep.Repairs) > 0 {
 			return errors.Join(c.print(rep, o.json), exit{exitInterrupted})
 		}
 		return exit{exitInterrupted}
@@ -114,45 +102,11 @@ func kept(state *runner.State, rep *report.Report) string {
 	if _, err := os.Stat(filepath.Join(state.Dir, "report.json")); err != nil {
 		return "the journal and the logs so far are in " + state.Dir
 	}
-	return fmt.Sprintf("%s until then; logs and report.json are in %s", english.Plural(len(rep.Causes), "cause was proved", "causes were proved"), state.Dir)
-}
-
-// note records in the report what was loosened or assumed.
-func (s *session) note(run *runner.Run) {
-	if s.scenario.Builder.Engine == scenarios.EngineHost {
-		run.Note("the build had this machine's Docker engine, so trials shared its layer cache")
+	proved := english.Plural(len(rep.Causes), "cause was proved", "causes were proved")
+	if rep.Repair {
+		proved = english.Plural(len(rep.Repairs), "repair was proved", "repairs were proved")
 	}
-	for _, note := range s.notes {
-		run.Note(note)
-	}
-	tags := s.images.Tags()
-	for _, tag := range slices.Sorted(maps.Keys(tags)) {
-		run.Note(fmt.Sprintf("base image %s was %s; give it by that digest to build the same again", tag, tags[tag]))
-	}
-}
-
-// overview says in a line what is searched.
-func (s *session) overview() string {
-	commits := s.space.History.Commits
-	text := fmt.Sprintf("%s: %s from %s to %s", s.scenario.Name, english.Plural(s.between(), "commit", ""), report.Short(commits[0].ID), report.Short(commits[len(commits)-1].ID))
-	if s.scenario.Source.Repo != "" { // which may be a folder of it: the whole tree is built
-		text += " of " + s.space.History.Path
-	}
-	for _, a := range s.scenario.Axes {
-		text += fmt.Sprintf(" × %d %s", len(a.Levels), a.Key())
-	}
-	return text
-}
-
-// between is the number of commits that may be to blame.
-func (s *session) between() int {
-	n := 0
-	for _, side := range s.space.History.Sides[1:] {
-		if side != bisect.Before {
-			n++
-		}
-	}
-	return n
+	return fmt.Sprintf("%s until then; logs and report.json are in %s", proved, state.Dir)
 }
 
 func (c command) print(r *report.Report, asJSON bool) error {

@@ -48,11 +48,14 @@ func TestShippedScenariosFindWhatTheyExpect(t *testing.T) {
 			if !rep.Complete || rep.Probes > 40 {
 				t.Errorf("complete %v after %d probes", rep.Complete, rep.Probes)
 			}
-			if got, want := changes(rep.Causes), expected(s.Expect.Causes); !reflect.DeepEqual(got, want) {
+			if got, want := changes(&rep), expected(append(s.Expect.Causes, s.Expect.Repairs...)); !reflect.DeepEqual(got, want) {
 				t.Errorf("found %v; want %v", got, want)
 			}
+			if rep.Repair != (len(s.Expect.Repairs) > 0) {
+				t.Errorf("a search for a repair: %v", rep.Repair)
+			}
 			blamed := strings.Contains(out.String(), `"axis": "commit"`)
-			if says := strings.Contains(rep.Summary, "No commit is to blame"); says == blamed {
+			if says := strings.Contains(rep.Summary, "No commit is to blame") || strings.Contains(rep.Summary, "It takes no commit"); says == blamed {
 				t.Errorf("a commit is blamed: %v; summary: %s", blamed, rep.Summary)
 			}
 			// Others may use the engine meanwhile: only what carries this run's mark is this run's.
@@ -77,13 +80,20 @@ func markOf(t *testing.T, run string) string {
 	return first.Mark
 }
 
-// changes gives each cause as sorted words, so that causes compare whatever their order.
-func changes(causes []report.Cause) []string {
+// changes gives each cause or repair as sorted words, so that they compare whatever their order.
+func changes(rep *report.Report) []string {
 	var list []map[string]*string
-	for _, c := range causes {
+	for _, c := range rep.Causes {
 		changed := map[string]*string{}
 		for _, change := range c.Changes {
 			changed[change.Axis] = change.Bad
+		}
+		list = append(list, changed)
+	}
+	for _, c := range rep.Repairs {
+		changed := map[string]*string{}
+		for _, change := range c.Changes {
+			changed[change.Axis] = change.Good
 		}
 		list = append(list, changed)
 	}

@@ -15,7 +15,7 @@ import (
 // Commit is what reports say of one commit.
 type Commit struct {
 	ID          string   // 40 hex digits
-	Parents     []string // as committed, first parent first
+	Parents     []string // as committed, first parent first; in a History, as rewritten
 	Subject     string   // the first paragraph of the message, on one line
 	AuthorName  string
 	AuthorEmail string

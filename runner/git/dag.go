@@ -2,6 +2,7 @@ package git
 
 import (
 	"bytes"
+	"context"
 	"maps"
 	"slices"
 
@@ -9,9 +10,9 @@ import (
 )
 
 // DAG returns the history as nodes 0 to len(Commits). Node 0 is the good side (Good, or the merge bases taken as one)
-// and node i is Commits[i-1]. parents[i] are the nodes of its parents, ascending and each once, with 0 for any parent
-// outside the range; a root commit has none. containsGood[i] reports whether the whole good side is among node i's
-// ancestors: it is false for what was forked before good, of which a good build at node 0 says nothing.
+// and node i is Commits[i-1]. parents[i] are the nodes of its parents, as rewritten, ascending and each once, with 0 for
+// any parent outside the range; a root commit has none. containsGood[i] reports whether the whole good side is among the commit's
+// ancestors as committed: it is false for what was forked before good, of which a good build at node 0 says nothing.
 func (h *History) DAG() (parents [][]int, containsGood []bool) {
 	node := make(map[string]int, len(h.Commits))
 	for i, c := range h.Commits {
@@ -30,7 +31,7 @@ func (h *History) DAG() (parents [][]int, containsGood []bool) {
 
 // parentsFirst orders the commits of set so that parents come before children and last comes last. Each line of
 // history stays together, a first parent's before a second's.
-func (g *graph) parentsFirst(last plumbing.Hash, set map[plumbing.Hash]bool) ([]plumbing.Hash, error) {
+func (g *graph) parentsFirst(ctx context.Context, last plumbing.Hash, set map[plumbing.Hash]bool) ([]plumbing.Hash, error) {
 	type frame struct {
 		id   plumbing.Hash
 		rest []plumbing.Hash // parents still to visit
@@ -51,6 +52,9 @@ func (g *graph) parentsFirst(last plumbing.Hash, set map[plumbing.Hash]bool) ([]
 	}
 	order := make([]plumbing.Hash, 0, len(set))
 	for len(stack) > 0 {
+		if len(order)%1024 == 0 && ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		top := &stack[len(stack)-1]
 		if len(top.rest) == 0 {
 			order = append(order, top.id)
@@ -68,7 +72,7 @@ func (g *graph) parentsFirst(last plumbing.Hash, set map[plumbing.Hash]bool) ([]
 
 // holders reports for each commit of order, parents first, whether all tops of the good side are its ancestors.
 // There is one top but for criss-cross merges, where there are a few.
-func (g *graph) holders(order, tops []plumbing.Hash) ([]bool, error) {
+func (g *graph) holders(ctx context.Context, order, tops []plumbing.Hash) ([]bool, error) {
 	all := make([]bool, len(order))
 	for i := range all {
 		all[i] = true
@@ -76,6 +80,9 @@ func (g *graph) holders(order, tops []plumbing.Hash) ([]bool, error) {
 	for _, top := range tops {
 		holds := map[plumbing.Hash]bool{top: true}
 		for i, id := range order {
+			if i%1024 == 0 && ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
 			parents, err := g.parents(id)
 			if err != nil {
 				return nil, err

@@ -1,4 +1,5 @@
-// Package git reads commits: the history between two of them as a DAG, and one commit's files as a tar stream.
+// Package git reads commits: the history between two of them as a DAG, whole or limited to first parents and paths as
+// git limits it; what one of them changed; and its files as a tar stream.
 //
 // It opens a repository where it lies and never writes to it: no clone, no work tree, no lock, no ref. Repositories
 // with work trees, bare ones, linked work trees, alternates, packed refs, shallow and partial clones are read; ids are

@@ -52,7 +52,7 @@ func (e *SameCommitError) Error() string {
 	return fmt.Sprintf("history: good and bad are the same commit, %s; give two different revisions", e.Commit)
 }
 
-// SwappedError says that good comes after bad.
+// SwappedError says that good comes after bad: the ends were swapped, or a change is sought that repaired the build.
 type SwappedError struct{ Good, Bad Commit }
 
 func (e *SwappedError) Error() string {
@@ -79,6 +79,29 @@ func (e *ShallowError) Error() string {
 	}
 	return fmt.Sprintf("history: this clone is shallow and ends at %s, within the range; run: %s", strings.Join(ends, ", "), e.Command)
 }
+
+// UntouchedError says that no commit between good and bad touches any of the paths that a search is limited to.
+type UntouchedError struct {
+	Good, Bad Commit
+	Paths     []string // those asked for
+	Absent    []string // those that neither good nor bad has
+}
+
+func (e *UntouchedError) Error() string {
+	next := "widen the paths or leave them out"
+	if len(e.Absent) > 0 {
+		next = fmt.Sprintf("neither commit has %s, is it spelled as it is from the top of the repository? Otherwise %s", strings.Join(e.Absent, ", "), next)
+	}
+	return fmt.Sprintf("history: no commit between good (%s) and bad (%s) touches %s; %s", e.Good, e.Bad, strings.Join(e.Paths, ", "), next)
+}
+
+// PathspecError says that a path to limit a history to cannot be understood.
+type PathspecError struct {
+	Spec string
+	Why  string // what is wrong and what to do
+}
+
+func (e *PathspecError) Error() string { return fmt.Sprintf("path %q: %s", e.Spec, e.Why) }
 
 // MissingObjectError says that the repository lacks an object its own history names: a partial clone, or a damaged one.
 type MissingObjectError struct {

@@ -11,14 +11,14 @@ import (
 	commitgraph "github.com/go-git/go-git/v5/plumbing/format/commitgraph/v2"
 )
 
-// graph answers for a commit's parents, from git's commit-graph file where there is one, else from the commit itself.
+// graph answers for a commit's parents and tree, from git's commit-graph file where there is one, else from the commit itself.
 // Of history outside a range nothing else is read.
 type graph struct {
 	objects *objects
 	index   commitgraph.Index      // nil: none
 	shallow map[plumbing.Hash]bool // cut here: these have no parents
 	mu      sync.Mutex             // guards known
-	known   map[plumbing.Hash][]plumbing.Hash
+	known   map[plumbing.Hash]header
 }
 
 func newGraph(at place, objects *objects) (*graph, error) {
@@ -26,7 +26,7 @@ func newGraph(at place, objects *objects) (*graph, error) {
 	if err != nil {
 		return nil, &NotRepositoryError{Path: at.gitDir, Why: err.Error()}
 	}
-	g := &graph{objects: objects, shallow: shallow, known: map[plumbing.Hash][]plumbing.Hash{}}
+	g := &graph{objects: objects, shallow: shallow, known: map[plumbing.Hash]header{}}
 	if len(shallow) == 0 { // git itself distrusts the file in a shallow clone
 		g.index = openCommitGraph(filepath.Join(at.commonDir, "objects", "info"))
 	}
@@ -73,31 +73,42 @@ func (inMemory) Close() error { return nil }
 
 // parents returns id's parents, none where a shallow clone was cut.
 func (g *graph) parents(id plumbing.Hash) ([]plumbing.Hash, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if parents, ok := g.known[id]; ok {
-		return parents, nil
-	}
-	parents, err := g.readParents(id)
-	if err == nil {
-		g.known[id] = parents
-	}
-	return parents, err
+	h, err := g.header(id)
+	return h.parents, err
 }
 
-func (g *graph) readParents(id plumbing.Hash) ([]plumbing.Hash, error) {
-	if g.shallow[id] {
-		return nil, nil
+// tree returns the id of a commit's tree.
+func (g *graph) tree(id plumbing.Hash) (plumbing.Hash, error) {
+	h, err := g.header(id)
+	return h.tree, err
+}
+
+func (g *graph) header(id plumbing.Hash) (header, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if h, ok := g.known[id]; ok {
+		return h, nil
 	}
+	h, err := g.read(id)
+	if err == nil {
+		g.known[id] = h
+	}
+	return h, err
+}
+
+func (g *graph) read(id plumbing.Hash) (header, error) {
 	if g.index != nil {
 		if at, err := g.index.GetIndexByHash(id); err == nil {
 			if data, err := g.index.GetCommitDataByIndex(at); err == nil {
-				return data.ParentHashes, nil
+				return header{tree: data.TreeHash, parents: data.ParentHashes}, nil
 			}
 		}
 	}
 	h, err := g.objects.header(id)
-	return h.parents, err
+	if g.shallow[id] {
+		h.parents = nil
+	}
+	return h, err
 }
 
 // ancestors returns everything that can be reached from the given commits, themselves included, without passing

@@ -15,17 +15,30 @@ type History struct {
 	Bases []Commit
 	// Base is the merge base when there is exactly one.
 	Base Commit
-	// Commits are those that bad contains and good does not: parents before children, bad last, always in the same order.
+	// Commits are those that bad contains and good does not, less what HistoryOptions leave out: parents before
+	// children, Newest last, always in the same order. Their Parents are rewritten past what was left out, and each
+	// stands there once: one that is not among Commits is of the good side.
 	Commits []Commit
+	// Newest is the last of Commits, and stands for bad: it is bad itself, but where that does not touch
+	// HistoryOptions.Paths the newest commit that does. Whether it is bad as well is for a build to tell.
+	Newest Commit
 
 	holdsGood []bool // for each of Commits: all of the good side are its ancestors
 }
 
 // History returns what lies between good and bad. It is exact, whatever the dates of the commits say: the ancestors of
-// good are walked to the end, at a few microseconds each, less where git keeps a commit-graph.
-func (r *Repository) History(ctx context.Context, good, bad Commit) (*History, error) {
+// good are walked to the end, at a few microseconds each, less where git keeps a commit-graph. Paths cost some trees more
+// for each commit.
+//
+// What can be said of the ends is said before that: *SameCommitError; *SwappedError when good contains bad, as when one
+// asks which change repaired a build; *UnrelatedError; *ShallowError. *UntouchedError says that the options leave nothing.
+func (r *Repository) History(ctx context.Context, good, bad Commit, o HistoryOptions) (*History, error) {
 	if good.ID == bad.ID {
 		return nil, &SameCommitError{Commit: bad}
+	}
+	paths, err := o.paths()
+	if err != nil {
+		return nil, err
 	}
 	goodID, badID := plumbing.NewHash(good.ID), plumbing.NewHash(bad.ID)
 	_, ofGood, err := r.graph.ancestors(ctx, []plumbing.Hash{goodID}, nil)
@@ -66,22 +79,22 @@ func (r *Repository) History(ctx context.Context, good, bad Commit) (*History, e
 			h.Base = h.Bases[0]
 		}
 	}
-	order, err := r.graph.parentsFirst(badID, inRange)
+	order, err := r.graph.parentsFirst(ctx, badID, inRange)
 	if err != nil {
 		return nil, err
 	}
-	for i, id := range order {
-		if i%1024 == 0 && ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
-		c, err := r.commit(id)
-		if err != nil {
-			return nil, err
-		}
-		h.Commits = append(h.Commits, c)
+	s := &simplifier{repo: r, firstParent: o.FirstParent, paths: paths, good: goodID, base: bases[0], order: order}
+	if err := s.simplify(ctx); err != nil {
+		return nil, fmt.Errorf("history of %s: %w", bad.Short(), err)
 	}
-	h.holdsGood, err = r.graph.holders(order, bases)
-	return h, err
+	if len(s.kept) == 0 {
+		return nil, r.untouched(ctx, h, o.Paths)
+	}
+	holdsGood, err := r.graph.holders(ctx, order, bases)
+	if err != nil {
+		return nil, err
+	}
+	return h, h.fill(ctx, s, holdsGood)
 }
 
 // mergeBases returns the best common ancestors of the good side and of the commits in the range, ordered by id.

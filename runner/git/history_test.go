@@ -41,7 +41,7 @@ func world(t testing.TB, parents [][]int) *Repository {
 
 func between(t testing.TB, r *Repository, good, bad int) (*History, error) {
 	t.Helper()
-	return r.History(t.Context(), resolve(t, r, fmt.Sprint("b", good)), resolve(t, r, fmt.Sprint("b", bad)))
+	return r.History(t.Context(), resolve(t, r, fmt.Sprint("b", good)), resolve(t, r, fmt.Sprint("b", bad)), HistoryOptions{})
 }
 
 func TestHistoriesOfKnownShape(t *testing.T) {
@@ -204,7 +204,7 @@ func TestHistoriesAreExactWhateverTheDates(t *testing.T) {
 				if (good+bad)%4 != 0 { // every fourth pair is enough
 					continue
 				}
-				h, err := r.History(t.Context(), commits[good], commits[bad])
+				h, err := r.History(t.Context(), commits[good], commits[bad], HistoryOptions{})
 				checkHistory(t, fmt.Sprintf("%v, %d..%d", parents, good, bad), h, err, parents, reach, good, bad)
 			}
 		}
@@ -308,7 +308,7 @@ func TestTheOrderOfCommitsIsAlwaysTheSame(t *testing.T) {
 	r := world(t, parents)
 	var first string
 	for range 5 {
-		h, err := r.History(t.Context(), resolve(t, r, "b0"), resolve(t, r, "b59"))
+		h, err := r.History(t.Context(), resolve(t, r, "b0"), resolve(t, r, "b59"), HistoryOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -362,7 +362,7 @@ func TestAShallowCloneThatLacksTheRangeSaysHowToDeepen(t *testing.T) {
 	clone := filepath.Join(t.TempDir(), "clone")
 	runGit(t, dir, "clone", "-q", "--depth=4", "file://"+dir, clone)
 	r := open(t, clone)
-	h, err := r.History(t.Context(), resolve(t, r, "HEAD~3"), resolve(t, r, "HEAD"))
+	h, err := r.History(t.Context(), resolve(t, r, "HEAD~3"), resolve(t, r, "HEAD"), HistoryOptions{})
 	if err != nil || titles(h.Commits) != "7 8 9" {
 		t.Fatalf("a range that is here: %v", err)
 	}
@@ -378,14 +378,14 @@ func TestAShallowCloneThatLacksTheRangeSaysHowToDeepen(t *testing.T) {
 	// v2 alone, as an island: its connection to HEAD is not here.
 	runGit(t, clone, "fetch", "-q", "--depth=1", "origin", "tag", "v2")
 	r = open(t, clone)
-	_, err = r.History(t.Context(), resolve(t, r, "v2"), resolve(t, r, "HEAD"))
+	_, err = r.History(t.Context(), resolve(t, r, "v2"), resolve(t, r, "HEAD"), HistoryOptions{})
 	var shallow *ShallowError
 	if !errors.As(err, &shallow) || titles(shallow.Ends) != "6" {
 		t.Fatalf("got %v, want a ShallowError that ends at 6", err)
 	}
 	runGit(t, t.TempDir(), strings.Fields(shallow.Command)[1:]...) // as it stands
 	r = open(t, clone)
-	if h, err = r.History(t.Context(), resolve(t, r, "v2"), resolve(t, r, "HEAD")); err != nil || titles(h.Commits) != "3 4 5 6 7 8 9" {
+	if h, err = r.History(t.Context(), resolve(t, r, "v2"), resolve(t, r, "HEAD"), HistoryOptions{}); err != nil || titles(h.Commits) != "3 4 5 6 7 8 9" {
 		t.Errorf("after %s: %v", shallow.Command, err)
 	}
 }

@@ -85,7 +85,7 @@ func TestTheRepositoryIsNeverWrittenTo(t *testing.T) {
 	before := snapshot(t, dir)
 	r := open(t, dir)
 	good, bad := resolve(t, r, "v2"), resolve(t, r, "HEAD")
-	if _, err := r.History(t.Context(), good, bad); err != nil {
+	if _, err := r.History(t.Context(), good, bad, HistoryOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Resolve("no-such-thing"); err == nil {
@@ -123,7 +123,7 @@ func TestAMissingObjectOfAPartialCloneSaysHowToFetchIt(t *testing.T) {
 	clone := filepath.Join(t.TempDir(), "clone")
 	runGit(t, dir, "clone", "-q", "--bare", "--filter=blob:none", "file://"+dir, clone)
 	r := open(t, clone)
-	h, err := r.History(t.Context(), resolve(t, r, "v1"), resolve(t, r, "v3"))
+	h, err := r.History(t.Context(), resolve(t, r, "v1"), resolve(t, r, "v3"), HistoryOptions{})
 	if err != nil || titles(h.Commits) != "2 3" {
 		t.Fatalf("history: %v, %v", h, err)
 	}

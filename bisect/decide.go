@@ -1,0 +1,165 @@
+package bisect
+
+import "slices"
+
+// decide tells from the evidence, and what is in flight, what to ask next. It is the whole order of a search.
+func (s *Search) decide() (Question, state) {
+	if q, state := s.ends(); state != settled {
+		return q, state
+	}
+	if !s.bracketed() {
+		return Question{}, settled
+	}
+	if s.noise.on {
+		return s.decideNoisy()
+	}
+	for {
+		if q, state := s.reconcile(); state != settled || s.broken {
+			return q, state
+		}
+		if s.confirmed < len(s.causes) {
+			q, state := s.confirmNext()
+			if state != settled {
+				return q, state
+			}
+			continue
+		}
+		if s.top == nil && len(s.tops) > 0 {
+			s.startOver()
+			continue
+		}
+		if s.top != nil {
+			if q, state := s.descend(); state != settled {
+				return q, state
+			}
+			continue
+		}
+		if q, state := s.beyond(); state != settled {
+			return q, state
+		}
+		if s.top != nil || s.confirmed < len(s.causes) {
+			continue
+		}
+		if s.options.AllTransitions {
+			if q, state := s.walk(); state != settled {
+				return q, state
+			}
+		}
+		return s.drift()
+	}
+}
+
+// beyond looks past the causes found: for others, or, where the order does not hold, for where it turns.
+func (s *Search) beyond() (Question, state) {
+	switch {
+	case len(s.turns) > 0:
+		return s.followTurns()
+	case len(s.candidates) > 0:
+		return Question{}, settled // what could not be decided would be found again and again
+	}
+	q, state, top := s.certify()
+	s.top = top
+	return q, state
+}
+
+// flakyGood is how often the good end of a flaky build may fail in a row: one that is good at least every second time does so
+// in less than 1 % of cases.
+const flakyGood = 7
+
+// ends asks for both ends. One that is not what it was taken for is built again before that is said.
+func (s *Search) ends() (Question, state) {
+	ends := []struct {
+		at     Point
+		want   Verdict
+		chance float64
+	}{{s.space.Bad(), Bad, 0.95}, {s.space.Good(), Good, 0.05}}
+	missing := false
+	for _, end := range ends {
+		if s.at(end.at) != Unknown {
+			continue
+		}
+		missing = true
+		if s.inFlight(end.at) == 0 {
+			return Question{Point: end.at, Why: Endpoint, chance: end.chance}, asked
+		}
+	}
+	if missing {
+		return Question{}, waiting
+	}
+	for _, end := range ends {
+		got := s.at(end.at)
+		if got == end.want || got == Skip || s.mixed(end.at) {
+			continue
+		}
+		tries := max(2, s.options.Confirm)
+		switch {
+		case s.options.Flaky && end.want == Bad:
+			tries = s.options.Repeat // it may fail seldom
+		case s.options.Flaky:
+			tries = flakyGood
+		}
+		if q, state := s.again(end.at, got, tries, Endpoint); state != settled {
+			return q, state
+		}
+	}
+	return Question{}, settled
+}
+
+// bracketed reports whether the two ends are what they were taken for. Where noise is modelled, having been so once is enough.
+func (s *Search) bracketed() bool {
+	return len(s.agreeing(s.space.Bad(), Bad)) > 0 && len(s.agreeing(s.space.Good(), Good)) > 0
+}
+
+// mixed reports whether p was both good and bad.
+func (s *Search) mixed(p Point) bool {
+	return len(s.agreeing(p, Good)) > 0 && len(s.agreeing(p, Bad)) > 0
+}
+
+// retries is how many trials beyond the wanted ones a repeat may lose to skips.
+const retries = 2
+
+// again asks for trials at p until n of them say v.
+func (s *Search) again(p Point, v Verdict, n int, why Why) (Question, state) {
+	have, flying := len(s.agreeing(p, v)), s.inFlight(p)
+	switch {
+	case have >= n || s.attempts(p) >= n+retries:
+		return Question{}, settled
+	case have+flying >= n || s.attempts(p)+flying >= n+retries:
+		return Question{}, waiting
+	}
+	chance := 0.02
+	if v == Bad {
+		chance = 0.98
+	}
+	return Question{Point: p, Why: why, Repeat: s.at(p) != Unknown || flying > 0, chance: chance}, asked
+}
+
+// drift asks for both ends once more: if the world changed under the search, its verdicts do not fit together.
+func (s *Search) drift() (Question, state) {
+	if s.options.Confirm < 2 {
+		return Question{}, settled
+	}
+	wait := false
+	for _, end := range []Point{s.space.Bad(), s.space.Good()} {
+		switch {
+		case s.attempts(end) >= 2:
+		case s.inFlight(end) > 0:
+			wait = true
+		default:
+			return Question{Point: end, Why: Drift, Repeat: true}, asked
+		}
+	}
+	if wait {
+		return Question{}, draining
+	}
+	return Question{}, settled
+}
+
+// startOver begins the next descent that is due, unless it would only find what is known.
+func (s *Search) startOver() {
+	top := s.lowestBad(s.tops[0])
+	s.tops = s.tops[1:]
+	if !slices.ContainsFunc(s.causes, top.Equal) {
+		s.top = top
+	}
+}

@@ -1,0 +1,167 @@
+package bisect_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"testing"
+	"time"
+
+	. "buildbisect/bisect"
+)
+
+// mergeHeavy is the history that the midpoint is measured on, in the shape of git.git and kubernetes: one commit in four is a
+// merge.
+func mergeHeavy(n int) (parents [][]int, merges int) {
+	parents = integrators(rand.New(rand.NewPCG(80_000, 20_000)), n)
+	for _, list := range parents {
+		if len(list) > 1 {
+			merges++
+		}
+	}
+	return parents, merges
+}
+
+// midpoint starts a search of a history, tells it of both ends, and returns its first question about a commit.
+func midpoint(b *testing.B, parents [][]int) (*Search, Question) {
+	b.Helper()
+	space, err := NewSpace(commits(b, parents))
+	if err != nil {
+		b.Fatal(err)
+	}
+	s := NewSearch(space, Options{})
+	for {
+		q, ok := s.Next()
+		switch {
+		case !ok:
+			b.Fatal("the search asks nothing")
+		case q.Why == Midpoint:
+			return s, q
+		case q.Point.Equal(space.Bad()):
+			tell(b, s, q, Bad)
+		default:
+			tell(b, s, q, Good)
+		}
+	}
+}
+
+func tell(b *testing.B, s *Search, q Question, v Verdict) {
+	b.Helper()
+	if err := s.Tell(Trial{ID: q.ID, Point: q.Point, Verdict: v}); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// median of a few runs, so that one disturbance of the machine does not count.
+func median(run func() time.Duration) time.Duration {
+	var times []time.Duration
+	for range 7 {
+		runtime.GC()
+		times = append(times, run())
+	}
+	slices.Sort(times)
+	return times[len(times)/2]
+}
+
+func elapsed(run func()) time.Duration {
+	begin := time.Now()
+	run()
+	return time.Since(begin)
+}
+
+func BenchmarkMidpointOfAMergeHeavyHistory(b *testing.B) {
+	const n = 80_000
+	parents, merges := mergeHeavy(n)
+	fmt.Printf("bench midpoint/80k/commits %d with %d merges\n", n, merges)
+	first := median(func() time.Duration { return elapsed(func() { midpoint(b, parents) }) })
+	fmt.Printf("bench midpoint/80k/first-question %v from the list of parents to the question\n", first.Round(time.Microsecond))
+
+	for b.Loop() {
+		dir := b.TempDir()
+		ids := importHistories(b, dir, [][][]int{parents})[0]
+		runGit(b, dir, nil, "commit-graph", "write", "--reachable") // as a repository in use has
+		span := []string{ids[n-1], "^" + ids[0]}
+		read := elapsed(func() { runGit(b, dir, nil, append([]string{"rev-list", "--count"}, span...)...) })
+		git := elapsed(func() { runGit(b, dir, nil, append([]string{"rev-list", "--bisect"}, span...)...) })
+		fmt.Printf("bench midpoint/80k/git %v of which %v to read the history\n", git.Round(time.Millisecond), read.Round(time.Millisecond))
+		fmt.Printf("bench midpoint/80k/times-faster-than-git %.0f at-least 50 (reading apart)\n", float64(git-read)/float64(first))
+	}
+}
+
+func BenchmarkUpdateAfterAVerdict(b *testing.B) {
+	parents, _ := mergeHeavy(80_000)
+	for b.Loop() {
+		first := median(func() time.Duration { return elapsed(func() { midpoint(b, parents) }) })
+		for _, v := range []Verdict{Good, Bad, Skip} {
+			update := median(func() time.Duration {
+				s, q := midpoint(b, parents)
+				return elapsed(func() {
+					tell(b, s, q, v)
+					if _, ok := s.Next(); !ok {
+						b.Fatal("the search has ended")
+					}
+				})
+			})
+			fmt.Printf("bench midpoint/80k/after-%v %v at-most %v, the first question\n", v, update.Round(time.Microsecond), first.Round(time.Microsecond))
+		}
+	}
+}
+
+func BenchmarkExactAndEstimatedWeights(b *testing.B) {
+	for _, n := range []int{80_000, 1_000_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			parents, _ := mergeHeavy(n)
+			a := commits(b, parents)
+			set := all(a)
+			set = set[:len(set)-1]
+			for b.Loop() {
+				a.Exact()
+				exact := median(func() time.Duration { a.Forget(); return elapsed(func() { a.Nearest(set) }) })
+				members, sums, _ := a.Weigh(set)
+				split := func(level int) float64 {
+					i, _ := slices.BinarySearch(members, level)
+					return min(sums[i], float64(a.Len()-1)-sums[i])
+				}
+				best := split(a.Nearest(set))
+				a.Estimate(4096)
+				estimated := median(func() time.Duration { a.Forget(); return elapsed(func() { a.Nearest(set) }) })
+				fmt.Printf("bench midpoint/%dk/estimated %v of %v counted exactly\n", n/1000, estimated.Round(time.Microsecond), exact.Round(time.Microsecond))
+				fmt.Printf("bench midpoint/%dk/estimated-split %.4f at-least 0.9 (of the best)\n", n/1000, split(a.Nearest(set))/best)
+			}
+		})
+	}
+}
+
+func BenchmarkFirstProbeOfAMillionCommits(b *testing.B) {
+	for b.Loop() {
+		for _, n := range []int{80_000, 1_000_000} {
+			before := footprint()
+			parents, merges := mergeHeavy(n)
+			history := footprint()
+			var s *Search
+			took := elapsed(func() { s, _ = midpoint(b, parents) })
+			after := inUse() // garbage included: the most that there was
+			kept := footprint()
+			runtime.KeepAlive(s)
+			runtime.KeepAlive(parents)
+			fmt.Printf("bench first-probe/%dk/time %v at-most 5s for a million (%d merges)\n", n/1000, took.Round(time.Millisecond), merges)
+			fmt.Printf("bench first-probe/%dk/memory %d MiB at-most 1024 MiB for a million (the history's own %d MiB among them; kept %d MiB)\n",
+				n/1000, (after-before)>>20, (history-before)>>20, (kept-before)>>20)
+		}
+	}
+}
+
+// inUse is the memory that the process has from the system, in bytes.
+func inUse() int64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.Sys - m.HeapReleased)
+}
+
+// footprint is inUse when what is not needed is given back.
+func footprint() int64 {
+	debug.FreeOSMemory()
+	return inUse()
+}

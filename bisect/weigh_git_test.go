@@ -1,0 +1,229 @@
+package bisect_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	. "buildbisect/bisect"
+)
+
+// runGit runs the git of the machine in dir, with no configuration but its own.
+func runGit(t testing.TB, dir string, stdin []byte, args ...string) string {
+	t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir = dir
+	cmd.Stdin = bytes.NewReader(stdin)
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TEMPLATE_DIR=", "LC_ALL=C")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("git %s: %v (these tests compare with git; make setup installs it)\n%s", strings.Join(args, " "), err, stderr.String())
+	}
+	return string(out)
+}
+
+// importHistories makes a repository of histories, each given by the parents of its commits, and returns the commits' ids. A
+// commit without parents is a root.
+func importHistories(t testing.TB, dir string, histories [][][]int) (ids [][]string) {
+	t.Helper()
+	var stream bytes.Buffer
+	mark := 0
+	for h, parents := range histories {
+		first := mark + 1
+		for i, list := range parents {
+			mark++
+			if len(list) == 0 {
+				fmt.Fprintf(&stream, "reset refs/heads/h%d\n\n", h) // or the commit would go on from the one before
+			}
+			message := fmt.Sprintf("%d.%d", h, i)
+			fmt.Fprintf(&stream, "commit refs/heads/h%d\nmark :%d\ncommitter C <c@example.com> %d +0000\ndata %d\n%s\n",
+				h, mark, 1_600_000_000+mark, len(message), message)
+			for k, p := range list {
+				fmt.Fprintf(&stream, "%s :%d\n", []string{"from", "merge"}[min(k, 1)], first+p)
+			}
+			stream.WriteByte('\n')
+		}
+	}
+	runGit(t, dir, nil, "init", "-q", "--bare")
+	runGit(t, dir, stream.Bytes(), "fast-import", "--quiet", "--export-marks=marks")
+	marks, err := os.ReadFile(dir + "/marks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := make([]string, mark+1)
+	lines := bufio.NewScanner(bytes.NewReader(marks))
+	for lines.Scan() {
+		var m int
+		var sha string
+		if _, err := fmt.Sscanf(lines.Text(), ":%d %s", &m, &sha); err != nil {
+			t.Fatal(err)
+		}
+		id[m] = sha
+	}
+	mark = 1
+	for _, parents := range histories {
+		ids = append(ids, id[mark:mark+len(parents)])
+		mark += len(parents)
+	}
+	return ids
+}
+
+// between lays out what bad contains and no good commit does as an axis, and tells which commit each level is. What lies
+// outside is level 0.
+func between(t testing.TB, parents [][]int, bad int, goods []int) (a *Axis, commit []int) {
+	t.Helper()
+	contained := func(tips ...int) []bool {
+		set := make([]bool, len(parents))
+		for _, tip := range tips {
+			set[tip] = true
+		}
+		for i := len(parents) - 1; i >= 0; i-- {
+			if set[i] {
+				for _, p := range parents[i] {
+					set[p] = true
+				}
+			}
+		}
+		return set
+	}
+	inBad, inGood := contained(bad), contained(goods...)
+	level := make([]int, len(parents))
+	levels := [][]int{nil}
+	commit = []int{-1}
+	for i := range parents {
+		if !inBad[i] || inGood[i] {
+			continue
+		}
+		var list []int
+		for _, p := range parents[i] {
+			list = append(list, level[p])
+		}
+		if len(list) == 0 {
+			list = []int{0}
+		}
+		level[i] = len(levels)
+		levels, commit = append(levels, list), append(commit, i)
+	}
+	if len(levels) == 1 {
+		return nil, nil
+	}
+	return commits(t, levels), commit
+}
+
+// checkDistances compares with what git says of the same range.
+func checkDistances(t *testing.T, dir string, ids []string, parents [][]int, bad int, goods []int) {
+	t.Helper()
+	args := []string{"rev-list", "--bisect-all", ids[bad]}
+	for _, g := range goods {
+		args = append(args, "^"+ids[g])
+	}
+	want := map[string]float64{}
+	for line := range strings.Lines(runGit(t, dir, nil, args...)) {
+		id, rest, _ := strings.Cut(line, " ") // (dist=3), or (name of a branch, dist=3)
+		_, number, _ := strings.Cut(rest, "dist=")
+		distance, err := strconv.Atoi(strings.TrimSuffix(number, ")\n"))
+		if err != nil {
+			t.Fatalf("git says %q: %v", line, err)
+		}
+		want[id] = float64(distance)
+	}
+	a, commit := between(t, parents, bad, goods)
+	if a == nil {
+		if len(want) > 0 {
+			t.Errorf("git finds %d commits where there are none", len(want))
+		}
+		return
+	}
+	members, sums, exact := a.Weigh(all(a))
+	if !exact || len(members) != len(want) {
+		t.Errorf("%d commits, exact %v; git finds %d", len(members), exact, len(want))
+	}
+	for i, m := range members {
+		id := ids[commit[m]]
+		if got := min(sums[i], float64(len(members))-sums[i]); got != want[id] {
+			t.Errorf("commit %d: distance %v; git says %v", commit[m], got, want[id])
+		}
+	}
+}
+
+// rooted makes roots of some commits of a history: further ones, without anything in common with the first.
+func rooted(r *rand.Rand, parents [][]int) [][]int {
+	if r.IntN(3) > 0 {
+		return parents
+	}
+	for i := range parents {
+		if r.IntN(10) == 0 {
+			parents[i] = nil
+		}
+	}
+	return parents
+}
+
+func TestDistancesAreThoseOfGit(t *testing.T) {
+	seeds := 60
+	if testing.Short() {
+		seeds = 25
+	}
+	type history struct {
+		shape   string
+		seed    int
+		parents [][]int
+	}
+	var made []history
+	var all [][][]int
+	for shape, grow := range shapes() {
+		for seed := range seeds {
+			r := rand.New(rand.NewPCG(uint64(seed), 1))
+			h := history{shape, seed, rooted(r, grow(r, 3+r.IntN(120)))}
+			made, all = append(made, h), append(all, h.parents)
+		}
+	}
+	dir := t.TempDir()
+	ids := importHistories(t, dir, all)
+	for i, h := range made {
+		r := rand.New(rand.NewPCG(uint64(h.seed), 2))
+		bad := len(h.parents) - 1 - r.IntN(1+len(h.parents)/10)
+		goods := []int{r.IntN(len(h.parents))}
+		for r.IntN(2) == 0 {
+			goods = append(goods, r.IntN(len(h.parents)))
+		}
+		if r.IntN(3) == 0 {
+			goods = []int{0}
+		}
+		checkDistances(t, dir, ids[i], h.parents, bad, goods)
+		if t.Failed() {
+			t.Fatalf("%s, seed %d: bad %d, good %v, parents %v", h.shape, h.seed, bad, goods, h.parents)
+		}
+	}
+}
+
+func TestDistancesAreThoseOfGitInALargeHistory(t *testing.T) {
+	n := 20_000
+	if testing.Short() {
+		n = 8_000
+	}
+	parents := integrators(rand.New(rand.NewPCG(7, 7)), n)
+	merges := 0
+	for _, list := range parents {
+		if len(list) > 1 {
+			merges++
+		}
+	}
+	if merges < n/5 {
+		t.Fatalf("%d merges of %d commits; want a history heavy with merges", merges, n)
+	}
+	dir := t.TempDir()
+	ids := importHistories(t, dir, [][][]int{parents})
+	runGit(t, dir, nil, "commit-graph", "write", "--reachable")
+	checkDistances(t, dir, ids[0], parents, n-1, []int{0})
+	checkDistances(t, dir, ids[0], parents, n-1, []int{n / 3, n / 4, slices.Max(parents[n-1]) - 500})
+}

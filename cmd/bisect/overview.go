@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"buildbisect/bisect"
+	"buildbisect/bisect/report"
+	"buildbisect/runner"
+	"buildbisect/scenarios"
+
+	"github.com/dustin/go-humanize/english"
+)
+
+// overview says in a line what is searched.
+func (s *session) overview() string {
+	commits := s.space.History.Commits
+	first, last := report.Short(commits[0].ID), report.Short(commits[len(commits)-1].ID)
+	text := fmt.Sprintf("%s: %s from %s to %s", s.scenario.Name, english.Plural(s.suspects(), "commit", ""), first, last)
+	switch {
+	case s.span != nil:
+		text = fmt.Sprintf("%s: a good commit among the %d before %s, then what broke the build after it", s.scenario.Name, s.suspects(), last)
+	case s.space.History.Repair:
+		text = fmt.Sprintf("%s: what repaired the build, in %s from %s to %s", s.scenario.Name, english.Plural(s.suspects(), "commit", ""), first, last)
+	}
+	if s.scenario.Source.Repo != "" { // which may be a folder of it: the whole tree is built
+		text += " of " + s.space.History.Path
+	}
+	for _, a := range s.scenario.Axes {
+		text += fmt.Sprintf(" × %d %s", len(a.Levels), a.Key())
+	}
+	return text
+}
+
+// suspects is the number of commits that may be what is looked for.
+func (s *session) suspects() int {
+	if s.span != nil {
+		return s.older
+	}
+	n := 0
+	for _, side := range s.space.History.Sides[1:] {
+		if side != bisect.Before {
+			n++
+		}
+	}
+	return n
+}
+
+// assumes says what the search takes for granted beside monotony.
+func (s *session) assumes() []string {
+	var list []string
+	if s.scenario.Source.FirstParent {
+		list = append(list, "only the first parents of merges matter: each merge is one change (source.first-parent)")
+	}
+	if paths := s.scenario.Source.Paths; len(paths) > 0 {
+		list = append(list, fmt.Sprintf("only commits that touch %s matter (source.paths)", strings.Join(paths, ", ")))
+	}
+	return list
+}
+
+// note records in the report what was loosened or assumed.
+func (s *session) note(run *runner.Run) {
+	if s.scenario.Builder.Engine == scenarios.EngineHost {
+		run.Note("the build had this machine's Docker engine, so trials shared its layer cache")
+	}
+	for _, note := range s.notes {
+		run.Note(note)
+	}
+	tags := s.images.Tags()
+	for _, tag := range slices.Sorted(maps.Keys(tags)) {
+		run.Note(fmt.Sprintf("base image %s was %s; give it by that digest to build the same again", tag, tags[tag]))
+	}
+}

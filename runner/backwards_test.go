@@ -1,0 +1,83 @@
+package runner
+
+import (
+	"math/rand/v2"
+	"reflect"
+	"testing"
+
+	"buildbisect/bisect"
+)
+
+func TestStepsBackDoubleUpToTheOldestCommit(t *testing.T) {
+	for oldest, want := range map[int][]int{
+		0: nil, 1: {1}, 2: {1, 2}, 3: {1, 2, 3}, 4: {1, 2, 4}, 5: {1, 2, 4, 5}, 8: {1, 2, 4, 8}, 100: {1, 2, 4, 8, 16, 32, 64, 100},
+	} {
+		if got := Backwards(oldest); !reflect.DeepEqual(got, want) {
+			t.Errorf("Backwards(%d) = %v; want %v", oldest, got, want)
+		}
+	}
+}
+
+// climb runs a search down rungs, the last of which is the bad end, and returns the builds at each, in the order built.
+func climb(rungs int, o bisect.Options, build func(rung int) bisect.Verdict) (g *goodSearch, builds []int) {
+	g = newGoodSearch(rungs, o)
+	for _, ok := g.next(); ok; _, ok = g.next() {
+		builds = append(builds, g.rung)
+		g.tell(build(g.rung))
+	}
+	return g, builds
+}
+
+func TestAGoodCommitIsBelievedOnceItIsConfirmed(t *testing.T) {
+	verdicts := []bisect.Verdict{bisect.Good, bisect.Good, bisect.Skip, bisect.Bad, bisect.Bad}
+	g, builds := climb(5, bisect.Options{Confirm: 3}, func(rung int) bisect.Verdict { return verdicts[rung] })
+	if want := []int{4, 3, 2, 1, 1, 1}; !g.found || !reflect.DeepEqual(builds, want) {
+		t.Errorf("found %v after builds at %v; want %v", g.found, builds, want)
+	}
+}
+
+func TestWithoutAGoodCommitTheSearchEndsAtTheOldest(t *testing.T) {
+	for _, oldest := range []bisect.Verdict{bisect.Bad, bisect.Skip} {
+		g, builds := climb(3, bisect.Options{Confirm: 2}, func(rung int) bisect.Verdict {
+			if rung == 0 {
+				return oldest
+			}
+			return bisect.Bad
+		})
+		if want := []int{2, 1, 0}; g.found || !reflect.DeepEqual(builds, want) {
+			t.Errorf("oldest %s: found %v after builds at %v; want %v", oldest, g.found, builds, want)
+		}
+	}
+}
+
+func TestABadEndThatDoesNotFailIsNotSearchedFrom(t *testing.T) {
+	for verdict, want := range map[bisect.Verdict]int{bisect.Good: 2, bisect.Skip: 1} {
+		g, builds := climb(4, bisect.Options{Confirm: 2}, func(int) bisect.Verdict { return verdict })
+		if g.found || len(builds) != want {
+			t.Errorf("bad end %s: found %v after builds at %v; want %d", verdict, g.found, builds, want)
+		}
+	}
+}
+
+// A bad end that fails 30 % of the time, as do all commits but the oldest: hardly ever is one of them taken for good.
+func TestAFlakyBuildIsSeldomTakenForGood(t *testing.T) {
+	seed := rand.Uint64()
+	random := rand.New(rand.NewPCG(seed, 0))
+	const runs, rungs, rate, confidence = 2000, 6, 0.3, 0.99
+	wrong := 0
+	for range runs {
+		g, _ := climb(rungs, bisect.Options{Confirm: 2, Flaky: true, Repeat: 50, Confidence: confidence}, func(rung int) bisect.Verdict {
+			if rung > 0 && random.Float64() < rate {
+				return bisect.Bad
+			}
+			return bisect.Good
+		})
+		if g.rung != 0 {
+			wrong++
+		}
+	}
+	// The confidence holds for each rung, on average over all rates: for a single one it may be missed a little.
+	if most := int(2 * (1 - confidence) * (rungs - 2) * runs); wrong > most {
+		t.Errorf("seed %d: a broken commit was taken for good in %d of %d runs; want at most %d", seed, wrong, runs, most)
+	}
+}

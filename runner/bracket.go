@@ -1,0 +1,93 @@
+package runner
+
+import (
+	"fmt"
+	"strings"
+
+	"buildbisect/bisect"
+	"buildbisect/bisect/report"
+)
+
+// notBracketed says which end is not what it was taken for, and what to do.
+func (r *Run) notBracketed() string {
+	space := r.Lab.Space
+	bad, good := r.trialAt(space.Bad()), r.trialAt(space.Good())
+	if same := r.Options.Identity; same != nil && same(space.Bad()) == same(space.Good()) {
+		built := bad
+		if bad.ID == 0 {
+			built = good
+		}
+		return fmt.Sprintf("not bracketed: both ends build the same files with the same tools, so one build stands for both, and it %s (%s). Check source.good, source.bad and the levels of each axis.", r.said(built), built.Reason)
+	}
+	isBad, isGood := bad.Verdict == bisect.Bad.String(), good.Verdict == bisect.Good.String()
+	if bad.Verdict == bisect.Good.String() && good.Verdict == bisect.Bad.String() {
+		if space.History.Repair {
+			return "not bracketed: the bad end is good and the good end, which is newer, is bad. Give them the other way round to find what broke the build."
+		}
+		return "not bracketed: the bad end is good and the good end is bad. If the ends are not swapped, this is a repair: give them the other way round to find what repaired it."
+	}
+	var parts []string
+	if !isBad {
+		parts = append(parts, r.badEnd(bad))
+	}
+	if !isGood {
+		parts = append(parts, fmt.Sprintf("the good end %s (%s). %s", r.said(good), good.Reason, r.goodEndAdvice(bad, good)))
+	}
+	return "not bracketed: " + strings.Join(parts, " And ")
+}
+
+// noGoodCommit says why there is nothing to search from where no good commit was given.
+func (r *Run) noGoodCommit() string {
+	if bad := r.Lab.Space.Bad(); r.tally(bad).Bad == 0 {
+		return "not bracketed: " + r.badEnd(r.trialAt(bad))
+	}
+	oldest := r.trialAt(r.Lab.Space.Good())
+	return fmt.Sprintf("no good commit was found: the oldest tried, %s, %s (%s). Where the failure is as old as that, other good levels of the tools may help; else give source.good.",
+		r.commit(0), r.said(oldest), oldest.Reason)
+}
+
+// badEnd says what is wrong with a bad end that is not bad.
+func (r *Run) badEnd(bad report.Trial) string {
+	switch {
+	case bad.Class == bisect.Other:
+		return fmt.Sprintf("the bad end fails, but without the scenario's signature: %s. If that is the failure you are after, set verdict.bad.log to match it.", r.built[bad.ID].Line)
+	case bad.Verdict == bisect.Skip.String():
+		return fmt.Sprintf("the bad end %s (%s). If that is the failure you are after, say so with on-timeout: bad or on-oom: bad, or make its stage the deciding one; else give the stage more time or memory, or another bad end.", r.said(bad), bad.Reason)
+	}
+	return fmt.Sprintf("the bad end %s (%s). There is nothing to bisect. Check source.bad, the last level of each axis, and verdict.", r.said(bad), bad.Reason)
+}
+
+func (r *Run) goodEndAdvice(bad, good report.Trial) string {
+	switch note := r.Lab.Space.History.Note; {
+	case good.Verdict == bisect.Skip.String():
+		return "Give a good commit and good levels that can be built (a newer commit, if this one lacks what a stage needs), or mend the stage."
+	case note != "":
+		return note + ". The failure is older than both; what you see may be a repair on the good side. Give a good commit that is an ancestor of bad."
+	case bad.Reason == good.Reason:
+		return fmt.Sprintf("Both ends fail alike: if that is not the failure you are after, mend the stages; else give %s good commit or other good levels.", r.wording().further)
+	case r.Lab.Space.History.Repair:
+		return "Give a newer good commit or other good levels: it is not repaired there."
+	}
+	return "Give an older good commit or other good levels: the failure is older than both ends."
+}
+
+// said is what an end turned out to be.
+func (r *Run) said(t report.Trial) string {
+	switch t.Verdict {
+	case bisect.Good.String():
+		return "is " + r.word(bisect.Good)
+	case bisect.Bad.String():
+		return "is " + r.word(bisect.Bad)
+	}
+	return "cannot be judged"
+}
+
+// trialAt is the first trial at p.
+func (r *Run) trialAt(p bisect.Point) report.Trial {
+	for _, t := range r.trials {
+		if r.points[t.ID].Equal(p) {
+			return t
+		}
+	}
+	return report.Trial{}
+}

@@ -1,0 +1,108 @@
+package runner
+
+import (
+	"context"
+	"errors"
+
+	"buildbisect/bisect"
+)
+
+// findGood looks for a good commit down the ladder that Lab.Space is, one build at a time, and then spans the space above it.
+// What was built on the way down is told to the search; nothing is built twice.
+func (r *Run) findGood(ctx context.Context) (bool, error) {
+	ladder := r.Lab.Space
+	g := newGoodSearch(len(ladder.History.Commits), r.Options)
+	r.climbing = true
+	for id := 1; ; id++ {
+		q, ok := g.next()
+		if !ok {
+			break
+		}
+		if most := r.Options.MaxTrials; most > 0 && id > most {
+			r.search.Stop("max-trials")
+			return false, nil
+		}
+		q.ID, q.Point = id, r.rung(g)
+		verdict, err := r.climb(ctx, q)
+		if errors.Is(err, errMaxTime) {
+			r.search.Stop(errMaxTime.Error())
+			return false, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		g.tell(verdict)
+		if !q.Repeat {
+			r.climbed++
+		}
+	}
+	if r.noGood = !g.found; r.noGood {
+		return false, nil
+	}
+	good := ladder.History.Commits[g.rung].ID
+	if err := r.State.append(record{Type: "good", Good: good, Time: r.time()}); err != nil {
+		return false, err
+	}
+	space, err := r.Span(ctx, good)
+	if err != nil {
+		return false, err
+	}
+	r.settle(space)
+	return true, nil
+}
+
+// rung is a commit with all else good, but for the bad end.
+func (r *Run) rung(g *goodSearch) bisect.Point {
+	if g.rung == g.first {
+		return r.Lab.Space.Bad()
+	}
+	return r.Lab.Space.Good().With(0, g.rung)
+}
+
+// climb builds one point of the ladder.
+func (r *Run) climb(ctx context.Context, q bisect.Question) (bisect.Verdict, error) {
+	row, err := r.start(q)
+	if err != nil {
+		return bisect.Unknown, err
+	}
+	t, err := r.try(ctx, q.ID, q.Point)
+	switch {
+	case err == nil:
+		return t.Verdict, r.answer(q, &row, t)
+	case errors.Is(err, errMaxTime):
+		return bisect.Unknown, errors.Join(err, r.cancel(&row, err))
+	case ctx.Err() != nil:
+		return bisect.Unknown, context.Cause(ctx)
+	}
+	return bisect.Unknown, r.failed(q, err)
+}
+
+// settle moves to the space above the good commit, with those trials that lie in it.
+func (r *Run) settle(space *Space) {
+	ladder := r.Lab.Space
+	level := map[string]int{}
+	for i, c := range space.History.Commits {
+		level[c.ID] = i
+	}
+	o := r.Options
+	for _, row := range r.trials {
+		at := r.points[row.ID]
+		l, ok := level[ladder.History.Commits[at[0]].ID]
+		if !ok { // older, or left out by source.paths
+			delete(r.points, row.ID)
+			continue
+		}
+		r.points[row.ID] = at.With(0, l)
+		t := r.built[row.ID]
+		o.Known = append(o.Known, bisect.Trial{ID: row.ID, Point: r.points[row.ID], Verdict: t.Verdict, Class: t.Class})
+	}
+	spent := o.MaxTrials > 0 && len(r.trials) >= o.MaxTrials
+	if o.MaxTrials > 0 {
+		o.MaxTrials -= len(r.trials)
+	}
+	r.climbing = false
+	r.Lab.Space, r.search = space, bisect.NewSearch(space.Space, o)
+	if spent {
+		r.search.Stop("max-trials")
+	}
+}

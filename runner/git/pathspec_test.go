@@ -1,0 +1,123 @@
+package git
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// odd are names of files that a pattern could be mistaken about.
+var odd = []string{
+	"a", "b/x", "b/y.mk", "b/c/z", "b/c/z.mk", "build/one", "builder", "mk/one.mk", "two.mk", "[ab]/x", "[ab]/[id].ts", "[ab]/i.ts", `st*r`, `st*r2/f`,
+	`back\slash`, "-dash", "]", "]x/y", "!bang", ".hidden/f", "Ünï", "with space/x y", ":colon", "b-c", "b.c", "a-dir/file",
+}
+
+// oddWorld has the files above and a submodule in one commit.
+func oddWorld(t *testing.T) (*Repository, Commit) {
+	t.Helper()
+	var b strings.Builder
+	b.WriteString("commit refs/heads/main\ncommitter C <c@example.com> 1 +0000\ndata 0\n")
+	for _, name := range odd {
+		fmt.Fprintf(&b, "M 100644 inline \"%s\"\ndata 0\n", strings.ReplaceAll(name, `\`, `\\`))
+	}
+	b.WriteString("M 160000 0123456789012345678901234567890123456789 module\n")
+	r := importText(t, t.TempDir(), b.String())
+	return r, resolve(t, r, "main")
+}
+
+// listed asks git which files of a commit a pathspec stands for.
+func listed(t *testing.T, r *Repository, spec string) []string {
+	t.Helper()
+	out := runGit(t, r.gitDir, "diff-tree", "-r", "-z", "--root", "--no-commit-id", "--name-only", "main", "--", spec)
+	return sorted(strings.FieldsFunc(out, func(c rune) bool { return c == 0 }))
+}
+
+// limited asks the same of this package.
+func limited(t *testing.T, r *Repository, c Commit, spec string) ([]string, error) {
+	t.Helper()
+	paths, err := ParsePaths([]string{spec})
+	if err != nil {
+		return nil, err
+	}
+	tree, err := r.Tree(t.Context(), c.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var found []string
+	diff := treeDiff{objects: r.objects, limit: most, paths: paths, found: func(path string) bool {
+		found = append(found, path)
+		if path != "module" && !paths.Match(path) {
+			t.Errorf("%q: the walk found %q, which does not match", spec, path)
+		}
+		return true
+	}}
+	if err := diff.differ(t.Context(), emptyTree, hashOf(tree)); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range odd {
+		if paths.Match(path) && !slices.Contains(found, path) {
+			t.Errorf("%q matches %q, which the walk did not find", spec, path)
+		}
+	}
+	return sorted(found), nil
+}
+
+func TestPathsStandForTheFilesThatGitSays(t *testing.T) {
+	t.Parallel()
+	r, c := oddWorld(t)
+	known := []string{
+		".", "./", "a", "a/", "./a", "b", "b/", "b//c", "b/c/..", "b/.", "b/x/", "buil", "build", "*", "**", "*.mk", "b/*", "b*", "b*/", "b/*.mk", "*/z", "**/z.mk", "?", "b?c",
+		"b?x", "[ab]", "[ab]/", "[ab]/*.ts", "[ab]/[id].ts", "[ab]/x", "[ab]*", "[!a]", "[^a]*", "[]]", "[]x]*", "[!]]", "[a-c]/x", "[-a]dash", "[a-]dash", `st\*r`, `st*r`, `st\*r2`,
+		`back\\slash`, `back\slash`, "module", "module/", "module/x", "mod*", "mod*/", "[", "a[", "b/[", `a\`, "with space", "./:colon", "nowhere", "*hidden*", "b/c/z*", "Ün?", "Ün??", "*/*/*", "?-dir/f*",
+	}
+	rng := rand.New(rand.NewPCG(5, 5))
+	specs := slices.Clone(known)
+	const alphabet = `ab/*?[]!-^xcz.mk\`
+	for range fewer(400) {
+		text := make([]byte, 1+rng.IntN(7))
+		for i := range text {
+			text[i] = alphabet[rng.IntN(len(alphabet))]
+		}
+		specs = append(specs, string(text))
+	}
+	for _, spec := range specs {
+		got, err := limited(t, r, c, spec)
+		if refused := (*PathspecError)(nil); errors.As(err, &refused) {
+			if slices.Contains(known, spec) {
+				t.Errorf("%q is refused: %v", spec, err)
+			}
+			continue
+		}
+		if want := listed(t, r, spec); !slices.Equal(got, want) {
+			t.Errorf("%q stands for %q, git says %q", spec, got, want)
+		}
+	}
+}
+
+func TestPathsThatCannotBeUnderstoodSayWhy(t *testing.T) {
+	t.Parallel()
+	for spec, why := range map[string]string{
+		"":                "stands for everything",
+		":(exclude)docs":  "magic",
+		":!docs":          "magic",
+		"/etc":            "absolute",
+		"..":              "out of the repository",
+		"a/../../b":       "out of the repository",
+		"[[:alpha:]]/a.c": "classes",
+	} {
+		_, err := ParsePaths([]string{"fine", spec})
+		if refused := (*PathspecError)(nil); !errors.As(err, &refused) || refused.Spec != spec || !strings.Contains(refused.Why, why) {
+			t.Errorf("%q: %v, want an error about %q", spec, err, why)
+		}
+	}
+}
+
+func TestAHostileGlobTakesNoTime(t *testing.T) {
+	t.Parallel()
+	if wildmatch(strings.Repeat("*a", 2000)+"b", strings.Repeat("a", 4000)) { // for ever, if each * were tried everywhere
+		t.Error("it matches")
+	}
+}
