@@ -91,7 +91,7 @@ func (s *Search) ends() (Question, state) {
 		if got == end.want || got == Skip || s.mixed(end.at) {
 			continue
 		}
-		tries := max(2, s.options.Confirm)
+		tries := max(3, s.options.Confirm)
 		switch {
 		case s.options.Flaky && end.want == Bad:
 			tries = s.options.Repeat // it may fail seldom

@@ -140,17 +140,24 @@ func (s *Search) divide(f Point, o opening, dividers, skips []int, free int) int
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(o.share(i), o.share(j)) })
 	weigh := func(cell bitset) float64 { return s.cellWeight(cell, o) }
 	before := leftover(cells, weigh, free)
-	best, bestScore := -1, 0.0
-	for k := 0; k < len(order); k += 1 + len(order)/mostDividers {
-		i := order[k]
-		parts := refine(cells, a.down(o.list[i]))
-		if len(parts) == len(cells) {
-			continue
+	best, at, bestScore := -1, 0, 0.0
+	weighUp := func(from, to, stride int) {
+		for k := from; k < to; k += stride {
+			i := order[k]
+			parts := refine(cells, a.down(o.list[i]))
+			if len(parts) == len(cells) {
+				continue
+			}
+			score := (before - leftover(parts, weigh, free-1)) * spread.testable(o.share(i))
+			if best < 0 || score > bestScore+1e-9 {
+				best, at, bestScore = i, k, score
+			}
 		}
-		score := (before - leftover(parts, weigh, free-1)) * spread.testable(o.share(i))
-		if best < 0 || score > bestScore+1e-9 {
-			best, bestScore = i, score
-		}
+	}
+	stride := 1 + len(order)/mostDividers
+	weighUp(0, len(order), stride)
+	if stride > 1 && best >= 0 { // one commit off is a round more where the bound is tight
+		weighUp(max(0, at-stride+1), min(len(order), at+stride), 1)
 	}
 	return best
 }

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	. "buildbisect/bisect"
 )
@@ -226,4 +227,30 @@ func TestDistancesAreThoseOfGitInALargeHistory(t *testing.T) {
 	runGit(t, dir, nil, "commit-graph", "write", "--reachable")
 	checkDistances(t, dir, ids[0], parents, n-1, []int{0})
 	checkDistances(t, dir, ids[0], parents, n-1, []int{n / 3, n / 4, slices.Max(parents[n-1]) - 500})
+}
+
+// BISECT_REPOSITORY is a repository of the machine to compare on, such as a clone of git.git. It is only read.
+func TestDistancesAreThoseOfGitInARealRepository(t *testing.T) {
+	dir := os.Getenv("BISECT_REPOSITORY")
+	if dir == "" {
+		t.Skip("BISECT_REPOSITORY names no repository")
+	}
+	var ids []string
+	var parents [][]int
+	number := map[string]int{}
+	for line := range strings.Lines(runGit(t, dir, nil, "rev-list", "--topo-order", "--reverse", "--parents", "HEAD")) {
+		words := strings.Fields(line)
+		var list []int
+		for _, id := range words[1:] {
+			list = append(list, number[id])
+		}
+		number[words[0]] = len(ids)
+		ids, parents = append(ids, words[0]), append(parents, list)
+	}
+	last := len(ids) - 1
+	for _, good := range []int{last - 300, last - last/10, last - last/3, last / 2} {
+		start := time.Now()
+		checkDistances(t, dir, ids, parents, last, []int{good})
+		t.Logf("%d commits before the last: compared in %v", last-good, time.Since(start).Round(time.Millisecond))
+	}
 }
