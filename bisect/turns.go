@@ -143,7 +143,7 @@ func (s *Space) path(low, high Point) []Point {
 				continue
 			}
 			for at[i] != low[i] {
-				next := 0
+				next := low[i] // where no parent holds it, it is held by way of the good commit
 				for _, p := range a.Parents(at[i]) {
 					if a.Leq(low[i], p) {
 						next = p // the latest parent that still holds low
