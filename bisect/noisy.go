@@ -96,6 +96,9 @@ func (s *Search) decideNoisy() (Question, state) {
 	for !s.noise.flake && !s.noise.undecided {
 		if s.top == nil {
 			q, state, top := s.certify()
+			if top == nil && state == settled {
+				return s.drift()
+			}
 			if top == nil {
 				return q, state
 			}

@@ -131,7 +131,7 @@ func TestCostOfManyWorkersWithUnevenBuildTimes(t *testing.T) {
 	} {
 		for _, k := range []int{1, 2, 3, 7, 15} {
 			var free, synchronous float64
-			list := culprits(t, n, 96)
+			list := culprits(t, n, 48)
 			for i, culprit := range list {
 				// A point takes as long whoever builds it.
 				length := func(p Point) float64 { return times.draw(rand.New(rand.NewPCG(uint64(i), uint64(p[0])))) }

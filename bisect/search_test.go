@@ -10,7 +10,7 @@ import (
 )
 
 func TestAllCausesAreFoundAndTheAnswerIsComplete(t *testing.T) {
-	eachWorld(t, 24_000, features{beside: true, rules: true}, func(t *testing.T, r *rand.Rand, w *world) {
+	eachWorld(t, usual, features{beside: true, rules: true}, func(t *testing.T, r *rand.Rand, w *world) {
 		u := w.search(t, r, w.options(r))
 		want := w.minimal()
 		for _, p := range want {
@@ -30,7 +30,7 @@ func TestAllCausesAreFoundAndTheAnswerIsComplete(t *testing.T) {
 }
 
 func TestAnyNumberOfWorkersFindsTheSame(t *testing.T) {
-	eachWorld(t, 10_000, features{rules: true}, func(t *testing.T, r *rand.Rand, w *world) {
+	eachWorld(t, 6_000, features{rules: true}, func(t *testing.T, r *rand.Rand, w *world) {
 		o := w.options(r)
 		o.Workers = 2 + r.IntN(6)
 		many := w.search(t, r, o)
@@ -43,7 +43,7 @@ func TestAnyNumberOfWorkersFindsTheSame(t *testing.T) {
 }
 
 func TestASearchCanBeDoneAgainFromItsRecords(t *testing.T) {
-	eachWorld(t, 10_000, features{beside: true, rules: true, skips: true, repairs: true}, func(t *testing.T, r *rand.Rand, w *world) {
+	eachWorld(t, 8_000, features{beside: true, rules: true, skips: true, repairs: true}, func(t *testing.T, r *rand.Rand, w *world) {
 		o := w.options(r)
 		o.AllTransitions = r.IntN(4) == 0
 		if r.IntN(2) == 0 {

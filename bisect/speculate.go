@@ -50,11 +50,14 @@ func (s *Search) speculate() (Question, state) {
 			}
 		}
 		q := g.search.pending[0]
-		bad := g.search.chanceBad(q)
+		bad, skip := g.search.chanceBad(q), 0.0
+		if g.search.at(q.Point) == Skip {
+			bad, skip = 0, 1
+		}
 		for _, branch := range []struct {
 			verdict Verdict
 			chance  float64
-		}{{Bad, bad}, {Good, 1 - bad}} {
+		}{{Bad, bad}, {Good, 1 - bad - skip}, {Skip, skip}} {
 			if branch.chance > 0 {
 				c := g.search.clone()
 				c.answer(0, Trial{ID: q.ID, Point: q.Point, Verdict: branch.verdict})

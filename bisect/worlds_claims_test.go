@@ -118,24 +118,25 @@ func (u *run) checkCauses(t *testing.T) {
 	}
 }
 
-// speaks reports whether a good build at p shows that q is, just below a cause.
+// speaks reports whether a good build at p, or at what has the same tree, shows that q is good, just below a cause.
 func (u *run) speaks(p, q, cause Point) bool {
 	w := u.world
-	switch {
-	case w.tree(p).Equal(w.tree(q)):
-		return true
-	case len(u.finding.NotMonotone) > 0:
-		return false // it may be good by a repair
-	case u.finding.Noise != nil:
-		return w.space.Leq(q, p) && !w.space.Leq(cause, p)
-	case u.options.Identity != nil:
-		for level := range w.parents {
-			if w.tree(p).Equal(w.tree(p.With(0, level))) && w.space.Vouches(p.With(0, level), q) {
+	for level := range w.parents {
+		r := p.With(0, level)
+		switch {
+		case !w.tree(r).Equal(w.tree(p)):
+		case w.tree(r).Equal(w.tree(q)):
+			return true
+		case len(u.finding.NotMonotone) > 0: // it may be good by a repair
+		case u.finding.Noise != nil:
+			if w.space.Leq(q, r) && !w.space.Leq(cause, r) {
 				return true
 			}
+		case w.space.Vouches(r, q):
+			return true
 		}
 	}
-	return w.space.Vouches(p, q)
+	return false
 }
 
 // checkOthers: failures without the signature are all listed, and transitions lie between neighbours that were built.

@@ -73,7 +73,7 @@ func TestSkipsNeverHideTheTruth(t *testing.T) {
 }
 
 func TestTheAnswerNamesExactlyTheCommitsThatCannotBeToldApart(t *testing.T) {
-	eachWorld(t, 8_000, features{}, func(t *testing.T, r *rand.Rand, w *world) {
+	eachWorld(t, 6_000, features{}, func(t *testing.T, r *rand.Rand, w *world) {
 		n := 3 + r.IntN(30)
 		w.line(n)
 		culprit := w.space.Good().With(0, 1+r.IntN(n-1))

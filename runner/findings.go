@@ -2,6 +2,7 @@ package runner
 
 import (
 	"cmp"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"time"
@@ -20,7 +21,7 @@ func (r *Run) Report() *report.Report {
 	rep := &report.Report{
 		Version: report.Version, Scenario: r.Lab.Scenario.Name, Run: filepath.ToSlash(r.State.Dir), Outcome: string(f.Outcome), Complete: f.Complete,
 		Causes: []report.Cause{}, Candidates: []report.Candidate{}, Trials: r.rows(f), Probes: f.Probes + r.climbed,
-		Untested: []report.Untested{}, FailsDifferently: []report.Failure{}, Assumes: append([]string{"monotone"}, r.Assumes...), Notes: append([]string{}, r.notes...),
+		Untested: []report.Untested{}, FailsDifferently: []report.Failure{}, Assumes: r.assumes(f), Notes: append([]string{}, r.notes...),
 		Repair: space.History.Repair, Terms: r.Terms, Walked: r.walked(f), Noise: r.noise(f), Stopped: f.Stopped, Cancelled: r.cancelled,
 	}
 	for _, c := range f.Causes {
@@ -65,6 +66,15 @@ func (r *Run) Report() *report.Report {
 	return rep
 }
 
+// assumes lists what is taken for granted: that moving toward bad never repairs, unless that was seen to be false.
+func (r *Run) assumes(f bisect.Finding) []string {
+	list := []string{}
+	if len(f.NotMonotone) == 0 {
+		list = append(list, "monotone")
+	}
+	return append(list, r.Assumes...)
+}
+
 // rows are the trials in the order they were asked for, with what else each stands for.
 func (r *Run) rows(f bisect.Finding) []report.Trial {
 	rows := slices.SortedFunc(slices.Values(r.trials), func(a, b report.Trial) int { return cmp.Compare(a.ID, b.ID) })
@@ -86,6 +96,10 @@ func (r *Run) cause(c bisect.Cause, f bisect.Finding) report.Cause {
 		Point: space.Named(c.Point), Confirmed: c.Confirmed, Wanted: r.Lab.Scenario.Confirm,
 		Changes: []report.Change{}, Witnesses: report.Witnesses{Bad: c.Bad, Good: []report.Witness{}},
 		Sentence: r.sentence(c.Point), Repairs: r.undoing(c), Reproduce: r.reproduce(c),
+	}
+	if since, ok := r.turnedBack(c.Point, f); ok {
+		out.Sentence += fmt.Sprintf(" It is past: with it and more, %s is %s (trial %d).", space.Words(since.Point), r.word(since.Verdict), since.ID)
+		out.Repairs = []string{}
 	}
 	out.Lines, out.Signature = r.lines(r.built[c.Bad[0]])
 	for axis, level := range c.Point {
@@ -181,4 +195,19 @@ func (r *Run) noise(f bisect.Finding) *report.Noise {
 		return report.Rate{Mean: 1 - b.Mean, Low: 1 - b.High, High: 1 - b.Low}
 	}
 	return &report.Noise{Broken: rest(f.Noise.Healthy), Healthy: rest(f.Noise.Broken), Flake: f.Noise.Flake}
+}
+
+// turnedBack finds a good trial above a cause: what it did was undone since, and undoing it would not help.
+func (r *Run) turnedBack(p bisect.Point, f bisect.Finding) (bisect.Trial, bool) {
+	if f.Noise != nil {
+		return bisect.Trial{}, false
+	}
+	for _, row := range r.rows(f) {
+		at := r.points[row.ID]
+		verdict := r.built[row.ID].Verdict
+		if verdict == r.former() && len(at) == len(p) && r.Lab.Space.Leq(p, at) {
+			return bisect.Trial{ID: row.ID, Point: at, Verdict: verdict}, true
+		}
+	}
+	return bisect.Trial{}, false
 }

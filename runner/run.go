@@ -53,6 +53,9 @@ type Run struct {
 	notes     []string
 }
 
+// interrupted is why a search ended that its user stopped.
+const interrupted = "interrupted"
+
 // errMaxTime ends the trials that run when the time is up.
 var errMaxTime = errors.New("max-time")
 
@@ -62,6 +65,9 @@ func (r *Run) Do(ctx context.Context) (*report.Report, error) {
 	r.built, r.points = map[int]Trial{}, map[int]bisect.Point{}
 	r.search = bisect.NewSearch(r.Lab.Space.Space, r.Options)
 	err := r.do(ctx)
+	if ctx.Err() != nil {
+		r.search.Stop(interrupted)
+	}
 	rep := r.Report()
 	if err != nil {
 		stop := r.State.append(record{Type: "stop", Cause: err.Error(), Time: r.time()})

@@ -32,7 +32,7 @@ func (r *Run) summary(f bisect.Finding) string {
 func (r *Run) inconclusive(f bisect.Finding) string {
 	thing := r.wording().thing
 	if r.climbing {
-		return fmt.Sprintf("ended by --%s before a good commit was found. Allow more, or give source.good.", f.Stopped)
+		return fmt.Sprintf("%s before a good commit was found. Allow more, or give source.good.", stopped(f.Stopped))
 	}
 	text, advice := "stopped before a "+thing+" was proved.", ""
 	switch {
@@ -45,7 +45,7 @@ func (r *Run) inconclusive(f bisect.Finding) string {
 	}
 	switch {
 	case f.Stopped != "":
-		advice = fmt.Sprintf(" The search was ended by --%s; allow more to go further.", f.Stopped)
+		advice = fmt.Sprintf(" The search was %s; allow more to go further.", stopped(f.Stopped))
 	case len(f.Candidates) > 0:
 		advice = " The builds that would tell them apart could not be judged. Mend what keeps them from building, or give a verdict that fits them."
 	}

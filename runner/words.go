@@ -99,7 +99,7 @@ func (r *Run) isolated(f bisect.Finding) string {
 	case f.Complete:
 		return fmt.Sprintf("%s Nothing else %s it%s, as long as no change in between %s.", text, w.does, w.how, w.undoes)
 	case f.Stopped != "":
-		return fmt.Sprintf("%s Whether anything else %s it%s is not known: the search was ended by --%s.", text, w.does, w.how, f.Stopped)
+		return fmt.Sprintf("%s Whether anything else %s it%s is not known: the search was %s.", text, w.does, w.how, stopped(f.Stopped))
 	}
 	return fmt.Sprintf("%s Whether anything else %s it%s is not proved.", text, w.does, w.how)
 }
@@ -144,4 +144,12 @@ func (r *Run) sureness(f bisect.Finding) string {
 	}
 	return fmt.Sprintf(" From there on %s %% of the builds are %s, before it %s %%; confidence %s %%.",
 		percent(f.Noise.Broken.Mean), r.word(r.sought()), percent(f.Noise.Healthy.Mean), percent(least))
+}
+
+// stopped says what ended a search early.
+func stopped(why string) string {
+	if why == interrupted {
+		return why
+	}
+	return "ended by --" + why
 }

@@ -100,6 +100,8 @@ func (r *Report) budget() string {
 		return "the builds allowed (max-trials) were used up"
 	case "max-time":
 		return "the time allowed (max-time) was up"
+	case "interrupted":
+		return "the search was interrupted"
 	}
 	return fmt.Sprintf("the search was stopped (%s)", Clean(r.Stopped))
 }

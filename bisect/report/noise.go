@@ -23,8 +23,11 @@ func (r *Report) noise(b *strings.Builder) {
 	if r.Noise == nil {
 		return
 	}
-	fmt.Fprintf(b, "\na broken build fails %s of the time%s, a healthy one %s%s\n",
-		r.Noise.Broken.mean(), r.Noise.Broken.bounds(), r.Noise.Healthy.mean(), r.Noise.Healthy.bounds())
+	b.WriteString("\n")
+	if r.Outcome != "no-culprit" { // else there is neither
+		fmt.Fprintf(b, "a broken build fails %s of the time%s, a healthy one %s%s\n",
+			r.Noise.Broken.mean(), r.Noise.Broken.bounds(), r.Noise.Healthy.mean(), r.Noise.Healthy.bounds())
+	}
 	// What would be printed as 0 is left to the document: it is small, and not nothing.
 	if flake := percent(r.Noise.Flake); flake != "0" {
 		fmt.Fprintf(b, "probability that nothing changed and it was a flake: %s %%\n", flake)

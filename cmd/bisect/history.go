@@ -45,6 +45,9 @@ func (s *session) spaceBetween(ctx context.Context, good, bad git.Commit) (*runn
 	if h.Newest.ID != h.Bad.ID {
 		s.notes = append(s.notes, fmt.Sprintf("%s touches none of source.paths; %s stands for it, the newest commit that does", h.Bad.Short(), h.Newest))
 	}
+	if s.aside > 0 {
+		s.notes = append(s.notes, english.Plural(s.aside, "commit does", "commits do")+" not contain the broken one, and so cannot show a repair; each counts as part of the merge that brought it in")
+	}
 	if apart > 0 {
 		s.notes = append(s.notes, english.Plural(apart, "commit shares", "commits share")+" no history with good; each counts as part of the merge that brought it in")
 	}
@@ -103,6 +106,7 @@ func (s *session) levels(h *git.History, repair bool) (out *runner.History, apar
 	}
 	for i, c := range h.Commits {
 		if repair && !contains[i+1] {
+			s.aside++
 			continue
 		}
 		var parents []int

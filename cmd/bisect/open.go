@@ -33,6 +33,7 @@ type session struct {
 	images   *images.Builder
 	older    int      // commits before bad, where no good one is given
 	notes    []string // what the reader should know of the history
+	aside    int      // commits left out of a search for a repair
 	lab      *runner.Lab
 	progress *progress
 }

@@ -18,15 +18,15 @@ import (
 func (s *session) overview() string {
 	commits := s.space.History.Commits
 	first, last := report.Short(commits[0].ID), report.Short(commits[len(commits)-1].ID)
+	if s.scenario.Source.Repo != "" { // which may be a folder of it: the whole tree is built
+		last += " of " + s.space.History.Path
+	}
 	text := fmt.Sprintf("%s: %s from %s to %s", s.scenario.Name, english.Plural(s.suspects(), "commit", ""), first, last)
 	switch {
 	case s.span != nil:
 		text = fmt.Sprintf("%s: a good commit among the %d before %s, then what broke the build after it", s.scenario.Name, s.suspects(), last)
 	case s.space.History.Repair:
 		text = fmt.Sprintf("%s: what repaired the build, in %s from %s to %s", s.scenario.Name, english.Plural(s.suspects(), "commit", ""), first, last)
-	}
-	if s.scenario.Source.Repo != "" { // which may be a folder of it: the whole tree is built
-		text += " of " + s.space.History.Path
 	}
 	for _, a := range s.scenario.Axes {
 		text += fmt.Sprintf(" × %d %s", len(a.Levels), a.Key())

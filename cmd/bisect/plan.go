@@ -104,7 +104,7 @@ func (p plan) words() []string {
 	lines = append(lines, fmt.Sprintf("about %.0f probes to the first %s, at most about %d; each part of it is built %d times, then up to %d probes to prove that there is no other",
 		p.Expected, thing, p.Worst, p.Confirm, p.Certify))
 	if p.Repeat > 0 {
-		lines = append(lines, fmt.Sprintf("the build may be flaky: both ends are built until it shows how often each fails, and any point up to %d times, until the answer is %v %% sure; expect several times as many builds", p.Repeat, 100*p.Confidence))
+		lines = append(lines, fmt.Sprintf("the build may be flaky: how often broken and healthy builds fail is estimated along the way, any point is built up to %d times, until the answer is %v %% sure; expect several times as many builds", p.Repeat, 100*p.Confidence))
 	}
 	for _, a := range p.Assumes {
 		lines = append(lines, "assumes: "+a)
