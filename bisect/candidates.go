@@ -22,7 +22,7 @@ func (s *Search) left(f Point) (list []Candidate, more bool) {
 			return
 		}
 		if axis == len(f) {
-			if _, good := s.good(p); !good && s.exists(p) {
+			if _, good := s.good(p); p.Equal(f) || !good && s.exists(p) {
 				list = append(list, Candidate{Point: p, Probability: weight})
 				sum += weight
 			}

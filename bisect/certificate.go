@@ -89,7 +89,7 @@ func (s *Search) regions() (ask []region, skipped []Untested, failing []Point) {
 		seen[p.key()] = true
 		switch verdict := s.judge(p); {
 		case verdict == Good:
-		case verdict == Bad:
+		case verdict == Bad && s.exists(p):
 			failing = append(failing, p)
 		case s.unaskable(p) || s.noise.on && s.attempts(p) >= s.options.Repeat:
 			exists := s.exists(p)
@@ -121,13 +121,13 @@ func (s *Search) regions() (ask []region, skipped []Untested, failing []Point) {
 	return ask, skipped, failing
 }
 
-// judge is what is known of p: by the trials there, and good also by those above.
+// judge is what is known of p: by the trials there, good also by those above, and bad by those below.
 func (s *Search) judge(p Point) Verdict {
 	if s.noise.on {
 		return s.judgeNoisy(p)
 	}
-	if _, good := s.good(p); good {
-		return Good
+	if v := s.implied(p); v != Unknown {
+		return v
 	}
 	return s.at(p)
 }

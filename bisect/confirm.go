@@ -5,8 +5,7 @@ import "slices"
 // confirmNext goes on with the first cause that is not confirmed.
 func (s *Search) confirmNext() (Question, state) {
 	cause := s.causes[s.confirmed]
-	switch {
-	case s.overturned(cause) || s.withdraw(cause):
+	if s.overturned(cause) || s.withdraw(cause) {
 		return Question{}, settled
 	}
 	q, state := s.confirm(cause)
@@ -18,13 +17,18 @@ func (s *Search) confirmNext() (Question, state) {
 
 // overturned takes back a cause below which a failure was seen after all, where the order does not hold.
 func (s *Search) overturned(cause Point) bool {
-	if len(s.turns) == 0 || !slices.ContainsFunc(s.below(cause), func(q Point) bool { return s.at(q) == Bad }) {
+	if len(s.turns) == 0 || !s.fails(s.below(cause)) {
 		return false
 	}
 	s.causes = slices.Concat(s.causes[:s.confirmed], s.causes[s.confirmed+1:])
 	s.refused = append(s.refused, cause)
 	s.tops = append(s.tops, cause)
 	return true
+}
+
+// fails reports whether one of the points was seen to fail.
+func (s *Search) fails(points []Point) bool {
+	return slices.ContainsFunc(points, func(q Point) bool { return s.at(q) == Bad })
 }
 
 // confirm asks for the trials that a cause's witnesses still lack, to avoid false accusations: one misread trial

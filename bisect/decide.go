@@ -159,7 +159,8 @@ func (s *Search) drift() (Question, state) {
 func (s *Search) startOver() {
 	top := s.lowestBad(s.tops[0])
 	s.tops = s.tops[1:]
-	if !slices.ContainsFunc(s.causes, top.Equal) {
+	undecided := func(c Candidate) bool { return c.Point.Equal(top) }
+	if !slices.ContainsFunc(s.causes, top.Equal) && !slices.ContainsFunc(s.candidates, undecided) {
 		s.top = top
 	}
 }

@@ -28,7 +28,13 @@ func (e evidence) clone() evidence {
 func (e *evidence) add(t Trial) {
 	t.Point = slices.Clone(t.Point)
 	e.trials = append(e.trials, t)
-	list := map[Verdict]*[]Trial{Good: &e.goods, Bad: &e.bads, Skip: &e.skips}[t.Verdict]
+	list := &e.skips
+	switch t.Verdict {
+	case Good:
+		list = &e.goods
+	case Bad:
+		list = &e.bads
+	}
 	if !slices.ContainsFunc(*list, func(u Trial) bool { return u.Point.Equal(t.Point) }) {
 		*list = append(*list, t)
 	}

@@ -80,7 +80,8 @@ type Finding struct {
 
 // Finding sums up what is known now. Before the search has ended it holds what is proved so far.
 func (s *Search) Finding() Finding {
-	f := Finding{Aliases: s.aliases, Probes: s.probes, Stopped: s.stopped, Causes: s.Proved()}
+	s = s.concluded()
+	f := Finding{Aliases: s.aliases, Probes: s.probes, Stopped: s.stopped, Causes: s.proved()}
 	slices.SortFunc(f.Causes, func(a, b Cause) int {
 		return cmp.Or(cmp.Compare(len(s.moved(a.Point, s.space.Good())), len(s.moved(b.Point, s.space.Good()))), slices.Compare(a.Point, b.Point))
 	})
@@ -89,14 +90,17 @@ func (s *Search) Finding() Finding {
 			f.Differently = append(f.Differently, t)
 		}
 	}
-	f.Outcome = s.outcome()
+	f.Outcome = s.outcome(len(f.Causes) > 0)
 	if s.stopped != "" || s.noise.undecided {
 		f.Candidates, f.MoreCandidates = s.undecided()
 	} else {
 		f.Candidates, f.MoreCandidates = s.candidates, s.more
 	}
-	if f.Outcome == Inconsistent {
+	switch {
+	case f.Outcome == Inconsistent:
 		f.Contradictions = s.conflicts
+	case !s.noise.on: // stopped before both sides of them were built again
+		f.Contradictions = slices.DeleteFunc(slices.Clone(s.conflicts), func(c Conflict) bool { return s.isLone(c.Good.Point) })
 	}
 	if f.Outcome == Isolated {
 		f.Untested = s.untested()
@@ -110,13 +114,13 @@ func (s *Search) Finding() Finding {
 		f.Noise = &n
 	}
 	f.NotMonotone = s.notMonotone()
-	if len(s.turns) > 0 || s.options.AllTransitions {
+	if len(s.turns) > 0 || s.options.AllTransitions && !s.noise.on {
 		f.Transitions = s.transitions()
 	}
 	return f
 }
 
-func (s *Search) outcome() Outcome {
+func (s *Search) outcome(proved bool) Outcome {
 	switch {
 	case s.broken:
 		return Inconsistent
@@ -124,7 +128,7 @@ func (s *Search) outcome() Outcome {
 		return NotBracketed
 	case s.noise.flake:
 		return NoCulprit
-	case s.confirmed > 0:
+	case proved:
 		return Isolated
 	case s.noise.undecided:
 		return Inconsistent

@@ -72,8 +72,7 @@ func (s *Search) posterior(top Point) *belief {
 	}
 	for ; n.seen < len(s.trials); n.seen++ {
 		t := s.trials[n.seen]
-		stands := slices.ContainsFunc(s.aliases, func(a Trial) bool { return a.ID == t.ID && a.Point.Equal(t.Point) })
-		if t.Verdict != Good && t.Verdict != Bad || stands {
+		if t.Verdict == Skip || s.isAlias(t) {
 			continue
 		}
 		switch {
@@ -181,7 +180,7 @@ func (s *Search) weighTrials(counts func(Point) bool) float64 {
 	broken, healthy := s.rates()
 	sum := 0.0
 	for _, t := range s.trials {
-		if t.Verdict == Skip || !counts(t.Point) {
+		if t.Verdict == Skip || !counts(t.Point) || s.isAlias(t) {
 			continue
 		}
 		if t.Verdict == Bad {
@@ -191,6 +190,11 @@ func (s *Search) weighTrials(counts func(Point) bool) float64 {
 		}
 	}
 	return sum
+}
+
+// isAlias reports whether t is a trial made elsewhere, which counts there.
+func (s *Search) isAlias(t Trial) bool {
+	return slices.ContainsFunc(s.aliases, func(a Trial) bool { return a.ID == t.ID && a.Point.Equal(t.Point) })
 }
 
 // surely is the logarithm of the odds that make one part of a claim sure enough.
@@ -274,6 +278,7 @@ func (s *Search) proveNoisy(p Point) Cause {
 			}
 		}
 		slices.Sort(w.Trials)
+		w.Trials = slices.Compact(w.Trials)
 		cause.Confirmed = min(cause.Confirmed, len(w.Trials))
 		cause.Good = append(cause.Good, w)
 	}

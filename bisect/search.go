@@ -73,6 +73,9 @@ func NewSearch(space *Space, options Options) *Search {
 	s := &Search{space: space, options: options, evidence: evidence{space: space}, top: space.Bad(), identities: map[string]string{}, nextID: 1}
 	s.noise.on = options.Flaky || options.Rates != nil
 	for _, t := range options.Known {
+		if t.Verdict == Unknown {
+			continue
+		}
 		s.nextID = max(s.nextID, t.ID+1)
 		s.record(t)
 	}
@@ -100,7 +103,9 @@ func (s *Search) Next() (Question, bool) {
 	case state == asked || state == settled && len(s.pending) == 0:
 		*s = *next
 	case state == waiting:
-		q, state = s.speculate()
+		if q, state = next.speculate(); state == asked {
+			*s = *next
+		}
 	}
 	if state != asked {
 		s.ended = state == settled && len(s.pending) == 0
@@ -130,7 +135,7 @@ func (s *Search) Tell(t Trial) error {
 	switch {
 	case i < 0 || !s.pending[i].Point.Equal(t.Point):
 		return fmt.Errorf("trial %d at %v answers no question", t.ID, t.Point)
-	case t.Verdict == Unknown:
+	case t.Verdict != Good && t.Verdict != Bad && t.Verdict != Skip:
 		return fmt.Errorf("trial %d at %v has no verdict", t.ID, t.Point)
 	}
 	s.answer(i, t)
@@ -172,9 +177,25 @@ func (s *Search) Stop(why string) {
 
 // Proved lists the causes found and confirmed so far, in that order.
 func (s *Search) Proved() []Cause {
+	if !s.noise.on {
+		s = s.concluded()
+	}
+	return s.proved()
+}
+
+// concluded is the search with all that follows from its evidence by now, the last trials' included.
+func (s *Search) concluded() *Search {
+	next := s.clone()
+	next.advance()
+	return next
+}
+
+func (s *Search) proved() []Cause {
 	var list []Cause
 	for _, p := range s.causes[:s.confirmed] {
-		list = append(list, s.prove(p))
+		if s.noise.on || !s.fails(s.below(p)) {
+			list = append(list, s.prove(p))
+		}
 	}
 	return list
 }

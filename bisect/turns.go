@@ -67,6 +67,11 @@ func (s *Search) restart() {
 	if s.top != nil {
 		s.tops = append(s.tops, s.top)
 	}
+	for _, c := range s.candidates { // what was left undecided comes up again
+		if s.at(c.Point) == Bad {
+			s.tops = append(s.tops, c.Point)
+		}
+	}
 	s.causes, s.confirmed, s.candidates, s.more, s.top = nil, 0, nil, false, nil
 }
 
@@ -216,7 +221,13 @@ func (s *Search) transitions() []Transition {
 func (s *Search) notMonotone() []int {
 	var axes []int
 	for _, t := range s.turns {
-		axes = append(axes, s.moved(t.bad, t.good)...)
+		path := s.space.path(t.bad, t.good)
+		if at, _, _ := s.flip(path); at != nil {
+			i := slices.IndexFunc(path, at.Equal)
+			axes = append(axes, s.moved(path[i-1], at)...)
+		} else {
+			axes = append(axes, s.moved(t.bad, t.good)...)
+		}
 	}
 	slices.Sort(axes)
 	return slices.Compact(axes)
