@@ -63,6 +63,9 @@ func (r *Run) sentence(p bisect.Point) string {
 	if len(r.Lab.Space.Axes[0].Parents(p[0])) > 1 {
 		text += fmt.Sprintf(" It is a merge: each side alone %s.", w.sides)
 	}
+	if paths := r.Lab.Scenario.Source.Paths; p[0] > 0 && len(paths) > 0 {
+		text += fmt.Sprintf(" It is the first of those that touch %s; commits between it and the one of them before were not built.", strings.Join(paths, ", "))
+	}
 	return text
 }
 
