@@ -28,7 +28,7 @@ var bugs = []bug{
 	{"every question is called obsolete", "speculate.go",
 		`len(s.turns) == 0 && s.implied(q.Point) != Unknown {`, `len(s.turns) == 0 {`},
 	{"the candidates leave out what is known to fail", "candidates.go",
-		`; !good && s.exists(p) {`, `; !good && s.exists(p) && !p.Equal(f) {`},
+		`p.Equal(f) || !good && s.exists(p) {`, `!p.Equal(f) && !good && s.exists(p) {`},
 	{"just below a cause lies what cannot exist", "confirm.go",
 		`case s.exists(r):`, `case true:`},
 	{"a trial in flight counts as made", "decide.go",
