@@ -36,13 +36,16 @@ func Import(ctx context.Context, r io.Reader, dir string) (*Repository, error) {
 	sum := sha256.Sum256(text)
 	want := hex.EncodeToString(sum[:]) + "\n"
 	have, err := os.ReadFile(filepath.Join(dir, stamp))
+	if err != nil {
+		if taken := mustBeFree(dir); taken != nil {
+			// Another process may have put it there just now.
+			if have, err = os.ReadFile(filepath.Join(dir, stamp)); err != nil {
+				return nil, taken
+			}
+		}
+	}
 	if err == nil && string(have) == want {
 		return openImported(dir)
-	}
-	if err != nil {
-		if err := mustBeFree(dir); err != nil {
-			return nil, err
-		}
 	}
 	made, err := parseImport(ctx, text)
 	if err != nil {
