@@ -1,6 +1,10 @@
 package images
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // Base is the file system a builder image starts from. At most one field is set.
 type Base struct {
@@ -10,7 +14,7 @@ type Base struct {
 
 // Debian asks for a minimal Debian system of our own making.
 type Debian struct {
-	Suite    string   // e.g. bookworm
+	Archive
 	Packages []string // beside the essential ones
 }
 
@@ -20,9 +24,18 @@ func (b Base) IsZero() bool { return b.Debian == nil && b.Image == "" }
 func (b Base) String() string {
 	switch {
 	case b.Debian != nil:
-		return fmt.Sprintf("debian:%s+%d packages", b.Debian.Suite, len(b.Debian.Packages))
+		return fmt.Sprintf("debian:%s+%d packages", b.Debian.Archive, len(b.Debian.Packages))
 	case b.Image != "":
 		return b.Image
 	}
 	return "none"
+}
+
+// key names what was asked for, so that a lock finds it again.
+func (b Base) key() string {
+	if b.Debian == nil {
+		return "image " + b.Image
+	}
+	packages := slices.Sorted(slices.Values(b.Debian.Packages))
+	return strings.TrimSpace(fmt.Sprintf("debian %s %s", b.Debian.Archive, strings.Join(slices.Compact(packages), " ")))
 }

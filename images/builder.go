@@ -2,15 +2,17 @@ package images
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"path"
 	"runtime"
 	"slices"
-	"sort"
+	"strings"
 	"sync"
 	"time"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"golang.org/x/sync/errgroup"
+
+	"buildbisect/images/apt"
 )
 
 // Pick is one tool of an image.
@@ -23,29 +25,45 @@ type Pick struct {
 type Spec struct {
 	Base  Base
 	Picks []Pick
+
+	// Pool is what else the images of the same matrix are made of. All of it lies in each of them, below the layer of links that
+	// makes the difference, and hidden by it: so that an engine stores and is sent each part once, not once for each combination.
+	Pool       []Pick
+	BaseVaries bool // the matrix has several bases: what they share goes below them
 }
 
-// Builder makes images and keeps their parts in a cache. Its methods may be called from several goroutines; images are
-// made one after the other, because each part already uses all of the machine. A Builder must not be copied, nor its
-// fields changed, once it is in use.
+// Builder makes images and keeps their parts in a cache. Its methods may be called from several goroutines. A Builder must not
+// be copied, nor its fields changed, once it is in use.
 type Builder struct {
 	Cache     string            // folder; "": DefaultCache
 	Catalogue *Catalogue        // nil: Shipped
 	Offline   bool              // nothing is fetched: what is neither here nor in the cache is an OfflineError
-	Mirror    string            // of Debian's archive, for debian bases; "": what mmdebstrap takes by itself. No part of an image's identity
+	Debian    Archives          // where Debian packages come from
+	Lock      *Lock             // what is to serve; nil: whatever the scenario's words mean today
+	Locked    bool              // what is not as Lock says is an error, not a warning
 	Progress  func(line string) // what goes on, a line at a time, never two at once; nil: nobody listens
 
 	progressing sync.Mutex // held while Progress runs
+	compiling   sync.Mutex // held while something is compiled: that takes the whole machine
 
-	making sync.Mutex           // guards made, bases and the work itself
-	made   map[string]v1.Image  // by identity
-	bases  map[string]*rootfs   // by recipe
-	tools  map[string]*toolFile // by recipe
+	payloads once[*payload] // by tool and recipe
+	bases    once[*rootfs]  // by recipe
 
-	asking sync.Mutex        // guards what was asked of the world once, so that it is the same for the whole run
-	tags   map[string]string // image reference -> digest
-	gotool *gotool
-	shared *Catalogue
+	asking  sync.Mutex        // guards what was asked of the world once, so that it is the same for the whole run
+	tags    map[string]string // image reference -> digest
+	gotool  *gotool
+	debs    *apt.Client
+	shared  *Catalogue
+	used    Lock     // what was made or found
+	drifted []string // in what it is not as Lock says
+}
+
+// Archives say where Debian packages come from, where that is not what mmdebstrap and apt take by themselves. They are no part of an
+// image's identity: packages are signed.
+type Archives struct {
+	Mirror    string // of the archive
+	Snapshots string // URL of a snapshot service, with {snapshot} where the time goes
+	Keyring   string // file of the keys that sign them
 }
 
 // OfflineError says that something must be fetched, and may not.
@@ -62,14 +80,19 @@ func (e *OfflineError) Error() string {
 type resolved struct {
 	base  resolvedBase
 	picks []resolvedPick // sorted by tool
+	pool  []Toolchain    // sorted by tool and version
+	below bool           // the pool goes below the base
 }
 
 type resolvedPick struct {
 	Pick
-	tool   Toolchain // unless Absent
-	recipe string
-	hide   []string // absolute paths, sorted, where the base's own must not answer
+	tool    Toolchain // unless Absent
+	recipes []string  // of the ways to have it
+	hide    []string  // absolute paths, sorted, where the base's own must not answer
 }
+
+// mostLayers is up to how many layers of a matrix are put into each of its images. Engines take 127 in all.
+const mostLayers = 60
 
 // Image makes the image of spec, or finds its parts in the cache. Its layers are read from the cache as they are needed.
 func (b *Builder) Image(ctx context.Context, spec Spec) (*Image, error) {
@@ -77,49 +100,84 @@ func (b *Builder) Image(ctx context.Context, spec Spec) (*Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	identity, err := r.identity()
-	if err != nil {
-		return nil, err
-	}
-	image := &Image{Name: "bisect/builder:" + identity[:16]}
-	for _, p := range r.picks {
-		if !p.Absent && len(p.tool.Command) > 0 {
-			image.Checks = append(image.Checks, Check{Tool: p.Tool, Version: p.Version, Command: p.tool.Command, Want: p.tool.Want})
-		}
-	}
-
-	b.making.Lock()
-	defer b.making.Unlock()
-	if image.Image = b.made[identity]; image.Image != nil {
-		return image, nil
-	}
 	base, err := b.base(ctx, r.base)
 	if err != nil {
 		return nil, err
 	}
-	var layers []toolLayer
-	for _, p := range r.picks {
-		l, err := b.layer(ctx, base.tree, p)
+	image := &Image{}
+	payloads := make([]*payload, len(r.picks))
+	var pool []*payload
+	for i, p := range r.picks {
+		if p.Absent {
+			continue
+		}
+		if payloads[i], err = b.payload(ctx, p.tool); err != nil {
+			return nil, err
+		}
+		pool = addPayload(pool, payloads[i])
+		if len(p.tool.Command) > 0 {
+			image.Checks = append(image.Checks, Check{Tool: p.Tool, Version: p.Version, Command: p.tool.Command, Want: p.tool.Want})
+		}
+	}
+	for _, t := range r.pool {
+		p, err := b.payload(ctx, t)
 		if err != nil {
 			return nil, err
 		}
-		if l != nil {
-			layers = append(layers, toolLayer{l, p.title()})
+		pool = addPayload(pool, p)
+	}
+	// One order for a whole matrix, whatever is picked.
+	slices.SortFunc(pool, func(a, b *payload) int { return strings.Compare(a.id, b.id) })
+	top, err := links(base.tree, r.picks, payloads, pool)
+	if err != nil {
+		return nil, err
+	}
+	if image.Image, err = compose(base, pool, r.below, top); err != nil {
+		return nil, fmt.Errorf("compose an image: %w", err)
+	}
+	id, err := image.ConfigName()
+	if err != nil {
+		return nil, fmt.Errorf("compose an image: %w", err)
+	}
+	image.Name = "bisect/builder:" + id.Hex[:16]
+	return image, nil
+}
+
+func addPayload(pool []*payload, p *payload) []*payload {
+	if slices.ContainsFunc(pool, func(o *payload) bool { return o.id == p.id }) {
+		return pool
+	}
+	return append(pool, p)
+}
+
+// Prepare makes the parts of all specs, several at a time, and stops at the first that cannot be had.
+func (b *Builder) Prepare(ctx context.Context, specs []Spec) error {
+	const atOnce = 4 // downloads wait, compilers do not
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(atOnce)
+	asked := map[string]bool{}
+	for _, spec := range specs {
+		r, err := b.resolve(ctx, spec)
+		if err != nil {
+			return errors.Join(err, g.Wait())
+		}
+		if !asked[r.base.recipe] {
+			asked[r.base.recipe] = true
+			g.Go(func() error { _, err := b.base(ctx, r.base); return err })
+		}
+		for _, p := range r.picks {
+			if key := p.Tool + " " + p.Version; !p.Absent && !asked[key] {
+				asked[key] = true
+				g.Go(func() error { _, err := b.payload(ctx, p.tool); return err })
+			}
 		}
 	}
-	if image.Image, err = compose(base, layers); err != nil {
-		return nil, fmt.Errorf("image %s: %w", image.Name, err)
-	}
-	if b.made == nil {
-		b.made = map[string]v1.Image{}
-	}
-	b.made[identity] = image.Image
-	return image, nil
+	return g.Wait()
 }
 
 // Identity returns what the image of spec is made of, as 64 hex digits, without making any of it: of each tool the
 // recipe, of an image base the digest, of a debian base the suite and the packages. Debian's packages change over time:
-// on two machines, months apart, images of one identity may differ; the digest of what was got lies in the cache. A tag
+// on two machines, months apart, images of one identity may differ, unless a snapshot is named or a lock kept to. A tag
 // is looked up in its registry, once for each Builder, within half a minute.
 func (b *Builder) Identity(spec Spec) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
@@ -132,9 +190,8 @@ func (b *Builder) Identity(spec Spec) (string, error) {
 }
 
 func (b *Builder) resolve(ctx context.Context, spec Spec) (*resolved, error) {
-	r := &resolved{}
+	r := &resolved{below: spec.BaseVaries}
 	var err error
-	taken := map[string]string{} // path -> tool that goes there
 	for _, p := range spec.Picks {
 		rp := resolvedPick{Pick: p, hide: b.catalogue().Places(p.Tool)}
 		if p.Absent {
@@ -145,23 +202,40 @@ func (b *Builder) resolve(ctx context.Context, spec Spec) (*resolved, error) {
 			if rp.tool, err = b.catalogue().Lookup(p.Tool, p.Version); err != nil {
 				return nil, err
 			}
-			if rp.recipe, err = b.recipe(ctx, rp.tool); err != nil {
-				return nil, err
+			ways := b.ways(rp.tool)
+			if len(ways) == 0 {
+				return nil, b.drift(p.Tool+" "+p.Version, "none of its providers is the one locked")
 			}
-			if other, ok := taken[rp.tool.Dest]; ok && other != p.Tool {
-				return nil, fmt.Errorf("tools %s and %s: both go to %s; give one of them another dest", other, p.Tool, rp.tool.Dest)
+			for _, w := range ways {
+				recipe, err := b.recipe(ctx, w)
+				if err != nil && len(ways) == 1 {
+					return nil, fmt.Errorf("toolchain %s %s: %w", p.Tool, p.Version, err)
+				}
+				rp.recipes = append(rp.recipes, recipe) // "": this machine cannot go this way
 			}
-			taken[rp.tool.Dest] = p.Tool
 		}
-		if slices.ContainsFunc(r.picks, func(o resolvedPick) bool { return o.Tool == p.Tool }) {
-			return nil, fmt.Errorf("tool %s: picked twice for one image", p.Tool)
+		for _, o := range r.picks {
+			switch {
+			case o.Tool == p.Tool:
+				return nil, fmt.Errorf("tool %s: picked twice for one image", p.Tool)
+			case !o.Absent && !p.Absent && o.tool.Dest == rp.tool.Dest:
+				return nil, fmt.Errorf("tools %s and %s: both go to %s; give one of them another dest", o.Tool, p.Tool, rp.tool.Dest)
+			}
 		}
 		r.picks = append(r.picks, rp)
 	}
-	sort.Slice(r.picks, func(i, j int) bool { return r.picks[i].Tool < r.picks[j].Tool })
-	for i := range r.picks {
-		// One tool's way of hiding itself must not hide what another puts there.
-		r.picks[i].hide = slices.DeleteFunc(r.picks[i].hide, func(p string) bool { return taken[p] != "" })
+	slices.SortFunc(r.picks, func(a, b resolvedPick) int { return strings.Compare(a.Tool, b.Tool) })
+	if len(spec.Pool) <= mostLayers {
+		for _, p := range spec.Pool {
+			if p.Absent {
+				continue
+			}
+			t, err := b.catalogue().Lookup(p.Tool, p.Version)
+			if err != nil {
+				return nil, err
+			}
+			r.pool = append(r.pool, t)
+		}
 	}
 	if r.base, err = b.resolveBase(ctx, spec.Base); err != nil {
 		return nil, err
@@ -169,29 +243,22 @@ func (b *Builder) resolve(ctx context.Context, spec Spec) (*resolved, error) {
 	return r, nil
 }
 
-// identity leaves versions' names out: two names for one file make one image.
+// identity leaves versions' names out: two names for one file make one image. So does it what only lies hidden in the image.
 func (r *resolved) identity() (string, error) {
 	type tool struct {
-		Dest, Recipe string
-		Hide         []string
+		Dest, Tree string
+		Recipes    []string
+		Hide       []string
 	}
 	v := struct {
 		Format     int // raised when composition changes
 		Arch, Base string
 		Tools      []tool
-	}{Format: 1, Arch: runtime.GOARCH, Base: r.base.recipe}
+	}{Format: 2, Arch: runtime.GOARCH, Base: r.base.recipe}
 	for _, p := range r.picks {
-		v.Tools = append(v.Tools, tool{p.tool.Dest, p.recipe, p.hide})
+		v.Tools = append(v.Tools, tool{p.tool.Dest, p.tool.Tree, p.recipes, p.hide})
 	}
 	return sum(v)
-}
-
-// title tells in the image's history what a layer does.
-func (p resolvedPick) title() string {
-	if p.Absent {
-		return "bisect: without " + p.Tool
-	}
-	return "bisect: " + path.Base(p.tool.Dest) + " at " + p.tool.Dest
 }
 
 func (b *Builder) catalogue() *Catalogue {

@@ -12,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -31,7 +32,7 @@ func DefaultCache() (string, error) {
 
 // cache keeps what took long to make. An entry is a folder that appears whole, by a rename, or not at all, with the
 // digest of each of its files beside them. Several processes may use one cache: the making of an entry is behind a lock
-// of its own.
+// of its own. When an entry was last used is the time of its record.
 type cache struct{ root string }
 
 // entry is one folder of the cache. Its files do not change any more.
@@ -42,9 +43,10 @@ type entry struct {
 }
 
 type entryFile struct {
-	Name   string `json:"name"`
-	SHA256 string `json:"sha256"` // hex
-	Size   int64  `json:"size"`   // bytes
+	Name     string `json:"name"`
+	SHA256   string `json:"sha256"`   // hex
+	Size     int64  `json:"size"`     // bytes
+	Modified int64  `json:"modified"` // nanoseconds since 1970, as the file system has it
 }
 
 // fillFunc makes the files of an entry in dir, and returns its notes.
@@ -70,6 +72,7 @@ func (e *entry) file(name string) (entryFile, error) {
 func (c cache) get(ctx context.Context, kind, key string, say func(string), fill fillFunc) (*entry, error) {
 	dir := filepath.Join(c.root, kind, key)
 	if e, err := openEntry(dir); err == nil {
+		e.touch()
 		return e, nil
 	}
 
@@ -90,27 +93,44 @@ func (c cache) get(ctx context.Context, kind, key string, say func(string), fill
 	part := dir + ".part"
 	for _, d := range []string{dir, part} {
 		if err := os.RemoveAll(d); err != nil {
-			return nil, fmt.Errorf("cache: %w", err)
+			return nil, c.failed(err)
 		}
 	}
 	if err := os.MkdirAll(part, 0o755); err != nil {
-		return nil, fmt.Errorf("cache: %w", err)
+		return nil, c.failed(err)
 	}
 	defer os.RemoveAll(part)
 	notes, err := fill(ctx, part)
+	if errors.Is(err, syscall.ENOSPC) {
+		return nil, c.failed(err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	if err := seal(part, notes); err != nil {
-		return nil, fmt.Errorf("cache: %w", err)
+		return nil, c.failed(err)
 	}
 	if err := os.Rename(part, dir); err != nil {
-		return nil, fmt.Errorf("cache: %w", err)
+		return nil, c.failed(err)
 	}
 	if err := syncPath(filepath.Dir(dir)); err != nil {
-		return nil, fmt.Errorf("cache: %w", err)
+		return nil, c.failed(err)
 	}
 	return openEntry(dir)
+}
+
+// failed says of an error that it is the cache's, and of a full disk what can be done about it.
+func (c cache) failed(err error) error {
+	if errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("cache %s: %w; make room on its disk (bisect images prune removes what no lock needs), or set XDG_CACHE_HOME", c.root, err)
+	}
+	return fmt.Errorf("cache: %w", err)
+}
+
+// touch notes that the entry is used now. A cache that cannot be written to serves all the same.
+func (e *entry) touch() {
+	now := time.Now()
+	_ = os.Chtimes(filepath.Join(e.dir, recordName), now, now)
 }
 
 // lock waits until no other process, and no other call in this one, makes the entry of that name.
@@ -133,7 +153,9 @@ func (c cache) lock(ctx context.Context, name string, say func(string)) (unlock 
 	return func() { l.Close() }, nil
 }
 
-// openEntry reads an entry and checks every file against its digest. An entry that is not there is fs.ErrNotExist.
+// openEntry reads an entry and checks its files: by size and time of change, and one whose time is another (the cache was
+// copied, or somebody wrote to it) by its digest. What has rotted in place is noticed as it is read; see fileLayer. An entry
+// that is not there is fs.ErrNotExist.
 func openEntry(dir string) (*entry, error) {
 	if _, err := os.Stat(dir); err != nil {
 		return nil, err
@@ -148,6 +170,9 @@ func openEntry(dir string) (*entry, error) {
 		return nil, damaged(err)
 	}
 	for _, f := range e.Files {
+		if info, err := os.Stat(e.path(f.Name)); err == nil && info.Size() == f.Size && info.ModTime().UnixNano() == f.Modified {
+			continue
+		}
 		sum, size, err := sumFile(e.path(f.Name))
 		if err != nil {
 			return nil, damaged(err)
@@ -178,7 +203,11 @@ func seal(dir string, notes map[string]string) error {
 		if err := syncPath(p); err != nil {
 			return err
 		}
-		e.Files = append(e.Files, entryFile{d.Name(), sum, size})
+		info, err := os.Stat(p)
+		if err != nil {
+			return err
+		}
+		e.Files = append(e.Files, entryFile{d.Name(), sum, size, info.ModTime().UnixNano()})
 	}
 	sort.Slice(e.Files, func(i, j int) bool { return e.Files[i].Name < e.Files[j].Name })
 	b, err := json.MarshalIndent(e, "", "  ")

@@ -5,47 +5,18 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 
 	"golang.org/x/mod/semver"
 )
 
-// Toolchain is one version of one tool: where it goes in an image, how to have it, and what it must print.
-// Exactly one of Module and File is set.
-type Toolchain struct {
-	Tool, Version string
-	About         string   // for people
-	Dest          string   // absolute path of the tool in the image
-	Places        []string // other absolute paths where a base may have the same tool: made to lead to Dest, or emptied
-	Command       []string // asks the tool for its version, the tool itself first; empty: it is not asked
-	Want          string   // what the output of Command must contain
-	API           string   // of a client: the API version it speaks, as in 1.41; an engine may refuse an old one
-
-	Module *Module
-	File   *File
-}
-
-// Module builds a tool from a Go module: a wrapper module requires it and pins all it is made of.
-type Module struct {
-	Package          string            // main package, as an import path
-	LDFlags, GCFlags string            // for go build
-	Pin              []byte            // txtar: go.mod and go.sum of the wrapper
-	Local            map[string][]byte // txtar: modules that the wrapper replaces others with, by the name of the folder beside it
-}
-
-// File is a tool that the user has, as one executable file.
-type File struct {
-	Path    string   // on this machine
-	SHA256  string   // of its bytes, 64 hex digits
-	Dest    string   // absolute path in the image
-	Command []string // optional: asks it for its version
-	Want    string   // what Command must print; default the version
-}
-
-// Catalogue knows tools and their versions. It does not change: [Catalogue.Declare] returns another.
+// Catalogue knows tools and their versions, and engines. It does not change: [Catalogue.Declare] returns another.
 type Catalogue struct {
-	tools map[string]map[string]Toolchain
+	tools     map[string]map[string]Toolchain
+	templates map[string]Toolchain // of a tool, what all its versions share
+	engines   map[string]Base
 }
 
 // UnknownError says that the catalogue lacks a tool, or a version of it, and what it has.
@@ -60,9 +31,9 @@ func (e *UnknownError) Error() string {
 		have = "none"
 	}
 	if e.Version == "" {
-		return fmt.Sprintf("tool %q: unknown; known are %s; declare others under builder.tools with file, sha256 and dest", e.Tool, have)
+		return fmt.Sprintf("tool %q: unknown; known are %s; declare others under builder.tools", e.Tool, have)
 	}
-	return fmt.Sprintf("tool %s: unknown version %q; known are %s; declare others under builder.tools with file, sha256 and dest", e.Tool, e.Version, have)
+	return fmt.Sprintf("tool %s: unknown version %q; known are %s; declare others under builder.tools", e.Tool, e.Version, have)
 }
 
 // Tools returns the names of all tools, sorted.
@@ -86,50 +57,87 @@ func (c *Catalogue) Lookup(tool, version string) (Toolchain, error) {
 	return t, nil
 }
 
+// Template returns what all versions of a tool share, with {version} where the version goes, if the catalogue knows the tool.
+func (c *Catalogue) Template(tool string) (Toolchain, bool) {
+	t, ok := c.templates[tool]
+	return t, ok
+}
+
+// DefaultEngine is the engine of builds that ask for one and do not say which.
+const DefaultEngine = "26.1.5"
+
+// Engines returns the versions of dockerd that a build may have beside it, oldest first.
+func (c *Catalogue) Engines() []string {
+	return slices.SortedFunc(maps.Keys(c.engines), compareVersions)
+}
+
+// Engine returns the root of a version of dockerd, or an [*UnknownError].
+func (c *Catalogue) Engine(version string) (Base, error) {
+	base, ok := c.engines[version]
+	if !ok {
+		return Base{}, &UnknownError{Tool: "engine", Version: version, Have: c.Engines()}
+	}
+	return base, nil
+}
+
 // Places returns every absolute path at which an image built from this catalogue, or a base, may hold tool.
 func (c *Catalogue) Places(tool string) []string {
 	var places []string
 	for _, t := range c.tools[tool] {
-		places = append(append(places, t.Dest), t.Places...)
+		places = append(places, t.places()...)
 	}
 	slices.Sort(places)
 	return slices.Compact(places)
 }
 
-// Declare returns a copy of c that also has the version described by f. A version that c already has is refused: two
-// meanings of one name would make reports lie.
-func (c *Catalogue) Declare(tool, version string, f File) (*Catalogue, error) {
-	what := fmt.Sprintf("tool %s %s", tool, version)
-	switch _, err := c.Lookup(tool, version); {
-	case tool == "" || version == "":
-		return nil, fmt.Errorf("tool %q version %q: both need a name", tool, version)
-	case err == nil:
-		return nil, fmt.Errorf("%s: already in the catalogue; give yours another version name", what)
-	case f.Path == "":
-		return nil, fmt.Errorf("%s: no file given", what)
-	case !isSHA256(f.SHA256):
-		return nil, fmt.Errorf("%s: sha256 %q is not 64 hex digits; take it from: sha256sum %s", what, f.SHA256, f.Path)
-	case !path.IsAbs(f.Dest) || path.Clean(f.Dest) != f.Dest || f.Dest == "/":
-		return nil, fmt.Errorf("%s: dest %q is not a clean absolute path of a file, like /usr/local/bin/%s", what, f.Dest, tool)
+// Declare returns a copy of c that also has t. A version that c already has is refused: two meanings of one name would
+// make reports lie. Where Command is given and Want is not, the version must be printed.
+func (c *Catalogue) Declare(t Toolchain) (*Catalogue, error) {
+	if err := t.check(); err != nil {
+		return nil, err
 	}
-	f.SHA256 = strings.ToLower(f.SHA256)
-	f.Command = slices.Clone(f.Command)
-	t := Toolchain{Tool: tool, Version: version, Dest: f.Dest, Places: otherBins(f.Dest), Command: f.Command, Want: f.Want, File: &f}
+	if _, err := c.Lookup(t.Tool, t.Version); err == nil {
+		return nil, fmt.Errorf("tool %s %s: already in the catalogue; give yours another version name", t.Tool, t.Version)
+	}
+	t = t.filled()
 	if len(t.Command) > 0 && t.Want == "" {
-		t.Want = version
+		t.Want = t.Version
 	}
-
-	d := &Catalogue{tools: maps.Clone(c.tools)}
+	d := &Catalogue{tools: maps.Clone(c.tools), templates: c.templates, engines: c.engines}
 	if d.tools == nil {
 		d.tools = map[string]map[string]Toolchain{}
 	}
-	versions := maps.Clone(d.tools[tool])
+	versions := maps.Clone(d.tools[t.Tool])
 	if versions == nil {
 		versions = map[string]Toolchain{}
 	}
-	versions[version] = t
-	d.tools[tool] = versions
+	versions[t.Version] = t
+	d.tools[t.Tool] = versions
 	return d, nil
+}
+
+// filled puts the version into what is said of it, and the machine into addresses.
+func (t Toolchain) filled() Toolchain {
+	machine := map[string]string{"amd64": "x86_64", "arm64": "aarch64"}[runtime.GOARCH]
+	fill := strings.NewReplacer("{version}", t.Version, "{arch}", runtime.GOARCH, "{machine}", machine).Replace
+	t.Want = fill(t.Want)
+	t.Command = slices.Clone(t.Command)
+	t.Sources = slices.Clone(t.Sources)
+	for i, s := range t.Sources {
+		switch {
+		case s.Release != nil:
+			r := *s.Release
+			r.URL, r.Member, r.SHA256 = fill(r.URL), fill(r.Member), strings.ToLower(r.SHA256)
+			t.Sources[i].Release = &r
+		case s.Module != nil:
+			m := *s.Module
+			m.Version, m.LDFlags = fill(m.Version), fill(m.LDFlags)
+			t.Sources[i].Module = &m
+		case s.File != nil:
+			t.Sources[i].File = &File{Path: s.File.Path, SHA256: strings.ToLower(s.File.SHA256)}
+		}
+	}
+	return t
 }
 
 // otherBins are the paths at which a base may have a program of dest's name, if dest is where programs are.

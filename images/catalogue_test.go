@@ -11,15 +11,20 @@ import (
 func TestShippedCatalogueListsVersionsOldestFirst(t *testing.T) {
 	c := Shipped()
 	for tool, want := range map[string][]string{
-		"docker": {"19.03.13", "20.10.2", "20.10.17", "24.0.7"},
-		"buildx": {"v0.4.2", "v0.5.0-rc1", "v0.5.1", "v0.6.2", "v0.7.0"},
+		"docker": {"19.03.13", "20.10.2", "20.10.17", "20.10.24", "24.0.7", "26.1.5"},
+		"buildx": {"v0.4.2", "v0.5.0-rc1", "v0.5.1", "v0.6.2", "v0.7.0", "v0.13.1"},
+		"make":   {"4.3", "4.4.1"},
+		"bash":   {"5.1.4", "5.2.15", "5.2.37"},
 	} {
 		if got := c.Versions(tool); !slices.Equal(got, want) {
 			t.Errorf("%s: got %v, want %v", tool, got, want)
 		}
 	}
-	if got, want := c.Tools(), []string{"buildx", "docker"}; !slices.Equal(got, want) {
-		t.Errorf("tools: got %v, want %v", got, want)
+	if got, want := c.Engines(), []string{"20.10.5", "20.10.24", "26.1.5"}; !slices.Equal(got, want) {
+		t.Errorf("engines: got %v, want %v", got, want)
+	}
+	if _, err := c.Engine(DefaultEngine); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -32,18 +37,23 @@ func TestEveryPinIsUsedAndSaysWhatItPins(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			used[tool+"-"+v] = true
-			for l := range tc.Module.Local {
-				used[l] = true
+			if tc.About == "" || len(tc.Command) == 0 || !strings.Contains(tc.Want, strings.TrimPrefix(v, "v")) || strings.Contains(tc.Want, "{") {
+				t.Errorf("%s %s: no text, or its check does not name the version", tool, v)
 			}
-			if pin := string(tc.Module.Pin); !strings.Contains(pin, "-- go.mod --") || !strings.Contains(pin, "-- go.sum --") {
-				t.Errorf("%s %s: the pin lacks go.mod or go.sum", tool, v)
-			}
-			if all := tc.Module.LDFlags + tc.Want; strings.Count(all, v) != 2 || strings.Contains(all, "{") {
-				t.Errorf("%s %s: build and check must both name the version: %s", tool, v, all)
-			}
-			if tc.About == "" || len(tc.Command) == 0 {
-				t.Errorf("%s %s: no text or no check", tool, v)
+			for _, s := range tc.Sources {
+				if s.Module == nil || s.Module.Package == "" {
+					continue
+				}
+				used[tool+"-"+v] = true
+				for l := range s.Module.Local {
+					used[l] = true
+				}
+				if pin := string(s.Module.Pin); !strings.Contains(pin, "-- go.mod --") || !strings.Contains(pin, "-- go.sum --") {
+					t.Errorf("%s %s: the pin lacks go.mod or go.sum", tool, v)
+				}
+				if strings.Count(s.Module.LDFlags, v) != 1 || strings.Contains(s.Module.LDFlags, "{") {
+					t.Errorf("%s %s: the build must name the version: %s", tool, v, s.Module.LDFlags)
+				}
 			}
 		}
 	}
@@ -62,7 +72,7 @@ func TestBuildxIsGatedAsDockerPackagedIt(t *testing.T) {
 	c := Shipped()
 	for _, v := range c.Versions("buildx") {
 		tc, _ := c.Lookup("buildx", v)
-		if !strings.Contains(tc.Module.LDFlags, "-X main.experimental=1") {
+		if m := tc.Sources[0].Module; m != nil && !strings.Contains(m.LDFlags, "-X main.experimental=1") {
 			t.Errorf("buildx %s: docker 19.03 would not hide it", v)
 		}
 	}
@@ -76,7 +86,7 @@ func TestUnknownToolsAndVersionsSayWhichExist(t *testing.T) {
 		t.Errorf("version: %v", err)
 	}
 	_, err = c.Lookup("bazel", "5")
-	if !errors.As(err, &unknown) || unknown.Version != "" || !strings.Contains(err.Error(), "buildx, docker") {
+	if !errors.As(err, &unknown) || unknown.Version != "" || !strings.Contains(err.Error(), "bash, buildx, docker") {
 		t.Errorf("tool: %v", err)
 	}
 }
@@ -91,10 +101,15 @@ func TestVersionsAreOrderedByMeaningNotByText(t *testing.T) {
 	}
 }
 
+func fromFile(tool, version string) Toolchain {
+	return Toolchain{Tool: tool, Version: version, Dest: "/usr/local/bin/" + tool, Sources: []Source{{File: &File{Path: "x", SHA256: strings.Repeat("Ab", 32)}}}}
+}
+
 func TestDeclareLeavesTheOldCatalogueAlone(t *testing.T) {
 	c := Shipped()
-	f := File{Path: "x", SHA256: strings.Repeat("Ab", 32), Dest: "/usr/local/bin/docker", Command: []string{"docker", "-v"}}
-	d, err := c.Declare("docker", "mine", f)
+	mine := fromFile("docker", "mine")
+	mine.Command = []string{"docker", "-v"}
+	d, err := c.Declare(mine)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +117,7 @@ func TestDeclareLeavesTheOldCatalogueAlone(t *testing.T) {
 		t.Error("the old catalogue changed")
 	}
 	tc, err := d.Lookup("docker", "mine")
-	if err != nil || tc.Want != "mine" || tc.File.SHA256 != strings.Repeat("ab", 32) {
+	if err != nil || tc.Want != "mine" || tc.Sources[0].File.SHA256 != strings.Repeat("ab", 32) {
 		t.Errorf("%+v, %v", tc, err)
 	}
 	if _, err := d.Lookup("docker", "20.10.2"); err != nil {
@@ -110,23 +125,58 @@ func TestDeclareLeavesTheOldCatalogueAlone(t *testing.T) {
 	}
 }
 
+func TestAddressesAreFilledInForThisMachine(t *testing.T) {
+	tc := Toolchain{Tool: "jq", Version: "1.6", Dest: "/usr/bin/jq", Sources: []Source{{Release: &Release{
+		URL: "https://example.org/{version}/jq-{version}-{arch}-{machine}.tgz", SHA256: strings.Repeat("ab", 32), Member: "jq-{version}/jq",
+	}}}}
+	c, err := (&Catalogue{}).Declare(tc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := c.Lookup("jq", "1.6")
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := got.Sources[0].Release
+	if strings.Contains(r.URL+r.Member, "{") || !strings.HasPrefix(r.URL, "https://example.org/1.6/jq-1.6-") || r.Member != "jq-1.6/jq" {
+		t.Errorf("got %+v", r)
+	}
+	if strings.Contains(tc.Sources[0].Release.Member, "1.6") {
+		t.Error("what was declared has changed")
+	}
+}
+
 func TestDeclareRefusesWhatCannotBeMeant(t *testing.T) {
-	good := File{Path: "x", SHA256: strings.Repeat("ab", 32), Dest: "/usr/bin/x"}
+	sum := strings.Repeat("ab", 32)
 	for name, test := range map[string]struct {
-		tool, version, want string
-		change              func(*File)
+		want   string
+		change func(*Toolchain)
 	}{
-		"no version":    {"x", "", "both need a name", func(f *File) {}},
-		"taken":         {"docker", "20.10.2", "already in the catalogue", func(f *File) {}},
-		"no path":       {"x", "1", "no file given", func(f *File) { f.Path = "" }},
-		"short sum":     {"x", "1", "sha256sum x", func(f *File) { f.SHA256 = "abc" }},
-		"relative dest": {"x", "1", "clean absolute path", func(f *File) { f.Dest = "bin/x" }},
-		"dotted dest":   {"x", "1", "clean absolute path", func(f *File) { f.Dest = "/usr/../x" }},
-		"root":          {"x", "1", "clean absolute path", func(f *File) { f.Dest = "/" }},
+		"no version":      {"both need a name", func(t *Toolchain) { t.Version = "" }},
+		"taken":           {"already in the catalogue", func(t *Toolchain) { t.Tool, t.Version = "docker", "20.10.2" }},
+		"no path":         {"no file given", func(t *Toolchain) { t.Sources[0].File.Path = "" }},
+		"short sum":       {"sha256sum x", func(t *Toolchain) { t.Sources[0].File.SHA256 = "abc" }},
+		"relative dest":   {"clean absolute path", func(t *Toolchain) { t.Dest = "bin/x" }},
+		"dotted dest":     {"clean absolute path", func(t *Toolchain) { t.Dest = "/usr/../x" }},
+		"root":            {"clean absolute path", func(t *Toolchain) { t.Dest = "/" }},
+		"no source":       {"no provider", func(t *Toolchain) { t.Sources = nil }},
+		"empty source":    {"names no provider", func(t *Toolchain) { t.Sources = []Source{{}} }},
+		"release, no sum": {"64 hex digits", func(t *Toolchain) { t.Sources = []Source{{Release: &Release{URL: "https://example.org/x"}}} }},
+		"release, a path": {"http or https", func(t *Toolchain) { t.Sources = []Source{{Release: &Release{URL: "/x", SHA256: sum}}} }},
+		"image by tag":    {"by digest", func(t *Toolchain) { t.Sources = []Source{{Image: &Extract{Image: "x:1", Path: "/x"}}} }},
+		"module, no pin":  {"needs a pin", func(t *Toolchain) { t.Sources = []Source{{Module: &Module{Package: "example.org/x"}}} }},
+		"module, no sum":  {"h1:", func(t *Toolchain) { t.Sources = []Source{{Module: &Module{Path: "example.org/x", Version: "v1.0.0"}}} }},
+		"odd suite": {"suite", func(t *Toolchain) {
+			t.Sources = []Source{{Debian: &Package{Archive: Archive{Suite: "--x"}, Name: "x", Program: "/x"}}}
+		}},
+		"odd snapshot": {"20210201T000000Z", func(t *Toolchain) {
+			t.Sources = []Source{{Debian: &Package{Archive: Archive{Suite: "sid", Snapshot: "yesterday"}, Name: "xz", Program: "/x"}}}
+		}},
+		"tree, no program": {"path of the program", func(t *Toolchain) { t.Tree = "/usr/local/x" }},
 	} {
-		f := good
-		test.change(&f)
-		if _, err := Shipped().Declare(test.tool, test.version, f); err == nil || !strings.Contains(err.Error(), test.want) {
+		tc := fromFile("x", "1")
+		test.change(&tc)
+		if _, err := Shipped().Declare(tc); err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%s: got %v, want %q", name, err, test.want)
 		}
 	}

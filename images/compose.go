@@ -14,29 +14,35 @@ const defaultPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbi
 
 // rootfs is a base ready to be built upon.
 type rootfs struct {
-	title   string   // for the image's history
-	env     []string // what the base sets; the rest of its configuration is about running it, and a trial runs its own shell
-	variant string   // of the processor
-	layers  []v1.Layer
-	tree    *tree
+	title  string     // for the image's history
+	config baseConfig // the rest of a base's own is about running it, and a trial runs its own shell
+	layers []*fileLayer
+	tree   *tree
 }
 
-type toolLayer struct {
-	v1.Layer
-	title string
-}
-
-// compose stacks tools on a base. Everything in the result follows from its parts: no clock, no name, no order but theirs.
-func compose(base *rootfs, tools []toolLayer) (v1.Image, error) {
+// compose stacks tools and the layer that leads to them on a base; or, where they are to be below it, the base on the tools.
+// Everything in the result follows from its parts: no clock, no name, no order but theirs.
+func compose(base *rootfs, pool []*payload, below bool, top v1.Layer) (v1.Image, error) {
 	var adds []mutate.Addendum
 	add := func(l v1.Layer, title string) {
 		adds = append(adds, mutate.Addendum{Layer: l, History: v1.History{Created: v1.Time{Time: fixedTime()}, CreatedBy: title}})
 	}
+	tools := func() {
+		for _, p := range pool {
+			add(p.layer, p.title)
+		}
+	}
+	if below {
+		tools()
+	}
 	for _, l := range base.layers {
 		add(l, base.title)
 	}
-	for _, t := range tools {
-		add(t.Layer, t.title)
+	if !below {
+		tools()
+	}
+	if top != nil {
+		add(top, "bisect: what is picked")
 	}
 	image, err := mutate.Append(empty.Image, adds...)
 	if err != nil {
@@ -48,8 +54,8 @@ func compose(base *rootfs, tools []toolLayer) (v1.Image, error) {
 	}
 	config = config.DeepCopy()
 	config.Created = v1.Time{Time: fixedTime()}
-	config.OS, config.Architecture, config.Variant = "linux", runtime.GOARCH, base.variant
-	config.Config = v1.Config{Env: withPath(base.env), Cmd: []string{"/bin/sh"}}
+	config.OS, config.Architecture, config.Variant = "linux", runtime.GOARCH, base.config.Variant
+	config.Config = v1.Config{Env: withPath(base.config.Env), Cmd: []string{"/bin/sh"}}
 	return mutate.ConfigFile(image, config)
 }
 

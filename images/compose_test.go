@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -29,7 +30,7 @@ func withFile(t *testing.T, c *Catalogue, tool, version, dest, content string) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err = c.Declare(tool, version, File{Path: p, SHA256: s, Dest: dest})
+	c, err = c.Declare(Toolchain{Tool: tool, Version: version, Dest: dest, Sources: []Source{{File: &File{Path: p, SHA256: s}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,15 +68,29 @@ func TestAToolIsLaidOverTheBaseAndAnswersByEveryPath(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	top := list(t, mustOpen(t, image))
+	found := regexp.MustCompile(`/\.bisect/([0-9a-f]{16})/docker`).FindStringSubmatch(strings.Join(top, "\n"))
+	if found == nil {
+		t.Fatalf("no link to the tool: %q", top)
+	}
+	id := found[1]
 	want := []string{ // /bin is a link, and must stay one
 		"5 2775 0:0 usr/",
 		"5 2775 0:0 usr/bin/",
-		"2 777 0:0 usr/bin/docker /usr/local/bin/docker",
+		"2 777 0:0 usr/bin/docker /.bisect/" + id + "/docker",
 		"5 2775 0:0 usr/local/",
 		"5 2775 0:0 usr/local/bin/",
-		"0 755 0:0 usr/local/bin/docker #!mine",
+		"2 777 0:0 usr/local/bin/docker /.bisect/" + id + "/docker",
 	}
-	if got := list(t, mustOpen(t, image)); !slices.Equal(got, want) {
+	if !slices.Equal(top, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(top, "\n"), strings.Join(want, "\n"))
+	}
+	want = []string{
+		"5 755 0:0 .bisect/",
+		"5 755 0:0 .bisect/" + id + "/",
+		"0 755 0:0 .bisect/" + id + "/docker #!mine",
+	}
+	if got := list(t, openLayer(t, image, 1)); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 	layers, err := image.Layers()
@@ -142,8 +157,11 @@ func TestTheSamePartsGiveTheSameBytesOnAnyMachine(t *testing.T) {
 			t.Fatal(err)
 		}
 		identity, err := b.Identity(spec)
-		if err != nil || image.Name != "bisect/builder:"+identity[:16] {
-			t.Errorf("%s is not named by its identity %s, %v", image.Name, identity, err)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if id := engineID(t, image); image.Name != "bisect/builder:"+strings.TrimPrefix(id, "sha256:")[:16] {
+			t.Errorf("%s is not named by its id %s", image.Name, id)
 		}
 		var out bytes.Buffer
 		tag, err := name.NewTag("x/y:z")
@@ -187,7 +205,7 @@ func TestAFileThatIsNotTheOneMeantIsRefused(t *testing.T) {
 	if err := os.WriteFile(p, []byte("other"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	c, err := Shipped().Declare("x", "1", File{Path: p, SHA256: strings.Repeat("ab", 32), Dest: "/usr/bin/x"})
+	c, err := Shipped().Declare(Toolchain{Tool: "x", Version: "1", Dest: "/usr/bin/x", Sources: []Source{{File: &File{Path: p, SHA256: strings.Repeat("ab", 32)}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -202,14 +220,14 @@ func TestAFileThatIsNotTheOneMeantIsRefused(t *testing.T) {
 }
 
 func TestASpecThatCannotBeBuiltIsRefusedBeforeAnythingIsMade(t *testing.T) {
-	debian := Base{Debian: &Debian{Suite: "bookworm"}}
+	debian := Base{Debian: &Debian{Archive: Archive{Suite: "bookworm"}}}
 	c := withFile(t, Shipped(), "podman", "1", "/usr/local/bin/docker", "x")
 	c = withFile(t, c, "docker", "1", "/usr/local/bin/docker", "x")
 	for want, spec := range map[string]Spec{
 		"none is named":         {},
 		"want one":              {Base: Base{Debian: debian.Debian, Image: "x"}},
-		"no name of a Debian r": {Base: Base{Debian: &Debian{Suite: "--help"}}},
-		"no name of a Debian p": {Base: Base{Debian: &Debian{Suite: "sid", Packages: []string{"?essential"}}}},
+		"no name of a Debian r": {Base: Base{Debian: &Debian{Archive: Archive{Suite: "--help"}}}},
+		"no name of a Debian p": {Base: Base{Debian: &Debian{Archive: Archive{Suite: "sid"}, Packages: []string{"?essential"}}}},
 		"want a reference":      {Base: Base{Image: "UPPER"}},
 		"picked twice":          {Base: debian, Picks: []Pick{{Tool: "docker", Version: "1"}, {Tool: "docker", Absent: true}}},
 		"both go to":            {Base: debian, Picks: []Pick{{Tool: "docker", Version: "1"}, {Tool: "podman", Version: "1"}}},

@@ -28,14 +28,18 @@ var debianArgs = []string{
 
 // What goes on mmdebstrap's command line and could be taken there for an option, a pattern or a file.
 var (
-	suiteName   = regexp.MustCompile(`^[a-z][a-z0-9.-]*$`)
-	packageName = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]*(:[a-z0-9]+)?([=/][A-Za-z0-9.+:~-]+)?$`)
+	snapshotTime = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z$`)
+	suiteName    = regexp.MustCompile(`^[a-z][a-z0-9.-]*$`)
+	packageName  = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]*(:[a-z0-9]+)?([=/][A-Za-z0-9.+:~-]+)?$`)
 )
 
 // packages returns d's packages, sorted, or says which is none.
 func (d *Debian) packages() ([]string, error) {
 	if !suiteName.MatchString(d.Suite) {
 		return nil, fmt.Errorf("suite %q is no name of a Debian release, like bookworm", d.Suite)
+	}
+	if d.Snapshot != "" && !snapshotTime.MatchString(d.Snapshot) {
+		return nil, fmt.Errorf("snapshot %q is no time like 20210201T000000Z", d.Snapshot)
 	}
 	list := slices.Sorted(slices.Values(d.Packages))
 	for _, p := range list {
@@ -58,19 +62,33 @@ func (b *Builder) debian(ctx context.Context, s *step, d *Debian, dir string) (e
 	if err := debianReady(); err != nil {
 		return err
 	}
+	mirror := b.Debian.Mirror
+	args := slices.Clone(debianArgs)
+	if d.Snapshot != "" {
+		client, err := b.apt(ctx)
+		if err != nil {
+			return err
+		}
+		if mirror, err = client.SnapshotURL(ctx, b.archive(d.Archive)); err != nil {
+			return err
+		}
+		args = append(args, `--aptopt=Acquire::Check-Valid-Until "false"`) // a snapshot is always past its time
+	}
+	if b.Debian.Keyring != "" {
+		args = append(args, "--keyring="+b.Debian.Keyring)
+	}
 	out, err := os.OpenFile(filepath.Join(dir, layerName(0)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
 
-	args := slices.Clone(debianArgs)
 	if len(packages) > 0 {
 		args = append(args, "--include="+strings.Join(packages, ","))
 	}
 	args = append(args, d.Suite, "-")
-	if b.Mirror != "" {
-		args = append(args, b.Mirror)
+	if mirror != "" {
+		args = append(args, mirror)
 	}
 	log := &lines{each: func(line string) {
 		// What takes long ends in dots; the rest is about details.
@@ -158,7 +176,8 @@ func (d *Debian) recipe() (string, error) {
 		return "", fmt.Errorf("base debian: %w", err)
 	}
 	return sum(struct {
-		Provider, Suite, Arch string
-		Packages, Args        []string
-	}{"debian", d.Suite, runtime.GOARCH, packages, debianArgs})
+		Format                          int
+		Provider, Suite, Snapshot, Arch string
+		Packages, Args                  []string
+	}{recipeFormat, "debian", d.Suite, d.Snapshot, runtime.GOARCH, packages, debianArgs})
 }

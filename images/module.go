@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -86,28 +87,31 @@ func (b *Builder) goTool(ctx context.Context) (*gotool, error) {
 	return g, nil
 }
 
-// buildModule builds t into dir, and keeps only what prints the version asked for.
-func (b *Builder) buildModule(ctx context.Context, s *step, t Toolchain, dir string) error {
+// compile builds a tool, and keeps only what prints the version asked for.
+func (b *Builder) compile(ctx context.Context, s *step, t Toolchain, way way, w *payloadWriter, scratch string) (contents, error) {
+	none, m := contents{}, way.Module
 	g, err := b.goTool(ctx)
 	if err != nil {
-		return err
+		return none, err
 	}
-	src := filepath.Join(dir, "src")
-	defer os.RemoveAll(src)
-	if err := unpackPin(t.Module.Pin, filepath.Join(src, "pin")); err != nil {
-		return err
+	if err := unpackPin(m.Pin, filepath.Join(scratch, "pin")); err != nil {
+		return none, err
 	}
-	for name, pin := range t.Module.Local {
-		if err := unpackPin(pin, filepath.Join(src, name)); err != nil {
-			return err
+	for name, pin := range m.Local {
+		if err := unpackPin(pin, filepath.Join(scratch, name)); err != nil {
+			return none, err
 		}
 	}
 
-	out := filepath.Join(dir, toolName)
+	version, env := g.version, g.env
+	if way.Go != "" && way.Go != version {
+		version, env = way.Go, append(slices.Clone(env), "GOTOOLCHAIN="+way.Go) // the last of a name counts; go fetches that one
+	}
+	out := filepath.Join(scratch, "tool")
 	args := append([]string{"build"}, buildFlags...)
-	args = append(args, "-ldflags", t.Module.LDFlags, "-o", out)
-	if t.Module.GCFlags != "" {
-		args = append(args, "-gcflags", t.Module.GCFlags)
+	args = append(args, "-ldflags", m.LDFlags, "-o", out)
+	if m.GCFlags != "" {
+		args = append(args, "-gcflags", m.GCFlags)
 	}
 	fetched := 0
 	log := &lines{each: func(line string) {
@@ -116,26 +120,30 @@ func (b *Builder) buildModule(ctx context.Context, s *step, t Toolchain, dir str
 			s.note(fmt.Sprintf("compiling, %d modules fetched", fetched))
 		}
 	}}
-	cmd := command(ctx, syscall.SIGINT, "go", append(args, t.Module.Package)...)
-	cmd.Dir = filepath.Join(src, "pin")
-	cmd.Env = slices.Concat(g.env, []string{"PWD=" + cmd.Dir})
+	cmd := command(ctx, syscall.SIGINT, "go", append(args, m.Package)...)
+	cmd.Dir = filepath.Join(scratch, "pin")
+	cmd.Env = slices.Concat(env, []string{"PWD=" + cmd.Dir})
 	cmd.Stdout, cmd.Stderr = log, log
+	s.note("waiting for another compilation")
+	b.compiling.Lock()
+	defer b.compiling.Unlock()
 	s.say("compiling")
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return none, context.Cause(ctx)
 		}
 		why := log.tail(10, func(line string) bool { return !strings.HasPrefix(line, "go: downloading ") })
 		if b.Offline && strings.Contains(why, "GOPROXY=off") {
-			return &OfflineError{What: "go build", Need: "some of its Go modules are not in this machine's module cache"}
+			return none, &OfflineError{What: "go build", Need: "some of its Go modules are not in this machine's module cache"}
 		}
-		return fmt.Errorf("%s, go build: %w:\n\t%s", g.version, err, why)
+		return none, fmt.Errorf("%s, go build: %w:\n\t%s", version, err, why)
 	}
-	if err := askVersion(ctx, t, out, src); err != nil {
-		return err
+	if err := askVersion(ctx, t, out, scratch); err != nil {
+		return none, err
 	}
 	s.say("built")
-	return os.RemoveAll(src)
+	name := path.Base(t.Dest)
+	return contents{Links: map[string]string{t.Dest: name}, Program: name, Go: version}, w.program(name, out)
 }
 
 // unpackPin writes a txtar's files below dir.

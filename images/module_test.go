@@ -10,11 +10,16 @@ import (
 )
 
 // moduleOf is a catalogue with one tool, built from the wrapper module in pin.
-func moduleOf(pin, want string) *Catalogue {
-	return &Catalogue{tools: map[string]map[string]Toolchain{"hello": {"1.0": {
+func moduleOf(t *testing.T, pin, want string) *Catalogue {
+	t.Helper()
+	c, err := (&Catalogue{}).Declare(Toolchain{
 		Tool: "hello", Version: "1.0", Dest: "/usr/bin/hello", Command: []string{"hello", "--version"}, Want: want,
-		Module: &Module{Package: "pin", LDFlags: "-X main.version=1.0", Pin: []byte(pin)},
-	}}}}
+		Sources: []Source{{Module: &Module{Package: "pin", LDFlags: "-X main.version={version}", Pin: []byte(pin)}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // hello needs nothing but the standard library.
@@ -33,28 +38,22 @@ var version = "unset"
 func main() { os.Stdout.WriteString("hello " + version + " from GOFLAGS=" + os.Getenv("GOFLAGS") + "\n") }
 `
 
-// buildTool builds the catalogue's only tool and returns its path in the cache.
+// buildTool builds the catalogue's only tool and returns its layer's path in the cache.
 func buildTool(t *testing.T, b *Builder) (string, error) {
 	t.Helper()
 	tc, err := b.Catalogue.Lookup("hello", "1.0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	recipe, err := b.recipe(t.Context(), tc)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b.making.Lock()
-	defer b.making.Unlock()
-	f, err := b.tool(t.Context(), tc, recipe)
+	p, err := b.payload(t.Context(), tc)
 	if err != nil {
 		return "", err
 	}
-	return f.path, nil
+	return p.layer.path, nil
 }
 
 func TestAModuleToolIsTheSameFromTwoEmptyCachesWhateverTheUsersGoSettings(t *testing.T) {
-	one, err := buildTool(t, &Builder{Cache: t.TempDir(), Catalogue: moduleOf(hello, "hello 1.0 ")})
+	one, err := buildTool(t, &Builder{Cache: t.TempDir(), Catalogue: moduleOf(t, hello, "hello 1.0 ")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,7 +62,7 @@ func TestAModuleToolIsTheSameFromTwoEmptyCachesWhateverTheUsersGoSettings(t *tes
 	t.Setenv("GOAMD64", "v3")
 	t.Setenv("GOOS", "windows")
 	h := &heard{}
-	two, err := buildTool(t, &Builder{Cache: filepath.Join(t.TempDir(), "a longer path"), Catalogue: moduleOf(hello, "hello 1.0 "), Progress: h.say})
+	two, err := buildTool(t, &Builder{Cache: filepath.Join(t.TempDir(), "a longer path"), Catalogue: moduleOf(t, hello, "hello 1.0 "), Progress: h.say})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,13 +74,13 @@ func TestAModuleToolIsTheSameFromTwoEmptyCachesWhateverTheUsersGoSettings(t *tes
 	if !h.about("hello 1.0: compiling") || !h.about("hello 1.0: built") {
 		t.Errorf("said %q", h.lines)
 	}
-	if left, err := os.ReadDir(filepath.Dir(two)); err != nil || len(left) != 2 {
-		t.Errorf("want the tool and the record alone, got %v, %v", left, err)
+	if left, err := os.ReadDir(filepath.Dir(two)); err != nil || len(left) != 3 {
+		t.Errorf("want the layer, what it holds and the record alone, got %v, %v", left, err)
 	}
 }
 
 func TestAToolThatPrintsAnotherVersionNeverEntersTheCache(t *testing.T) {
-	b := &Builder{Cache: t.TempDir(), Catalogue: moduleOf(hello, "hello 2.0 ")}
+	b := &Builder{Cache: t.TempDir(), Catalogue: moduleOf(t, hello, "hello 2.0 ")}
 	_, err := buildTool(t, b)
 	if err == nil || !strings.Contains(err.Error(), "hello 2.0") || !strings.Contains(err.Error(), "hello 1.0") {
 		t.Errorf("both versions should be named: %v", err)
@@ -93,17 +92,17 @@ func TestAToolThatPrintsAnotherVersionNeverEntersTheCache(t *testing.T) {
 
 func TestWhatAToolLeavesInItsHomeIsNoPartOfTheEntry(t *testing.T) {
 	littering := strings.Replace(hello, "func main() {", `func main() { os.Mkdir(os.Getenv("HOME")+"/.hello", 0o755);`, 1)
-	file, err := buildTool(t, &Builder{Cache: t.TempDir(), Catalogue: moduleOf(littering, "hello 1.0 ")})
+	file, err := buildTool(t, &Builder{Cache: t.TempDir(), Catalogue: moduleOf(t, littering, "hello 1.0 ")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if left, err := os.ReadDir(filepath.Dir(file)); err != nil || len(left) != 2 {
-		t.Errorf("want the tool and the record alone, got %v, %v", left, err)
+	if left, err := os.ReadDir(filepath.Dir(file)); err != nil || len(left) != 3 {
+		t.Errorf("want the layer, what it holds and the record alone, got %v, %v", left, err)
 	}
 }
 
 func TestABuildThatFailsShowsWhatTheCompilerSaid(t *testing.T) {
-	_, err := buildTool(t, &Builder{Cache: t.TempDir(), Catalogue: moduleOf(strings.Replace(hello, "var version", "vra version", 1), "")})
+	_, err := buildTool(t, &Builder{Cache: t.TempDir(), Catalogue: moduleOf(t, strings.Replace(hello, "var version", "vra version", 1), "")})
 	if err == nil || !strings.Contains(err.Error(), "toolchain hello 1.0") || !strings.Contains(err.Error(), "main.go:5") {
 		t.Errorf("got %v", err)
 	}
@@ -129,13 +128,13 @@ func main() {}
 `
 
 func TestThePinsChecksumsAreEnforced(t *testing.T) {
-	_, err := buildTool(t, &Builder{Cache: t.TempDir(), Catalogue: moduleOf(needsModule, "")})
+	_, err := buildTool(t, &Builder{Cache: t.TempDir(), Catalogue: moduleOf(t, needsModule, "")})
 	if err == nil || !strings.Contains(err.Error(), "checksum mismatch") {
 		t.Errorf("a wrong checksum: %v", err)
 	}
 	head, tail, _ := strings.Cut(needsModule, "-- go.sum --")
 	_, tail, _ = strings.Cut(tail, "-- main.go --")
-	_, err = buildTool(t, &Builder{Cache: t.TempDir(), Catalogue: moduleOf(head+"-- main.go --"+tail, "")})
+	_, err = buildTool(t, &Builder{Cache: t.TempDir(), Catalogue: moduleOf(t, head+"-- main.go --"+tail, "")})
 	if err == nil || !strings.Contains(err.Error(), "missing go.sum entry") {
 		t.Errorf("no checksum: %v", err)
 	}
@@ -144,7 +143,7 @@ func TestThePinsChecksumsAreEnforced(t *testing.T) {
 func TestModulesMissingOfflineAreSaidToBeMissing(t *testing.T) {
 	t.Setenv("GOMODCACHE", t.TempDir())
 	t.Setenv("GOFLAGS", "-modcacherw")
-	_, err := buildTool(t, &Builder{Cache: t.TempDir(), Offline: true, Catalogue: moduleOf(needsModule, "")})
+	_, err := buildTool(t, &Builder{Cache: t.TempDir(), Offline: true, Catalogue: moduleOf(t, needsModule, "")})
 	var off *OfflineError
 	if !errors.As(err, &off) || !strings.Contains(err.Error(), "toolchain hello 1.0") || !strings.Contains(err.Error(), "without --offline") {
 		t.Errorf("got %v", err)
@@ -152,19 +151,15 @@ func TestModulesMissingOfflineAreSaidToBeMissing(t *testing.T) {
 }
 
 func TestACancelledBuildEndsWithTheCauseAndLeavesNothing(t *testing.T) {
-	b := &Builder{Cache: t.TempDir(), Catalogue: moduleOf(hello, "")}
+	b := &Builder{Cache: t.TempDir(), Catalogue: moduleOf(t, hello, "")}
 	tc, err := b.Catalogue.Lookup("hello", "1.0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	recipe, err := b.recipe(t.Context(), tc)
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	enough := errors.New("enough")
 	b.Progress = func(string) { cancel(enough) } // the first line comes just before the compiler starts
-	if _, err := b.tool(ctx, tc, recipe); !errors.Is(err, enough) {
+	if _, err := b.payload(ctx, tc); !errors.Is(err, enough) {
 		t.Errorf("got %v", err)
 	}
 	if left, _ := os.ReadDir(filepath.Join(b.Cache, "tools")); len(left) != 0 {
@@ -175,7 +170,7 @@ func TestACancelledBuildEndsWithTheCauseAndLeavesNothing(t *testing.T) {
 func TestWithoutGoTheErrorSaysWhatToInstall(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	b := &Builder{Cache: t.TempDir()}
-	_, err := b.Identity(Spec{Base: Base{Debian: &Debian{Suite: "bookworm"}}, Picks: []Pick{{Tool: "docker", Version: "20.10.2"}}})
+	_, err := b.Identity(Spec{Base: Base{Debian: &Debian{Archive: Archive{Suite: "bookworm"}}}, Picks: []Pick{{Tool: "docker", Version: "20.10.2"}}})
 	if err == nil || !strings.Contains(err.Error(), "install Go") {
 		t.Errorf("got %v", err)
 	}
@@ -183,7 +178,7 @@ func TestWithoutGoTheErrorSaysWhatToInstall(t *testing.T) {
 
 func TestWithoutMmdebstrapTheErrorIsTheCommandToRun(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	_, err := (&Builder{Cache: t.TempDir()}).Image(t.Context(), Spec{Base: Base{Debian: &Debian{Suite: "bookworm"}}})
+	_, err := (&Builder{Cache: t.TempDir()}).Image(t.Context(), Spec{Base: Base{Debian: &Debian{Archive: Archive{Suite: "bookworm"}}}})
 	if err == nil || !strings.Contains(err.Error(), "apt-get install --yes mmdebstrap") {
 		t.Errorf("got %v", err)
 	}

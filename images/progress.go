@@ -8,8 +8,11 @@ import (
 	"time"
 )
 
-// beat is how often a long step says that it goes on.
-const beat = 3 * time.Second
+// beat is when a long step first says that it goes on; each further time takes longer by that much, up to slowest.
+const (
+	beat    = 3 * time.Second
+	slowest = 15 * time.Second
+)
 
 // step is one long piece of work as a person watches it: each change at once, and between changes a sign of life.
 type step struct {
@@ -27,13 +30,16 @@ type step struct {
 func (b *Builder) begin(name string) *step {
 	s := &step{name: name, out: b.progress, start: time.Now(), quit: make(chan struct{})}
 	s.done.Go(func() {
-		t := time.NewTicker(beat)
+		wait := beat
+		t := time.NewTimer(wait)
 		defer t.Stop()
 		for {
 			select {
 			case <-s.quit:
 				return
 			case <-t.C:
+				wait = min(wait+beat, slowest)
+				t.Reset(wait)
 				s.mu.Lock()
 				now := s.now
 				s.mu.Unlock()

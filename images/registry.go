@@ -23,7 +23,10 @@ import (
 
 // imageRecipe says in 64 hex digits which image a digest means on this machine: an index holds one for each platform.
 func imageRecipe(d name.Digest) (string, error) {
-	return sum(struct{ Provider, Digest, Arch string }{"image", d.DigestStr(), runtime.GOARCH})
+	return sum(struct {
+		Format                 int
+		Provider, Digest, Arch string
+	}{recipeFormat, "image", d.DigestStr(), runtime.GOARCH})
 }
 
 // pin turns a reference into a digest. A tag is looked up once for each Builder: it must not move in the middle of a
@@ -39,6 +42,9 @@ func (b *Builder) pin(ctx context.Context, image string) (name.Digest, error) {
 	c, err := b.cache()
 	if err != nil {
 		return name.Digest{}, err
+	}
+	if locked := b.Lock.base("image " + image); locked != nil && locked.Digest != "" {
+		return name.NewDigest(tag.Context().Name() + "@" + locked.Digest)
 	}
 	b.asking.Lock()
 	defer b.asking.Unlock()
@@ -97,7 +103,8 @@ func replaceFile(path, text string) error {
 	}
 	defer os.Remove(f.Name())
 	_, err = f.WriteString(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+	// Others may read it, as they may what is not written by way of another file.
+	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
 		return err
 	}
 	return os.Rename(f.Name(), path)
@@ -113,37 +120,38 @@ func remoteOptions(ctx context.Context) []remote.Option {
 
 // fetch takes an image from its registry into dir, its layers unpacked to plain tars. The registry is not trusted:
 // manifest, configuration and each layer are checked against the digest asked for.
-func (b *Builder) fetch(ctx context.Context, s *step, d name.Digest, dir string) error {
+func (b *Builder) fetch(ctx context.Context, s *step, d name.Digest, dir string) (baseConfig, error) {
+	none := baseConfig{}
 	if b.Offline {
-		return &OfflineError{What: "image", Need: "it is not in the cache"}
+		return none, &OfflineError{What: "image", Need: "it is not in the cache"}
 	}
 	s.say("asking " + d.RegistryStr())
 	image, err := remote.Image(d, remoteOptions(ctx)...)
 	if err != nil {
-		return explain(err)
+		return none, explain(err)
 	}
 	config, err := image.ConfigFile()
 	if err != nil {
-		return explain(err)
+		return none, explain(err)
 	}
 	if config.Architecture != runtime.GOARCH || config.OS != "linux" {
-		return fmt.Errorf("the image is made for %s/%s, and this machine runs linux/%s; name an image that has it", config.OS, config.Architecture, runtime.GOARCH)
+		return none, fmt.Errorf("the image is made for %s/%s, and this machine runs linux/%s; name an image that has it", config.OS, config.Architecture, runtime.GOARCH)
 	}
 	layers, err := image.Layers()
 	if err != nil {
-		return explain(err)
+		return none, explain(err)
 	}
 	for i, l := range layers {
 		size, err := l.Size()
 		if err != nil {
-			return explain(err)
+			return none, explain(err)
 		}
 		s.say(fmt.Sprintf("fetching layer %d of %d, %s", i+1, len(layers), humanize.Bytes(uint64(size))))
 		if err := fetchLayer(l, filepath.Join(dir, layerName(i))); err != nil {
-			return fmt.Errorf("layer %d of %d: %w", i+1, len(layers), explain(err))
+			return none, fmt.Errorf("layer %d of %d: %w", i+1, len(layers), explain(err))
 		}
 	}
-	return writeConfig(dir, baseConfig{Env: config.Config.Env, Variant: config.Variant})
+	return baseConfig{Env: config.Config.Env, Variant: config.Variant}, nil
 }
 
 func fetchLayer(l v1.Layer, to string) error {
@@ -170,8 +178,9 @@ func fetchLayer(l v1.Layer, to string) error {
 func explain(err error) error {
 	var refused *transport.Error
 	var unreachable net.Error
+	var damaged *DamagedError
 	switch {
-	case errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled), errors.As(err, &damaged):
 	case errors.As(err, &refused):
 		switch refused.StatusCode {
 		case http.StatusNotFound:

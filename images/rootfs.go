@@ -3,11 +3,14 @@ package images
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"os"
-	"path"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -20,17 +23,24 @@ type resolvedBase struct {
 	recipe string
 }
 
-// configName is the file of a base's cache entry that holds its configuration, layerName the n-th of its layers, lowest
-// first.
-const configName = "config.json"
+// Files of a base's cache entry: its configuration, what is where in it, and the n-th of its layers, lowest first.
+const (
+	configName = "config.json"
+	treeName   = "tree.json"
+)
 
 func layerName(n int) string { return fmt.Sprintf("layer-%03d.tar", n) }
 
-// baseConfig is what is kept of a base's configuration.
+// baseConfig is what is kept of a base's configuration, and what a lock says of it.
 type baseConfig struct {
-	Env     []string `json:"env"`
-	Variant string   `json:"variant,omitempty"`
+	Env      []string `json:"env"`
+	Variant  string   `json:"variant,omitempty"`
+	Date     string   `json:"date,omitempty"`     // when a Debian system was made, or the snapshot it was made from
+	Packages []string `json:"packages,omitempty"` // names and versions of what dpkg has installed
 }
+
+// snapshotFormat is how snapshot services write a time.
+const snapshotFormat = "20060102T150405Z"
 
 func (b *Builder) resolveBase(ctx context.Context, base Base) (r resolvedBase, err error) {
 	r.Base = base
@@ -49,11 +59,50 @@ func (b *Builder) resolveBase(ctx context.Context, base Base) (r resolvedBase, e
 	return r, err
 }
 
-// base makes a base, or finds it in the cache.
+// base makes a base, or finds it in the cache. Where a lock has another one than a suite gives today, the suite is taken as it
+// was then, if there is a service that keeps snapshots.
 func (b *Builder) base(ctx context.Context, r resolvedBase) (*rootfs, error) {
-	if fs := b.bases[r.recipe]; fs != nil {
-		return fs, nil
+	fs, err := b.baseOf(ctx, r)
+	if err != nil {
+		return nil, err
 	}
+	if locked := b.Lock.base(r.key()); locked != nil && !locked.is(fs) && r.Debian != nil && r.Debian.Snapshot == "" && b.Debian.Snapshots != "" {
+		then := *r.Debian
+		then.Snapshot = locked.Date
+		as, err := b.resolveBase(ctx, Base{Debian: &then})
+		if err != nil {
+			return nil, err
+		}
+		old, err := b.baseOf(ctx, as)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return nil, err
+		case err != nil:
+			b.progress(fmt.Sprintf("base %s as locked: %v", r, err))
+		case locked.is(old):
+			fs = old
+		}
+	}
+	return fs, b.holdBase(r, fs)
+}
+
+// baseOf makes exactly the base that is asked for.
+func (b *Builder) baseOf(ctx context.Context, r resolvedBase) (*rootfs, error) {
+	fs, err := b.bases.get(ctx, r.recipe, func() (*rootfs, error) { return b.makeBase(ctx, r) }, (*rootfs).intact)
+	switch {
+	case err == nil:
+		return fs, nil
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	}
+	return nil, fmt.Errorf("base %s: %w", r, err)
+}
+
+func (fs *rootfs) intact() bool {
+	return !slices.ContainsFunc(fs.layers, func(l *fileLayer) bool { return !l.intact() })
+}
+
+func (b *Builder) makeBase(ctx context.Context, r resolvedBase) (*rootfs, error) {
 	c, err := b.cache()
 	if err != nil {
 		return nil, err
@@ -62,59 +111,79 @@ func (b *Builder) base(ctx context.Context, r resolvedBase) (*rootfs, error) {
 	defer s.end()
 	e, err := c.get(ctx, "bases", r.recipe[:32], s.say, func(ctx context.Context, dir string) (map[string]string, error) {
 		if r.Debian == nil {
-			return map[string]string{"digest": r.digest.DigestStr()}, b.fetch(ctx, s, r.digest, dir)
+			env, err := b.fetch(ctx, s, r.digest, dir)
+			if err != nil {
+				return nil, err
+			}
+			return map[string]string{"base": r.key(), "digest": r.digest.DigestStr()}, describe(dir, env)
+		}
+		date := r.Debian.Snapshot
+		if date == "" {
+			date = time.Now().UTC().Format(snapshotFormat)
 		}
 		if err := b.debian(ctx, s, r.Debian, dir); err != nil {
 			return nil, err
 		}
-		notes := map[string]string{"suite": r.Debian.Suite, "packages": strings.Join(r.Debian.Packages, " ")}
-		return notes, writeConfig(dir, baseConfig{Env: []string{defaultPath}})
+		return map[string]string{"base": r.key()}, describe(dir, baseConfig{Env: []string{defaultPath}, Date: date})
 	})
-	if err != nil {
-		return nil, fmt.Errorf("base %s: %w", r, err)
-	}
-	fs, err := b.open(e)
-	if err != nil {
-		return nil, fmt.Errorf("base %s: %w", r, err)
-	}
-	fs.title = "bisect: base"
-	if b.bases == nil {
-		b.bases = map[string]*rootfs{}
-	}
-	b.bases[r.recipe] = fs
-	return fs, nil
-}
-
-// open reads a base from its cache entry.
-func (b *Builder) open(e *entry) (*rootfs, error) {
-	raw, err := os.ReadFile(e.path(configName))
 	if err != nil {
 		return nil, err
 	}
-	var config baseConfig
-	if err := json.Unmarshal(raw, &config); err != nil {
-		return nil, fmt.Errorf("%s: %w", e.path(configName), err)
+	return openBase(e)
+}
+
+// openBase reads a base from its cache entry.
+func openBase(e *entry) (*rootfs, error) {
+	fs := &rootfs{title: "bisect: base"}
+	if err := readJSON(e.path(configName), &fs.config); err != nil {
+		return nil, err
 	}
-	fs := &rootfs{env: config.Env, variant: config.Variant}
+	var nodes map[string]node
+	if err := readJSON(e.path(treeName), &nodes); err != nil {
+		return nil, err
+	}
+	fs.tree = &tree{nodes}
 	for _, f := range e.Files { // by name, so lowest first
 		if strings.HasPrefix(f.Name, "layer-") {
 			fs.layers = append(fs.layers, &fileLayer{e.path(f.Name), v1.Hash{Algorithm: "sha256", Hex: f.SHA256}, f.Size})
 		}
 	}
-	names := map[string]bool{}
-	for _, tool := range b.catalogue().Tools() {
-		for _, p := range b.catalogue().Places(tool) {
-			names[path.Base(p)] = true
-		}
-	}
-	fs.tree, err = readTree(fs.layers, names)
-	return fs, err
+	return fs, nil
 }
 
-func writeConfig(dir string, c baseConfig) error {
-	b, err := json.Marshal(c)
+// describe writes beside the layers of a base what must be known of it, so that they need not be read for it again.
+func describe(dir string, c baseConfig) error {
+	files, err := filepath.Glob(filepath.Join(dir, "layer-*.tar")) // sorted
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, configName), b, 0o644)
+	var layers []opener
+	for _, f := range files {
+		layers = append(layers, func() (io.ReadCloser, error) { return os.Open(f) })
+	}
+	t, err := readTree(layers)
+	if err != nil {
+		return err
+	}
+	c.Packages = t.packages
+	return errors.Join(writeJSON(filepath.Join(dir, configName), c), writeJSON(filepath.Join(dir, treeName), t.nodes))
+}
+
+func readJSON(file string, v any) error {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	return nil
+}
+
+func writeJSON(file string, v any) error {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, append(raw, '\n'), 0o644)
 }

@@ -2,7 +2,10 @@ package images
 
 import (
 	"embed"
+	"errors"
 	"fmt"
+	"io/fs"
+	"runtime"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -13,22 +16,47 @@ import (
 //go:embed catalogue.yaml pins/*.txtar
 var shipped embed.FS
 
-// shippedTool is one tool in catalogue.yaml.
+// shippedFile is catalogue.yaml.
+type shippedFile struct {
+	Tools   map[string]shippedTool
+	Engines map[string]struct {
+		Debian struct {
+			Suite    string
+			Packages []string
+		}
+	}
+}
+
+// shippedTool is one tool. A version comes from a module if there is a pin for it, or a sum; from a Debian package if one is named;
+// and from a release if its checksum is known. The providers are tried in that order.
 type shippedTool struct {
-	About  string
-	Dest   string
-	Places []string
-	Check  struct {
+	About   string
+	Dest    string
+	Places  []string
+	Tree    string
+	Program string
+	Also    map[string]string
+	Check   struct {
 		Run  []string
 		Want string
 	}
 	Module struct {
 		Package, LDFlags string
+		Path, Version    string
+	}
+	Release struct {
+		URL, Member string
 	}
 	Versions map[string]struct {
 		GCFlags string
 		API     string
-		Local   []string // further pins that the wrapper's go.mod replaces modules with
+		Want    string            // where it prints its version otherwise than the others
+		Local   []string          // further pins that the wrapper's go.mod replaces modules with
+		Sums    map[string]string // h1: hash of the module taken as it is, by processor
+		SHA256  map[string]string // of the release, by processor
+		Debian  *struct {
+			Suite, Package, Program string
+		}
 	}
 }
 
@@ -48,39 +76,78 @@ func readShipped() (*Catalogue, error) {
 		return nil, err
 	}
 	defer f.Close()
-	var tools map[string]shippedTool
+	var file shippedFile
 	dec := yaml.NewDecoder(f)
 	dec.KnownFields(true)
-	if err := dec.Decode(&tools); err != nil {
+	if err := dec.Decode(&file); err != nil {
 		return nil, err
 	}
 
-	c := &Catalogue{tools: map[string]map[string]Toolchain{}}
-	for name, tool := range tools {
-		c.tools[name] = map[string]Toolchain{}
-		for version, v := range tool.Versions {
-			pin, err := shipped.ReadFile("pins/" + name + "-" + version + ".txtar")
-			if err != nil {
+	c := &Catalogue{templates: map[string]Toolchain{}, engines: map[string]Base{}}
+	for version, e := range file.Engines {
+		c.engines[version] = Base{Debian: &Debian{Archive: Archive{Suite: e.Debian.Suite}, Packages: e.Debian.Packages}}
+	}
+	for name, tool := range file.Tools {
+		template := tool.toolchain(name)
+		c.templates[name] = template
+		for version := range tool.Versions {
+			t := template
+			t.Version, t.API, t.Sources = version, tool.Versions[version].API, nil
+			if want := tool.Versions[version].Want; want != "" {
+				t.Want = want
+			}
+			if t.Sources, err = tool.sources(name, version); err != nil {
 				return nil, err
 			}
-			local := map[string][]byte{}
-			for _, l := range v.Local {
-				if local[l], err = shipped.ReadFile("pins/" + l + ".txtar"); err != nil {
-					return nil, err
-				}
+			if len(t.Sources) == 0 {
+				continue // not for this processor
 			}
-			of := func(s string) string { return strings.ReplaceAll(s, "{version}", version) }
-			c.tools[name][version] = Toolchain{
-				Tool: name, Version: version, About: tool.About,
-				Dest: tool.Dest, Places: tool.Places,
-				Command: tool.Check.Run, Want: of(tool.Check.Want), API: v.API,
-				Module: &Module{
-					Package: tool.Module.Package,
-					LDFlags: of(tool.Module.LDFlags), GCFlags: v.GCFlags,
-					Pin: pin, Local: local,
-				},
+			if c, err = c.Declare(t); err != nil {
+				return nil, err
 			}
 		}
 	}
 	return c, nil
+}
+
+// toolchain is what all versions share.
+func (tool shippedTool) toolchain(name string) Toolchain {
+	t := Toolchain{
+		Tool: name, About: tool.About, Dest: tool.Dest, Places: tool.Places, Tree: tool.Tree, Program: tool.Program, Also: tool.Also,
+		Command: tool.Check.Run, Want: tool.Check.Want,
+	}
+	if tool.Release.URL != "" {
+		t.Sources = []Source{{Release: &Release{URL: tool.Release.URL, Member: tool.Release.Member}}}
+	}
+	return t
+}
+
+// sources are the providers of one version.
+func (tool shippedTool) sources(name, version string) ([]Source, error) {
+	v := tool.Versions[version]
+	var all []Source
+	pin, err := shipped.ReadFile("pins/" + name + "-" + version + ".txtar")
+	switch {
+	case err == nil:
+		m := &Module{Package: tool.Module.Package, LDFlags: tool.Module.LDFlags, GCFlags: v.GCFlags, Pin: pin, Local: map[string][]byte{}}
+		for _, l := range v.Local {
+			if m.Local[l], err = shipped.ReadFile("pins/" + l + ".txtar"); err != nil {
+				return nil, err
+			}
+		}
+		all = append(all, Source{Module: m})
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	if sum := v.Sums[runtime.GOARCH]; sum != "" {
+		version := strings.ReplaceAll(tool.Module.Version, "{arch}", runtime.GOARCH)
+		all = append(all, Source{Module: &Module{Path: tool.Module.Path, Version: version, Sum: sum}})
+	}
+	if v.Debian != nil {
+		all = append(all, Source{Debian: &Package{Archive: Archive{Suite: v.Debian.Suite}, Name: v.Debian.Package, Program: v.Debian.Program}})
+	}
+	if sum := v.SHA256[runtime.GOARCH]; sum != "" {
+		all = append(all, Source{Release: &Release{URL: tool.Release.URL, SHA256: sum, Member: tool.Release.Member}})
+	}
+	return all, nil
 }

@@ -2,13 +2,13 @@ package images
 
 import (
 	"archive/tar"
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
-
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 // whiteout before a file's name hides that file of the layers below.
@@ -18,32 +18,46 @@ const (
 )
 
 // tree is what must be known of a base to lay a tool over it: its folders with their modes, its symbolic links, and
-// which of the places where tools may be are taken. A layer that wrote bin/tool over a base where bin is a link to
-// usr/bin would replace the link, and with it every program.
+// its programs. A layer that wrote bin/tool over a base where bin is a link to usr/bin would replace the link, and with it
+// every program.
 type tree struct {
 	nodes map[string]node // by absolute path
 }
 
+// node is kept in the cache, hence the short names.
 type node struct {
-	kind     byte // tar.TypeDir, tar.TypeSymlink or tar.TypeReg, which stands for all else
-	mode     int64
-	uid, gid int
-	link     string
+	Kind byte   `json:"k"` // tar.TypeDir, tar.TypeSymlink or tar.TypeReg, which stands for all else
+	Mode int64  `json:"m,omitempty"`
+	UID  int    `json:"u,omitempty"`
+	GID  int    `json:"g,omitempty"`
+	Link string `json:"l,omitempty"`
 }
 
-// readTree reads the layers of a base, lowest first. Of plain files only those whose base name is in names are kept.
-func readTree(layers []v1.Layer, names map[string]bool) (*tree, error) {
-	t := &tree{nodes: map[string]node{}}
+// described is a tree and what else is learned in reading it.
+type described struct {
+	tree
+	packages []string // names and versions of what dpkg has installed, sorted
+}
+
+// opener opens a layer.
+type opener func() (io.ReadCloser, error)
+
+// dpkgStatus is where dpkg keeps its database.
+const dpkgStatus = "/var/lib/dpkg/status"
+
+// readTree reads the layers of a base, lowest first. Of plain files only those that can be executed are kept.
+func readTree(layers []opener) (*described, error) {
+	t := &described{tree: tree{nodes: map[string]node{}}}
 	for _, l := range layers {
-		if err := t.apply(l, names); err != nil {
+		if err := t.apply(l); err != nil {
 			return nil, err
 		}
 	}
 	return t, nil
 }
 
-func (t *tree) apply(l v1.Layer, names map[string]bool) error {
-	r, err := l.Uncompressed()
+func (t *described) apply(open opener) error {
+	r, err := open()
 	if err != nil {
 		return err
 	}
@@ -68,23 +82,55 @@ func (t *tree) apply(l v1.Layer, names map[string]bool) error {
 			t.remove(dir+strings.TrimPrefix(base, whiteout), true)
 			continue
 		}
-		n := node{kind: tar.TypeReg, mode: h.Mode & 0o7777, uid: h.Uid, gid: h.Gid, link: h.Linkname}
+		if name == dpkgStatus {
+			if t.packages, err = installed(in); err != nil {
+				return fmt.Errorf("layer: %s: %w", name, err)
+			}
+		}
+		n := node{Kind: tar.TypeReg, Mode: h.Mode & 0o7777, UID: h.Uid, GID: h.Gid, Link: h.Linkname}
 		if h.Typeflag == tar.TypeDir || h.Typeflag == tar.TypeSymlink {
-			n.kind = h.Typeflag
+			n.Kind = h.Typeflag
 		}
 		upper[name] = n
 	}
 	for name, n := range upper {
-		if old, ok := t.nodes[name]; ok && old.kind == tar.TypeDir && n.kind != tar.TypeDir {
+		if old, ok := t.nodes[name]; ok && old.Kind == tar.TypeDir && n.Kind != tar.TypeDir {
 			t.remove(name, false)
 		}
-		if n.kind == tar.TypeReg && !names[path.Base(name)] {
+		if n.Kind == tar.TypeReg && n.Mode&0o111 == 0 {
 			delete(t.nodes, name)
 			continue
 		}
 		t.nodes[name] = n
 	}
 	return nil
+}
+
+// installed lists the packages in a dpkg database, as name and version.
+func installed(r io.Reader) ([]string, error) {
+	var all []string
+	pkg, version := "", ""
+	lines := bufio.NewScanner(r)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		key, value, _ := strings.Cut(lines.Text(), ": ")
+		switch key {
+		case "Package":
+			pkg = value
+		case "Version":
+			version = value
+		case "":
+			if pkg != "" {
+				all = append(all, pkg+" "+version)
+			}
+			pkg, version = "", ""
+		}
+	}
+	if pkg != "" {
+		all = append(all, pkg+" "+version)
+	}
+	slices.Sort(all)
+	return all, lines.Err()
 }
 
 // remove drops what is below name, and name itself if self is set.
@@ -102,10 +148,10 @@ func (t *tree) remove(name string, self bool) {
 
 // dir returns the attributes that folder name has in the base, or the usual ones.
 func (t *tree) dir(name string) node {
-	if n, ok := t.nodes[name]; ok && n.kind == tar.TypeDir {
+	if n, ok := t.nodes[name]; ok && n.Kind == tar.TypeDir {
 		return n
 	}
-	return node{kind: tar.TypeDir, mode: 0o755}
+	return node{Kind: tar.TypeDir, Mode: 0o755}
 }
 
 // real follows the symbolic links among the folders of name, as the kernel would; the last element itself is not followed.
@@ -117,14 +163,14 @@ func (t *tree) real(name string) (string, error) {
 		at = path.Join(at, todo[0]) // ".." leads up from where the links have led, never above the root
 		todo = todo[1:]
 		n := t.nodes[at]
-		if n.kind != tar.TypeSymlink || len(todo) == 0 {
+		if n.Kind != tar.TypeSymlink || len(todo) == 0 {
 			continue
 		}
 		if links++; links > most {
 			return "", fmt.Errorf("%s: too many symbolic links in the base", name)
 		}
-		todo = append(strings.Split(n.link, "/"), todo...)
-		if at = path.Dir(at); path.IsAbs(n.link) {
+		todo = append(strings.Split(n.Link, "/"), todo...)
+		if at = path.Dir(at); path.IsAbs(n.Link) {
 			at = "/"
 		}
 	}
@@ -141,13 +187,13 @@ func (t *tree) has(name string) (string, bool) {
 	return real, ok
 }
 
-// place returns where a file laid over the base as name must really go.
-func (t *tree) place(name string) (string, error) {
+// place returns where a file, or a link in the place of a whole folder, laid over the base as name must really go.
+func (t *tree) place(name string, folder bool) (string, error) {
 	real, err := t.real(name)
 	if err != nil {
 		return "", err
 	}
-	if t.nodes[real].kind == tar.TypeDir {
+	if t.nodes[real].Kind == tar.TypeDir && !folder {
 		return "", fmt.Errorf("is a folder in the base; give another")
 	}
 	return real, nil

@@ -1,23 +1,24 @@
 package images
 
 import (
+	"bytes"
+	"io"
 	"strings"
 	"testing"
-
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 func treeOf(t *testing.T, layers ...[]string) *tree {
 	t.Helper()
-	var ls []v1.Layer
+	var ls []opener
 	for _, names := range layers {
-		ls = append(ls, layerOf(t, names...))
+		b := tarOf(t, names...)
+		ls = append(ls, func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil })
 	}
-	tr, err := readTree(ls, map[string]bool{"docker": true})
+	tr, err := readTree(ls)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tr
+	return &tr.tree
 }
 
 func TestPathsFollowTheBasesLinksAsTheKernelWould(t *testing.T) {
@@ -33,14 +34,14 @@ func TestPathsFollowTheBasesLinksAsTheKernelWould(t *testing.T) {
 		"/out/docker":          "/etc/docker",
 		"/bin":                 "/bin", // the last element is what is to be replaced
 	} {
-		if got, err := tr.place(in); err != nil || got != want {
+		if got, err := tr.place(in, false); err != nil || got != want {
 			t.Errorf("%s: got %s, %v; want %s", in, got, err, want)
 		}
 	}
-	if _, err := tr.place("/a/docker"); err == nil || !strings.Contains(err.Error(), "too many symbolic links") {
+	if _, err := tr.place("/a/docker", false); err == nil || !strings.Contains(err.Error(), "too many symbolic links") {
 		t.Errorf("a loop: %v", err)
 	}
-	if _, err := tr.place("/usr/bin"); err == nil || !strings.Contains(err.Error(), "is a folder") {
+	if _, err := tr.place("/usr/bin", false); err == nil || !strings.Contains(err.Error(), "is a folder") {
 		t.Errorf("a folder: %v", err)
 	}
 }

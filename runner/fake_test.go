@@ -116,6 +116,8 @@ func (c composer) Image(_ context.Context, spec images.Spec) (*images.Image, err
 	return &images.Image{Name: name}, err
 }
 
+func (composer) Prepare(context.Context, []images.Spec) error { return nil }
+
 // lineOf is a history of n commits c1 to cn above the good commit c0.
 func lineOf(n int) *runner.History {
 	h := &runner.History{Path: "/repo"}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"buildbisect/bisect"
+	"buildbisect/images"
 	"buildbisect/scenarios"
 )
 
@@ -70,7 +71,13 @@ func (l *Lab) Identity(ctx context.Context, p bisect.Point) string {
 	if err != nil {
 		image = fmt.Sprint(p[1:])
 	}
-	return strings.Join(append(l.Space.env(l.Scenario.Builder, p), tree, image), "\x00")
+	engine := ""
+	if level, ok := l.Space.engine(l.Scenario.Builder, p); ok {
+		if engine, err = l.Images.Identity(images.Spec{Base: level.Base}); err != nil {
+			engine = fmt.Sprint(p[1:])
+		}
+	}
+	return strings.Join(append(l.Space.env(l.Scenario.Builder, p), l.Space.prelude(p), tree, image, engine), "\x00")
 }
 
 // Exists reports whether the scenario lets p exist: see its `require`.
@@ -83,35 +90,45 @@ func (l *Lab) Exists(p bisect.Point) bool {
 // wraps [ErrInfrastructure] another try may succeed.
 func (l *Lab) Try(ctx context.Context, id int, p bisect.Point, log io.Writer) (trial Trial, err error) {
 	begin := time.Now()
-	defer func() { trial.Wall = time.Since(begin) }()
+	err = l.try(ctx, id, p, log, &trial)
+	// Another point may well be testable.
+	if u := Untestable(nil); errors.As(err, &u) && !errors.Is(err, ErrInfrastructure) {
+		trial.Judgement, err = skip("%s", u.Error()), nil
+	}
+	trial.Wall = time.Since(begin)
+	return trial, err
+}
+
+func (l *Lab) try(ctx context.Context, id int, p bisect.Point, log io.Writer, trial *Trial) (err error) {
 	commit := l.Space.History.Commits[p[0]].ID
 	if trial.Tree, err = l.Source.Tree(ctx, commit); err != nil {
-		return trial, err
+		return err
 	}
-	if trial.Image, err = l.image(ctx, p); err != nil {
-		return trial, err
+	if trial.Image, err = l.image(ctx, l.Space.spec(l.Scenario.Builder, p)); err != nil {
+		return err
 	}
-	box, err := l.Engine.Start(ctx, l.boxSpec(id, p, trial.Image))
+	spec, err := l.boxSpec(ctx, id, p, trial.Image)
 	if err != nil {
-		return trial, err
+		return err
+	}
+	box, err := l.Engine.Start(ctx, spec)
+	if err != nil {
+		return err
 	}
 	defer func() {
 		err = errors.Join(err, box.Close())
 		l.sweep(ctx, id)
 	}()
 	if err := l.put(ctx, box, commit); err != nil {
-		// Another commit may well be testable.
-		if u := Untestable(nil); errors.As(err, &u) {
-			trial.Judgement = skip("%s", u.Error())
-			return trial, nil
-		}
-		return trial, err
+		return err
 	}
-	err = l.stages(ctx, box, log, &trial)
-	return trial, err
+	if err := l.lacks(ctx, box, p); err != nil {
+		return err
+	}
+	return l.stages(ctx, box, log, l.Space.prelude(p), trial)
 }
 
-func (l *Lab) boxSpec(id int, p bisect.Point, image string) BoxSpec {
+func (l *Lab) boxSpec(ctx context.Context, id int, p bisect.Point, image string) (BoxSpec, error) {
 	b := l.Scenario.Builder
 	env := append(l.Space.env(b, p), "BISECT_TRIAL="+l.Marker(id))
 	if l.Scenario.Source.Git {
@@ -123,11 +140,19 @@ func (l *Lab) boxSpec(id int, p bisect.Point, image string) BoxSpec {
 		labels = map[string]string{}
 	}
 	labels["org.buildbisect.trial"] = fmt.Sprint(id)
-	return BoxSpec{
+	spec := BoxSpec{
 		Image: image, Name: "bisect-" + l.Marker(id), Env: env, Workdir: b.Workdir, Network: b.Network,
 		Socket: b.Engine == scenarios.EngineHost, CPUs: b.Resources.CPUs, Memory: l.memory(), PIDs: b.Resources.PIDs,
 		Labels: labels,
 	}
+	if engine, ok := l.Space.engine(b, p); ok {
+		image, err := l.image(ctx, images.Spec{Base: engine.Base})
+		if err != nil {
+			return spec, fmt.Errorf("engine %s: %w", engine.Text, err)
+		}
+		spec.Engine = &EngineSpec{Image: image, Version: engine.Text}
+	}
+	return spec, nil
 }
 
 func (l *Lab) memory() int64 { return cmp.Or(l.Scenario.Builder.Resources.Memory, l.Memory) }

@@ -25,6 +25,9 @@ func (r *Run) reproduce(c bisect.Cause) []string {
 		return lines // git archive knows neither
 	}
 	b := s.Builder
+	if _, ok := space.engine(b, c.Point); ok {
+		return lines // an engine beside the build is more than a line
+	}
 	run := []string{"git", "-C", quote(space.History.Path), "archive", space.History.Commits[c.Point[0]].ID, "|", "docker run --rm -i", "--network", b.Network, "-w", quote(b.Workdir)}
 	if b.Engine == scenarios.EngineHost {
 		run = append(run, "-v /var/run/docker.sock:/var/run/docker.sock")
@@ -48,7 +51,7 @@ func (r *Run) reproduce(c bisect.Cause) []string {
 	}
 	script += "tar -x"
 	for _, stage := range s.Stages[:s.Verdict.Stage+1] {
-		script += "; sh -ec " + quote(strings.TrimSpace(stage.Run)) // each in a shell of its own
+		script += "; sh -ec " + quote(strings.TrimSpace(space.prelude(c.Point)+stage.Run)) // each in a shell of its own
 	}
 	run = append(run, r.built[c.Bad[0]].Image, "sh -ec", quote(script))
 	return append(lines, strings.Join(run, " "))

@@ -34,6 +34,7 @@ type Run struct {
 	Pause    time.Duration // before a trial that the engine failed is tried again; doubled each time
 	Terms    *report.Terms // the reader's words for the two ends; nil: good and bad
 	Assumes  []string      // beside monotony
+	Parts    []report.Part // what the builder images are made of
 
 	// Span gives the space above a good commit. It is nil where that is known. Else Lab.Space begins as the ladder down which
 	// one is looked for: the commits that Backwards names, the oldest first, and the bad one last.

@@ -16,7 +16,8 @@ type Source interface {
 	WriteTar(ctx context.Context, commit string, w io.Writer) error
 }
 
-// Untestable is an error of a source that concerns one commit alone, whose files cannot be had in a box: a skip, with the reason.
+// Untestable is an error that concerns one point alone: a commit whose files cannot be had in a box, a tool that does not run on a base,
+// a base without a shell. It is a skip, with the reason.
 type Untestable interface {
 	error
 	Untestable()
@@ -28,15 +29,18 @@ type Images interface {
 	Image(ctx context.Context, spec images.Spec) (*images.Image, error)
 	// Identity tells what the image of spec is made of, without making it.
 	Identity(spec images.Spec) (string, error)
+	// Prepare makes the parts of all specs.
+	Prepare(ctx context.Context, specs []images.Spec) error
 }
 
 // Engine runs boxes. Nothing here assumes that it is on this machine.
 type Engine interface {
-	// Check runs an image's checks in a throw-away box of it. A tool that says something else is an error that names it.
+	// Check runs an image's checks in a throw-away box of it. A tool that says something else is an error that names it; one
+	// that cannot run on this base, for want of a loader or a library, an [Untestable] with the loader's own words.
 	Check(ctx context.Context, id string, checks []images.Check) error
 	// Load makes image known to the engine, at once when it is already, and returns the engine's id for it.
 	Load(ctx context.Context, image *images.Image) (id string, err error)
-	// Start starts a fresh box whose first process is a shell that waits.
+	// Start starts a fresh box whose first process is a shell that waits. An image that has no shell is [Untestable].
 	Start(ctx context.Context, spec BoxSpec) (Box, error)
 }
 
@@ -46,12 +50,25 @@ type BoxSpec struct {
 	Name    string   // of the container
 	Env     []string // NAME=value; a bare NAME unsets what the image sets
 	Workdir string   // a fresh volume, with what the image has there; gone with the box
+	Home    string   // HOME of the build, unless Env names it; "": what the image says, or /root beside an Engine
 	Network string   // none or bridge
 	Socket  bool     // mount the engine's own socket at /var/run/docker.sock
-	CPUs    float64  // 0: unlimited
-	Memory  int64    // bytes, 0: unlimited
-	PIDs    int64    // 0: unlimited
-	Labels  map[string]string
+	Engine  *EngineSpec
+	// The limits hold for the box and for its Engine each, not for the sum of both: a container beside another cannot be
+	// put under one limit with it in every version of control groups.
+	CPUs   float64 // 0: unlimited
+	Memory int64   // bytes, 0: unlimited
+	PIDs   int64   // 0: unlimited
+	Labels map[string]string
+}
+
+// EngineSpec asks for a Docker engine of the box's own, which lives and dies with the box; nil: none. Its socket is at
+// /var/run/docker.sock in the box. The two share the network, so that a build reaches what it started, on 127.0.0.1 where
+// published and on its bridge address; and the work folder, /tmp and HOME at equal paths, so that what a build mounts is what it sees.
+// An engine that dies is [ErrInfrastructure], whatever the script made of that.
+type EngineSpec struct {
+	Image   string // with dockerd and what that needs, as Load returned it
+	Version string // for messages
 }
 
 // A Janitor is an engine that can tell what a build left behind in it.

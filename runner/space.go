@@ -1,7 +1,9 @@
 package runner
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"buildbisect/bisect"
@@ -174,22 +176,52 @@ func (s *Space) At(key string, name *string) (axis, level int, err error) {
 	return 0, 0, fmt.Errorf("axis %q: no such axis; the scenario has %q", key, keys)
 }
 
-// spec is what the builder image at p is made of.
+// spec is what the builder image at p is made of, and what the other points' images may be made of.
 func (s *Space) spec(b scenarios.Builder, p bisect.Point) images.Spec {
 	spec := images.Spec{Base: b.Base}
 	for _, tool := range sortedKeys(b.Tools) {
 		spec.Picks = append(spec.Picks, images.Pick{Tool: tool, Version: b.Tools[tool]})
 	}
+	spec.Pool = slices.Clone(spec.Picks)
 	for i, a := range s.axes {
-		level := a.Levels[s.index(i, p[i+1])]
+		level := s.at(i, p)
 		switch a.Kind {
 		case scenarios.ToolAxis:
-			spec.Picks = append(spec.Picks, images.Pick{Tool: a.Name, Version: level.Text, Absent: level.Null})
+			spec.Picks = append(spec.Picks, pick(a, level))
+			for _, level := range a.Levels {
+				if !level.Null {
+					spec.Pool = append(spec.Pool, pick(a, level))
+				}
+			}
 		case scenarios.BaseAxis:
 			spec.Base = level.Base
+			spec.BaseVaries = len(a.Levels) > 1
 		}
 	}
+	slices.SortFunc(spec.Pool, func(a, b images.Pick) int {
+		return cmp.Or(cmp.Compare(a.Tool, b.Tool), cmp.Compare(a.Version, b.Version))
+	})
+	spec.Pool = slices.Compact(spec.Pool)
 	return spec
+}
+
+func pick(a scenarios.Axis, level scenarios.Level) images.Pick {
+	return images.Pick{Tool: a.Name, Version: level.Text, Absent: level.Null}
+}
+
+// at is p's level on an axis of the scenario.
+func (s *Space) at(axis int, p bisect.Point) scenarios.Level {
+	return s.axes[axis].Levels[s.index(axis, p[axis+1])]
+}
+
+// engine is the dockerd beside the build at p, and what it runs from; false: there is none.
+func (s *Space) engine(b scenarios.Builder, p bisect.Point) (scenarios.Level, bool) {
+	for i, a := range s.axes {
+		if a.Kind == scenarios.EngineAxis {
+			return s.at(i, p), true
+		}
+	}
+	return scenarios.Level{Text: b.EngineVersion, Base: b.EngineBase}, b.Engine == scenarios.EngineDind
 }
 
 // env is the environment of the box at p: the scenario's constants, then its axes, where a bare name unsets.
@@ -199,14 +231,31 @@ func (s *Space) env(b scenarios.Builder, p bisect.Point) []string {
 		env = append(env, name+"="+b.Env[name])
 	}
 	for i, a := range s.axes {
-		if a.Kind != scenarios.EnvAxis {
-			continue
-		}
-		if level := a.Levels[s.index(i, p[i+1])]; level.Null {
-			env = append(env, a.Name)
-		} else {
-			env = append(env, a.Name+"="+level.Text)
+		level := s.at(i, p)
+		for _, name := range a.Variables() {
+			if !level.Null {
+				name += "=" + level.Text
+			}
+			env = append(env, name)
 		}
 	}
 	return env
+}
+
+// prelude is what goes before each stage's script at p: lines of shell, or nothing. Like env it is part of what is built.
+func (s *Space) prelude(p bisect.Point) string {
+	if mask := s.variation(scenarios.Umask, p); mask != "" {
+		return "umask " + mask + "\n"
+	}
+	return ""
+}
+
+// variation is the level of a build variation at p; "": it does not vary, or is not set.
+func (s *Space) variation(name string, p bisect.Point) string {
+	for i, a := range s.axes {
+		if a.Kind == scenarios.VaryAxis && a.Name == name {
+			return s.at(i, p).Text
+		}
+	}
+	return ""
 }

@@ -10,8 +10,8 @@ import (
 	"buildbisect/scenarios"
 )
 
-// stages runs the stages in order up to the deciding one, and judges.
-func (l *Lab) stages(ctx context.Context, box Box, log io.Writer, trial *Trial) error {
+// stages runs the stages in order up to the deciding one, each behind the prelude, and judges.
+func (l *Lab) stages(ctx context.Context, box Box, log io.Writer, prelude string, trial *Trial) error {
 	counted := &counter{w: log}
 	for i, stage := range l.Scenario.Stages[:l.Scenario.Verdict.Stage+1] {
 		deciding := i == l.Scenario.Verdict.Stage
@@ -20,6 +20,7 @@ func (l *Lab) stages(ctx context.Context, box Box, log io.Writer, trial *Trial) 
 			out.pattern = l.Scenario.Verdict.Log
 		}
 		offset := counted.n
+		stage.Run = prelude + stage.Run
 		end, err := l.stage(ctx, box, stage, out)
 		trial.Stage, trial.Exit, trial.Took = stage.Name, end.exit.Code, trial.Took+end.took
 		trial.Stages = append(trial.Stages, StageRun{stage.Name, end.exit.Code, end.took.Seconds(), offset})

@@ -62,6 +62,9 @@ func (r *Run) among(list []bisect.Candidate) string {
 	if len(list) == 1 {
 		return "likely " + r.Lab.Space.Words(list[0].Point) + ", and not proved"
 	}
+	if first := list[0].Point[0]; first > 0 && !slices.ContainsFunc(list, func(c bisect.Candidate) bool { return c.Point[0] != first }) {
+		return fmt.Sprintf("%s, with one of %d sets of tools", r.commit(first), len(list))
+	}
 	return fmt.Sprintf("one of %d %s", len(list), what)
 }
 

@@ -1,29 +1,32 @@
 package scenarios
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
-	"buildbisect/images"
+	"go.yaml.in/yaml/v3"
 )
 
 // axes reads what varies beside the commit, and checks it against what the builder fixes.
 func (d *decoder) axes(top *mapping, s *Scenario, fixed pinned) {
 	elements, listed := d.list(top.at("axes"))
-	seen := map[string]int{}    // axis key to line
-	varied := map[string]bool{} // tools
-	baseVaries, unsure := false, top.at("axes").node != nil && !listed
+	seen := map[string]int{}     // axis key to line
+	setBy := map[string]string{} // variable to the key of the axis that sets it
+	varied := map[string]bool{}  // tools
+	baseVaries, engineVaries := false, false
+	unsure := top.at("axes").node != nil && !listed
 	for _, element := range elements {
 		m := d.mapping(element, "axis")
-		axis, at, ok := d.axisKind(m, fixed)
-		baseVaries = baseVaries || m.has("base")
 		if m == nil {
 			unsure = true
 			continue
 		}
-		varied[axis.Name] = true
+		axis, at, ok := d.axisKind(m, fixed)
+		baseVaries, engineVaries = baseVaries || m.has("base"), engineVaries || m.has("engine")
+		if axis.Kind == ToolAxis {
+			varied[axis.Name] = true
+		}
 		levels := d.levels(m, axis, fixed, ok)
 		if !ok {
 			continue
@@ -33,6 +36,12 @@ func (d *decoder) axes(top *mapping, s *Scenario, fixed pinned) {
 			continue
 		}
 		seen[axis.Key()] = at.node.Line
+		for _, name := range axis.Variables() {
+			if other, twice := setBy[name]; twice {
+				d.mistake(at, "%s sets %s, and so does %s, in line %d; choose one", axis.Key(), name, other, seen[other])
+			}
+			setBy[name] = axis.Key()
+		}
 		axis.Levels = levels
 		s.Axes = append(s.Axes, axis)
 	}
@@ -46,70 +55,80 @@ func (d *decoder) axes(top *mapping, s *Scenario, fixed pinned) {
 	default:
 		d.mistake(builder, "base is missing; name one here, or vary it with an axis {base: true, levels: ...}")
 	}
-	d.settle(s, fixed, varied)
+	d.settleTools(s, fixed, varied)
+	d.settleEngine(&s.Builder, fixed, engineVaries)
 }
 
 // axisKind reads what an axis varies. It returns the place that says so, and false if the axis is of no use.
 func (d *decoder) axisKind(m *mapping, fixed pinned) (Axis, place, bool) {
-	var kinds []string
-	for _, kind := range []string{"tool", "env", "base"} {
-		if m.has(kind) {
-			kinds = append(kinds, kind)
-		}
-	}
+	kinds := m.among(string(ToolAxis), string(EnvAxis), string(BaseAxis), string(EngineAxis), string(VaryAxis))
 	switch {
-	case m == nil || m.has("engine") || m.has("vary"): // noted as not supported
-		return Axis{}, place{}, false
 	case len(kinds) == 0:
-		d.mistake(m.place, "want one of tool, env or base, which say what the axis varies")
+		d.mistake(m.place, "want one of tool, env, base, engine or vary, which say what the axis varies")
 		return Axis{}, place{}, false
 	case len(kinds) > 1:
 		d.mistake(m.place, "has %s; an axis varies one thing", strings.Join(kinds, " and "))
 		return Axis{}, place{}, false
 	}
 	at := m.at(kinds[0])
-	switch kinds[0] {
-	case "tool":
-		name, ok := d.word(at)
-		if ok && fixed.tools[name] > 0 {
-			d.mistake(at, "%s is both pinned, in line %d, and varied here; choose one", short(name), fixed.tools[name])
-			return Axis{Kind: ToolAxis, Name: name}, at, false
+	axis, ok := Axis{Kind: AxisKind(kinds[0])}, false
+	switch axis.Kind {
+	case ToolAxis:
+		axis.Name, ok = d.word(at)
+		if ok && fixed.tools[axis.Name] > 0 {
+			d.mistake(at, "%s is both pinned, in line %d, and varied here; choose one", short(axis.Name), fixed.tools[axis.Name])
+			return axis, at, false
 		}
-		return Axis{Kind: ToolAxis, Name: name}, at, ok && d.tool(at, name, fixed)
-	case "env":
-		name, ok := d.match(at, envName, envNameWant)
-		if ok && fixed.env[name] > 0 {
-			d.mistake(at, "%s is both constant, in line %d, and varied here; choose one", name, fixed.env[name])
-			return Axis{}, at, false
+		return axis, at, ok && d.tool(at, axis.Name, fixed)
+	case EnvAxis:
+		axis.Name, ok = d.match(at, envName, envNameWant)
+	case VaryAxis:
+		axis.Name, ok = d.oneOf(at, variations...)
+	case BaseAxis, EngineAxis:
+		before := len(d.mistakes)
+		if !d.flag(at) && len(d.mistakes) == before {
+			d.mistake(at, "want true; leave the axis out if the %s does not vary", axis.Kind)
 		}
-		return Axis{Kind: EnvAxis, Name: name}, at, ok
+		ok = len(d.mistakes) == before
 	}
-	before := len(d.mistakes)
-	if !d.flag(at) && len(d.mistakes) == before {
-		d.mistake(at, "want true; leave the axis out if the base does not vary")
+	for _, name := range axis.Variables() {
+		if line := fixed.env[name]; ok && line > 0 {
+			d.mistake(at, "%s is both constant, in line %d, and varied here; choose one", name, line)
+			return axis, at, false
+		}
 	}
-	return Axis{Kind: BaseAxis}, at, len(d.mistakes) == before
+	return axis, at, ok
 }
 
 // levels reads the levels of an axis. Where the axis itself is not understood (known is false) they are only checked
 // for what holds of any.
 func (d *decoder) levels(m *mapping, axis Axis, fixed pinned, known bool) []Level {
-	if known && axis.Kind == BaseAxis {
-		return d.unlike(m.at("levels"), d.baseLevel)
-	}
-	if !known && m.has("base") {
+	switch {
+	case !known && (m.has("base") || m.has("engine")):
 		return nil
+	case known && axis.Kind == BaseAxis:
+		return d.baseLevels(m)
+	}
+	for _, key := range m.among("debian", "snapshots") {
+		d.mistake(m.at(key), "belongs to an axis {base: true}, whose levels are snapshots of one Debian suite")
+	}
+	if !m.has("levels") {
+		d.mistake(m.place, "levels is missing")
 	}
 	return d.unlike(m.at("levels"), func(p place) (Level, bool) {
-		level, ok := d.level(p)
-		if !ok || level.Null || axis.Kind == EnvAxis {
-			return level, ok // a variable may be set to the empty string
+		if known && axis.Kind == EngineAxis {
+			return d.engineLevel(p, fixed)
 		}
-		if strings.TrimSpace(level.Text) == "" {
+		level, ok := d.level(p)
+		switch {
+		case !ok || level.Null || axis.Kind == EnvAxis:
+			return level, ok // a variable may be set to the empty string
+		case axis.Kind == VaryAxis:
+			return level, !known || d.variant(p, axis.Name, level.Text)
+		case strings.TrimSpace(level.Text) == "":
 			d.mistake(p, "the level is empty; write null for an absent tool")
 			return level, false
-		}
-		if known {
+		case known:
 			d.version(p, axis.Name, level.Text, fixed)
 		}
 		return level, true
@@ -123,17 +142,22 @@ func (d *decoder) unlike(p place, read func(place) (Level, bool)) []Level {
 		d.mistake(p, "want at least 2 levels, got %d", len(elements))
 	}
 	var all []Level
-	seen := map[string]int{} // level to index
+	seen := map[Level]int{} // without its base, to its index
 	for i, element := range elements {
 		level, ok := read(element)
 		if !ok {
 			continue
 		}
-		if first, twice := seen[level.String()]; twice {
-			d.mistake(element, "%s stands twice; it is level %d already", level, first)
+		name := Level{Null: level.Null, Text: level.Text}
+		if first, twice := seen[name]; twice {
+			hint := ""
+			if element.node.Kind == yaml.MappingNode {
+				hint = "; give each a name of its own"
+			}
+			d.mistake(element, "%s stands twice; it is level %d already%s", level, first, hint)
 			continue
 		}
-		seen[level.String()] = i
+		seen[name] = i
 		all = append(all, level)
 	}
 	return all
@@ -150,12 +174,6 @@ func (d *decoder) level(p place) (Level, bool) {
 	}
 	s, ok := d.str(p, "a string or null")
 	return Level{Text: s}, ok
-}
-
-func (d *decoder) baseLevel(p place) (Level, bool) {
-	m := d.mapping(p, "base-level")
-	name, ok := d.line(m.at("name"))
-	return Level{Text: name, Base: d.base(m)}, ok
 }
 
 // index is where the axis has level, whatever its base, or -1.
@@ -176,30 +194,6 @@ func (l Level) pointer() *string {
 		return nil
 	}
 	return &l.Text
-}
-
-// tool notes an unknown tool.
-func (d *decoder) tool(p place, tool string, fixed pinned) bool {
-	have := fixed.catalogue.Tools()
-	_, declared := fixed.declared[tool]
-	if declared || slices.Contains(have, tool) {
-		return true
-	}
-	d.mistake(p, "unknown tool %q; %s, or declare versions of your own below builder.tools", short(tool), choices(tool, have))
-	return false
-}
-
-// version notes an unknown version of a known tool. A version whose declaration is itself a mistake is not noted again.
-func (d *decoder) version(p place, tool, version string, fixed pinned) {
-	if slices.Contains(fixed.declared[tool], version) {
-		return
-	}
-	_, err := fixed.catalogue.Lookup(tool, version)
-	if unknown, ok := errors.AsType[*images.UnknownError](err); ok {
-		d.mistake(p, "unknown version %q of %s; %s", short(version), tool, choices(version, unknown.Have))
-	} else if err != nil {
-		d.mistake(p, "%s", err)
-	}
 }
 
 // choices says what there is, and what was probably meant.

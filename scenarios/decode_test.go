@@ -45,7 +45,7 @@ source:
   git: true
   submodules: true
 builder:
-  base: {debian: {suite: bookworm, packages: [make, git]}}
+  base: {debian: {suite: bookworm, snapshot: 20210201T000000Z, packages: [make, git]}}
   tools:
     docker: "20.10.2"
     mine:
@@ -79,6 +79,10 @@ expect:
     - {commit: v1.1, buildx: v0.4.2, env.DOCKER_CLI_EXPERIMENTAL: null}
 `
 
+func debian(suite, snapshot string, packages ...string) *images.Debian {
+	return &images.Debian{Archive: images.Archive{Suite: suite, Snapshot: snapshot}, Packages: packages}
+}
+
 func TestEveryKeyIsRead(t *testing.T) {
 	dir := write(t, map[string]string{"ci/bisect.yaml": whole, "ci/tool": "", "code/x": ""})
 	s, err := Load(filepath.Join(dir, "ci"))
@@ -92,7 +96,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		t.Errorf("FS does not give the scenario's folder: %v", err)
 	}
 	tool, err := s.Builder.Catalogue.Lookup("mine", "v9")
-	if err != nil || tool.File == nil || tool.File.Path != filepath.Join(dir, "ci/tool") || tool.Dest != "/usr/local/bin/mine" {
+	if err != nil || len(tool.Sources) != 1 || tool.Sources[0].File == nil || tool.Sources[0].File.Path != filepath.Join(dir, "ci/tool") || tool.Dest != "/usr/local/bin/mine" {
 		t.Errorf("declared tool: %+v, %v", tool, err)
 	}
 	if re := s.Verdict.Log; re == nil || !re.MatchString("unknown flag: --platform") || re.MatchString("WARN: quiet") {
@@ -108,7 +112,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 			FirstParent: true, Paths: []string{"build/", "go.mod"}, Git: true, Submodules: true,
 		},
 		Builder: Builder{
-			Base:      images.Base{Debian: &images.Debian{Suite: "bookworm", Packages: []string{"make", "git"}}},
+			Base:      images.Base{Debian: debian("bookworm", "20210201T000000Z", "make", "git")},
 			Tools:     map[string]string{"docker": "20.10.2", "mine": "v9"},
 			Engine:    EngineHost,
 			Network:   "bridge",
@@ -199,22 +203,6 @@ func TestRepairsNameGoodLevels(t *testing.T) {
 	want := Expect{Repairs: []map[string]*string{{"commit": &c, "env.A": &older}, {"env.A": &newer}}}
 	if !reflect.DeepEqual(s.Expect, want) {
 		t.Errorf("got %v, want %v", s.Expect, want)
-	}
-}
-
-func TestBaseAxisTakesThePlaceOfTheBase(t *testing.T) {
-	text := strings.Replace(least, "builder: {base: {image: debian}}",
-		"axes: [{base: true, levels: [{name: old, image: debian}, {name: new, debian: {suite: trixie}}]}]", 1)
-	s, err := Decode("x", []byte(text), fstest.MapFS{"h.fi": {}}, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := []Axis{{Kind: BaseAxis, Levels: []Level{
-		{Text: "old", Base: images.Base{Image: "debian"}},
-		{Text: "new", Base: images.Base{Debian: &images.Debian{Suite: "trixie"}}},
-	}}}
-	if !reflect.DeepEqual(s.Axes, want) || !s.Builder.Base.IsZero() {
-		t.Errorf("got %+v", s)
 	}
 }
 

@@ -22,6 +22,7 @@ func FuzzDecode(f *testing.F) {
 	withoutDisk := strings.NewReplacer("repo: ../code", "history: h.fi", "    mine:\n", "", "      v9: {file: ./tool", "    #")
 	f.Add([]byte(withoutDisk.Replace(whole)))
 	f.Add([]byte(least))
+	f.Add([]byte(worlds))
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil {
 		f.Fatal(err)
@@ -34,7 +35,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(archive.Files[0].Data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		s, err := Decode("x", data, fstest.MapFS{"h.fi": {}, "history.fi": {}}, "")
+		s, err := Decode("x", data, fstest.MapFS{"h.fi": {}, "history.fi": {}, "pin.txtar": {Data: []byte(pin)}}, "")
 		if mistakes, ok := errors.AsType[Mistakes](err); ok {
 			if s != nil || len(mistakes) == 0 {
 				t.Fatalf("%d mistakes and the scenario %v", len(mistakes), s)
@@ -58,7 +59,11 @@ func FuzzDecode(f *testing.F) {
 // unsound says what of the promises in the comments of Scenario a decoded one breaks.
 func unsound(s *Scenario) error {
 	axes := map[string]bool{"commit": true}
-	bases := 0
+	bases, engines := 0, 0
+	set := map[string]bool{} // variables
+	for name := range s.Builder.Env {
+		set[name] = true
+	}
 	for _, axis := range s.Axes {
 		switch key := axis.Key(); {
 		case axes[key]:
@@ -69,14 +74,23 @@ func unsound(s *Scenario) error {
 			return fmt.Errorf("%s is pinned and varied", key)
 		}
 		axes[axis.Key()] = true
-		if axis.Kind == BaseAxis {
+		switch axis.Kind {
+		case BaseAxis:
 			bases++
+		case EngineAxis:
+			engines++
+		}
+		for _, name := range axis.Variables() {
+			if set[name] {
+				return fmt.Errorf("%s is set twice", name)
+			}
+			set[name] = true
 		}
 		for i, level := range axis.Levels {
-			if slices.Contains(axis.Levels[:i], level) {
+			if axis.index(level) != i {
 				return fmt.Errorf("axis %s has level %s twice", axis.Key(), level)
 			}
-			if axis.Kind == BaseAxis == level.Base.IsZero() {
+			if (axis.Kind == BaseAxis || axis.Kind == EngineAxis) == (level.Null || level.Base.IsZero()) {
 				return fmt.Errorf("axis %s has the base %s at %s", axis.Key(), level.Base, level)
 			}
 			if axis.Kind == ToolAxis && !level.Null {
@@ -139,6 +153,10 @@ func unsound(s *Scenario) error {
 		return errors.New("causes and repairs")
 	case s.Builder.Base.IsZero() != (bases == 1):
 		return errors.New("base and base axis")
+	case (s.Builder.Engine == EngineDind) != (s.Builder.EngineVersion != "" || engines == 1):
+		return errors.New("dind without an engine, or an engine without dind")
+	case s.Builder.EngineBase.IsZero() != (s.Builder.EngineVersion == "") || s.Builder.EngineVersion != "" && engines > 0:
+		return errors.New("engine and engine axis")
 	case s.Builder.Catalogue == nil || s.Builder.Engine == "" || s.Builder.Network == "" || !path.IsAbs(s.Builder.Workdir):
 		return fmt.Errorf("builder %+v", s.Builder)
 	case len(s.Stages) == 0 || s.Verdict.Stage < 0 || s.Verdict.Stage >= len(s.Stages):

@@ -34,27 +34,47 @@ func grammar() map[string]keys {
 			optional: []string{"debian", "image"},
 			later:    []string{"dockerfile"},
 		},
+		"named-base": {
+			optional: []string{"name", "debian", "image"},
+			later:    []string{"dockerfile"},
+		},
 		"debian": {
 			required: []string{"suite"},
-			optional: []string{"packages"},
-			later:    []string{"snapshot"},
+			optional: []string{"snapshot", "packages"},
 		},
-		"file": {
-			required: []string{"file", "sha256", "dest"},
+		"engine": {
+			required: []string{"dind"},
+		},
+		"toolchain": {
+			optional: append(providerKeys(), "any", "dest", "tree", "program", "also", "check"),
+		},
+		"provider": {
+			optional: providerKeys(),
+		},
+		"release": {
+			required: []string{"sha256"},
+			optional: []string{"url", "member"},
+		},
+		"module": {
+			optional: []string{"package", "pin", "ldflags", "gcflags", "path", "version", "sum"},
+		},
+		"package": {
+			required: []string{"suite", "package", "program"},
+			optional: []string{"snapshot"},
+		},
+		"extract": {
+			required: []string{"ref", "path"},
+		},
+		"check": {
+			optional: []string{"run", "want"},
 		},
 		"resources": {
 			optional: []string{"cpus", "memory", "pids"},
 			later:    []string{"disk", "log"},
 		},
 		"axis": {
-			required: []string{"levels"},
-			optional: []string{"tool", "env", "base"},
-			later:    []string{"engine", "vary", "unordered"},
-		},
-		"base-level": {
-			required: []string{"name"},
-			optional: []string{"debian", "image"},
-			later:    []string{"dockerfile"},
+			optional: []string{"tool", "env", "base", "engine", "vary", "levels", "debian", "snapshots"},
+			later:    []string{"unordered"},
 		},
 		"stage": {
 			required: []string{"name", "run"},
@@ -78,14 +98,22 @@ func grammar() map[string]keys {
 			optional: []string{"probes", "time"},
 		},
 		"expect": {
-			optional: []string{"causes", "repairs"},
+			optional: []string{"causes", "repairs", "candidates"},
 		},
 	}
 }
 
+// providerKeys say where a version of a tool is had from. sha256 is that of a file.
+func providerKeys() []string {
+	return []string{"file", "sha256", "release", "module", "debian", "image"}
+}
+
 // nearest returns the word of have that s was probably meant to be, or "".
-func nearest(s string, have []string) string {
-	best, distance := "", 1+min(2, len(s)/2)
+func nearest(s string, have []string) string { return near(s, have, min(2, len(s)/2)) }
+
+// near is nearest, but for how many letters may be wrong.
+func near(s string, have []string, changes int) string {
+	best, distance := "", changes+1
 	for _, word := range have {
 		if len(s) > len(word)+distance {
 			continue // also keeps a word of a hundred thousand letters from being compared

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -45,6 +46,16 @@ func TestHostileFilesAreAnsweredSoon(t *testing.T) {
 		before := "*" + string(c-1)
 		bomb += string(c) + ": &" + string(c) + " [" + strings.Repeat(before+", ", 9) + before + "]\n"
 	}
+	many := func(n int, format string) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, format, i)
+		}
+		return b.String()
+	}
+	versions := func(declared, levels string) string {
+		return strings.Replace(least, "debian}}", "debian}, tools: {mine: {"+declared+"}}}", 1) + "axes: [{tool: mine, levels: [" + levels + "]}]\n"
+	}
 	lines := func(head, line string) string { return head + strings.Repeat(line, (maxFile-len(head)-9)/len(line)) }
 	for name, text := range map[string]string{
 		"alias bomb":      bomb + "axes: *z\nstages: *z\n",
@@ -62,6 +73,9 @@ func TestHostileFilesAreAnsweredSoon(t *testing.T) {
 		"conditions":      lines(least+"axes: [{env: A, levels: [a, b]}]\nrequire: [A = a with A = a", " and A = a") + "]\n",
 		"long rule":       lines(least+"require: [A = a with A = a", " and A = a") + " and]\n",
 		"rules":           lines(least+"require: [", "a b, ") + "]\n",
+		"versions":        versions(many(500, "v%d: {release: {url: http://x, sha256: "+sum+"}, dest: /x}, "), many(5_000, "u%d, ")),
+		"wrong versions":  versions(many(6_000, "v%d: 5, "), many(6_000, "u%d, ")),
+		"providers":       versions("a: {any: ["+many(8_000, "{release: {url: %d}}, ")+"]}", ""),
 		"long key":        lines("", "abcdefgh") + ": x\n",
 		"long pattern":    least + "verdict: {bad: {log: '" + strings.Repeat("(", 200_000) + "'}}\n",
 		"many patterns":   least + "verdict: {bad: {log: '" + strings.Repeat("(a{1000}){1000}", 10_000) + "'}}\n",

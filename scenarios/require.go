@@ -120,6 +120,9 @@ func (d *decoder) conditions(p place, text string, spelled []spelledCondition, s
 // constants are what the builder pins, as axes of one level.
 func (b Builder) constants() []Axis {
 	var axes []Axis
+	if b.EngineVersion != "" {
+		axes = append(axes, Axis{Kind: EngineAxis, Levels: []Level{{Text: b.EngineVersion}}})
+	}
 	for _, tool := range slices.Sorted(maps.Keys(b.Tools)) {
 		axes = append(axes, Axis{Kind: ToolAxis, Name: tool, Levels: []Level{{Text: b.Tools[tool]}}})
 	}

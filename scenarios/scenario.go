@@ -55,19 +55,24 @@ type Engine string
 
 const (
 	EngineNone Engine = "none"
-	EngineHost Engine = "host"
+	EngineHost Engine = "host" // this machine's own
+	EngineDind Engine = "dind" // a pinned dockerd beside the build
 )
 
 // Builder is what does not vary in the environment of a trial.
 type Builder struct {
 	Base      images.Base       // the zero value when an axis varies the base
 	Tools     map[string]string // pinned, not varied: tool -> version
-	Engine    Engine            // default none
+	Engine    Engine            // default none; dind when an axis varies the engine
 	Network   string            // none (default) or bridge
 	Resources Resources
 	Env       map[string]string
 	Workdir   string            // default /src
 	Catalogue *images.Catalogue // the shipped one, with the versions this file declares
+
+	// Of dind where no axis varies the engine: what its dockerd runs from, and the name of that. Else the zero values.
+	EngineBase    images.Base
+	EngineVersion string
 }
 
 // Resources bound one trial. Zero: what the engine gives.
@@ -80,7 +85,7 @@ type Resources struct {
 // Axis is a varied thing other than the commit. Levels run from good to bad.
 type Axis struct {
 	Kind   AxisKind
-	Name   string // tool or variable name; "" for base
+	Name   string // of the tool, the variable or the build variation; "" for base and engine
 	Levels []Level
 }
 
@@ -88,27 +93,29 @@ type Axis struct {
 type AxisKind string
 
 const (
-	ToolAxis AxisKind = "tool"
-	EnvAxis  AxisKind = "env"
-	BaseAxis AxisKind = "base"
+	ToolAxis   AxisKind = "tool"
+	EnvAxis    AxisKind = "env"
+	BaseAxis   AxisKind = "base"
+	EngineAxis AxisKind = "engine"
+	VaryAxis   AxisKind = "vary" // a build variation: see Locale, Umask and Timezone
 )
 
-// Key is the axis's name in --at and in reports: the tool's name, env.NAME or base.
+// Key is the axis's name in --at and in reports: the tool's name, env.NAME, base, engine or vary.NAME.
 func (a Axis) Key() string {
 	switch a.Kind {
-	case EnvAxis:
-		return "env." + a.Name
-	case BaseAxis:
-		return "base"
+	case EnvAxis, VaryAxis:
+		return string(a.Kind) + "." + a.Name
+	case BaseAxis, EngineAxis:
+		return string(a.Kind)
 	}
 	return a.Name
 }
 
 // Level is one value of an axis.
 type Level struct {
-	Null bool        // the tool is absent, the variable unset
-	Text string      // the version, the value, or the base's name
-	Base images.Base // only on the base axis
+	Null bool        // the tool is absent, the variable or variation not set; never on the base or engine axis
+	Text string      // the version, the value, or the name of the base or engine
+	Base images.Base // only on the base and engine axes: what the box or the dockerd runs from
 }
 
 // Stage is one step of the build, run under sh -e.

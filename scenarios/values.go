@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"fmt"
+	"io/fs"
 	"math"
 	"path"
 	"regexp"
@@ -187,12 +188,26 @@ func (d *decoder) size(p place) int64 {
 // absolute reads the path of something inside the builder.
 func (d *decoder) absolute(p place) (string, bool) {
 	s, ok := d.line(p)
-	if !ok {
+	if !ok || !d.isAbsolute(p, s) {
 		return "", false
 	}
-	if clean := path.Clean(s); path.IsAbs(s) && clean != "/" {
-		return clean, true
+	return path.Clean(s), true
+}
+
+func (d *decoder) isAbsolute(p place, s string) bool {
+	ok := path.IsAbs(s) && path.Clean(s) != "/"
+	if !ok {
+		d.mistake(p, "want an absolute path below /, got %q", short(s))
 	}
-	d.mistake(p, "want an absolute path below /, got %q", short(s))
-	return "", false
+	return ok
+}
+
+// relative reads the path of something inside an archive or a folder of a tool.
+func (d *decoder) relative(p place) (string, bool) {
+	s, ok := d.line(p)
+	if ok && (!fs.ValidPath(s) || s == ".") {
+		d.mistake(p, "want a path inside of it, such as bin/go, without . and .., got %q", short(s))
+		return "", false
+	}
+	return s, ok
 }

@@ -60,6 +60,11 @@ func (m *mapping) at(key string) place {
 
 func (m *mapping) has(key string) bool { return m.at(key).node != nil }
 
+// among returns those of keys that the mapping has.
+func (m *mapping) among(keys ...string) []string {
+	return slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !m.has(key) })
+}
+
 // mapping reads p as the kind of mapping that the grammar calls kind, and notes keys that are unknown, not served,
 // or missing. It returns nil if p is no mapping.
 func (d *decoder) mapping(p place, kind string) *mapping {
@@ -97,9 +102,10 @@ func (d *decoder) advice(key, kind string) string {
 	}
 	slices.Sort(homes)
 	keys := d.grammar[kind]
-	word := nearest(key, append(keys.served(), keys.later...))
+	all := append(keys.served(), keys.later...)
+	word := nearest(key, all)
 	switch {
-	case len(homes) > 0:
+	case len(homes) > 0 && near(key, all, 1) == "":
 		return fmt.Sprintf("%s is a key of: %s", key, strings.Join(homes, ", "))
 	case word != "":
 		return fmt.Sprintf("did you mean %s?", word)

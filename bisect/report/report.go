@@ -44,6 +44,7 @@ type Report struct {
 
 	Noise     *Noise `json:"noise,omitempty"`
 	Stopped   string `json:"stopped,omitempty"`   // the budget that ended the search: max-trials, max-time or another
+	Parts     []Part `json:"parts,omitempty"`     // what the builder images were made of
 	Cancelled int    `json:"cancelled,omitempty"` // builds given up because their answer was implied; they are not in Trials
 }
 

@@ -54,6 +54,12 @@ func twoCauses() *report.Report {
 		Untested:         []report.Untested{{Point: report.Point{"commit": ptr(first), "buildx": nil}, Why: "budget", Cost: 1}},
 		FailsDifferently: []report.Failure{{Trial: 4, Point: report.Point{"commit": ptr(second), "buildx": ptr("v0.5.0-rc1")}, Line: "error: no space for N"}},
 		Assumes:          []string{"monotone"}, Notes: []string{"trials shared a layer cache"},
+		Parts: []report.Part{
+			{Kind: "base", Name: "debian bookworm make", Layers: []string{image}},
+			{Kind: "tool", Name: "buildx", Version: "v0.5.1", Provider: "module", From: "module example.org/buildx", Layers: []string{image}},
+			{Kind: "tool", Name: "buildx", Version: "v0.4.2", Provider: "module", From: "module example.org/buildx", Layers: []string{image}},
+			{Kind: "tool", Name: "make", Version: "4.4.1", Provider: "debian", From: "debian package make of trixie", Layers: []string{image}},
+		},
 	}
 }
 

@@ -26,6 +26,7 @@ func (r *Report) Text(w io.Writer) error {
 	r.conflicts(&b)
 	r.untested(&b)
 	r.assumptions(&b)
+	r.parts(&b)
 	r.footer(&b)
 	_, err := io.WriteString(w, b.String())
 	return err

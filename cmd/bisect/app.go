@@ -57,7 +57,7 @@ func (c command) app() *cli.App {
 		Usage:     "find the smallest combination of changes that breaks a build: commits, tools, variables, base images",
 		Writer:    c.stdout,
 		ErrWriter: c.stderr,
-		Commands:  []*cli.Command{c.runCommand(), c.planCommand(), c.checkCommand(), c.probeCommand()},
+		Commands:  []*cli.Command{c.runCommand(), c.planCommand(), c.checkCommand(), c.probeCommand(), c.imagesCommand()},
 		// cli.Exit and the default handler would leave the process from within, past everything deferred.
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError: func(ctx *cli.Context, err error, _ bool) error {
@@ -88,13 +88,16 @@ func (c command) run(ctx context.Context, args []string) (status int) {
 	app := c.app()
 	for _, sub := range app.Commands {
 		sub.OnUsageError = app.OnUsageError
+		for _, below := range sub.Subcommands {
+			below.OnUsageError = app.OnUsageError
+		}
 	}
 	name := called(args)
 	if name == "" && slices.Contains(args, "probe") {
 		name = "probe" // behind a flag that does not belong there: still no verdict
 	}
 	if name != "" && app.Command(name) == nil {
-		fmt.Fprintf(c.stderr, "bisect: no command %q; there are run, plan, check and probe\n", name)
+		fmt.Fprintf(c.stderr, "bisect: no command %q; there are run, plan, check, probe and images\n", name)
 		return exitUsage
 	}
 	defer func() {
@@ -104,7 +107,7 @@ func (c command) run(ctx context.Context, args []string) (status int) {
 			status = failed(name, exitError)
 		}
 	}()
-	err := app.RunContext(ctx, flagsFirst(app, args))
+	err := app.RunContext(ctx, arranged(app, args))
 	if err == nil {
 		return exitOK
 	}
@@ -117,6 +120,16 @@ func (c command) run(ctx context.Context, args []string) (status int) {
 		return code.code
 	}
 	return failed(name, exitCode(ctx, err))
+}
+
+// arranged is [flagsFirst] for commands that have commands of their own, too.
+func arranged(app *cli.App, args []string) []string {
+	if len(args) > 2 {
+		if group := app.Command(args[1]); group != nil && len(group.Subcommands) > 0 {
+			return append(slices.Clone(args[:1]), flagsFirst(&cli.App{Commands: group.Subcommands}, args[1:])...)
+		}
+	}
+	return flagsFirst(app, args)
 }
 
 // failed is the status of a command that has no answer.

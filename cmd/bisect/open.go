@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"buildbisect/images"
 	"buildbisect/runner"
@@ -18,6 +20,7 @@ import (
 	"buildbisect/runner/git"
 	"buildbisect/scenarios"
 
+	"github.com/urfave/cli/v2"
 	"golang.org/x/mod/semver"
 )
 
@@ -36,6 +39,7 @@ type session struct {
 	aside    int      // commits left out of a search for a repair
 	lab      *runner.Lab
 	progress *progress
+	release  func() // lets others prune the cache again
 }
 
 // open reads a scenario and its history. Nothing is built, and no engine is needed.
@@ -49,6 +53,9 @@ func open(ctx context.Context, name string, p *progress) (*session, error) {
 		return nil, err
 	}
 	s := &session{scenario: scenario, cache: cache, progress: p}
+	if s.release, err = images.Hold(ctx, cache, p.line); err != nil {
+		return nil, err
+	}
 	if err := s.openHistory(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
@@ -100,11 +107,55 @@ func (s *session) importHistory(ctx context.Context) error {
 	if s.repo, err = git.Import(ctx, text, path); err != nil {
 		return fmt.Errorf("history %s: %w", s.scenario.Source.History, err)
 	}
+	now := time.Now()
+	_ = os.Chtimes(path, now, now) // when it was last used; a cache that cannot be written to serves all the same
 	return nil
 }
 
+// parts say how the parts of builder images are to be had.
+type parts struct {
+	offline bool // nothing is fetched
+	locked  bool // what is not as the lock says is an error
+}
+
+// partsFlags are the flags of commands that build something.
+func partsFlags() []cli.Flag {
+	return []cli.Flag{
+		&cli.BoolFlag{Name: "offline", Usage: "fetch nothing: use only what is on this machine"},
+		&cli.BoolFlag{Name: "locked", Usage: "refuse whatever is not as " + images.LockName + " beside the scenario says"},
+	}
+}
+
+func readParts(ctx *cli.Context) parts { return parts{ctx.Bool("offline"), ctx.Bool("locked")} }
+
+// stock opens the parts of builder images.
+func (s *session) stock(o parts) error {
+	s.images = &images.Builder{
+		Cache: s.cache, Catalogue: s.scenario.Builder.Catalogue, Offline: o.offline, Locked: o.locked, Progress: s.progress.line,
+		Debian: images.Archives{
+			Mirror: os.Getenv("BISECT_DEBIAN_MIRROR"), Snapshots: os.Getenv("BISECT_DEBIAN_SNAPSHOTS"), Keyring: os.Getenv("BISECT_DEBIAN_KEYRING"),
+		},
+	}
+	var err error
+	if s.scenario.Dir != "" {
+		s.images.Lock, err = images.LockBeside(s.scenario.Dir)
+	}
+	if err == nil && s.images.Lock != nil {
+		if err := images.NoteLock(s.cache, filepath.Join(s.scenario.Dir, images.LockName)); err != nil {
+			s.progress.warn("bisect images prune will not know of this lock: " + err.Error())
+		}
+	}
+	if err == nil && o.locked && s.images.Lock == nil {
+		err = usageError{fmt.Sprintf("--locked: there is no %s beside %s; make it with: bisect images lock", images.LockName, s.scenario.File)}
+	}
+	return err
+}
+
 // connect finds the engine and makes the lab.
-func (s *session) connect(ctx context.Context, offline bool) error {
+func (s *session) connect(ctx context.Context, o parts) error {
+	if err := s.stock(o); err != nil {
+		return err
+	}
 	var err error
 	if s.engine, err = docker.Connect(ctx); err != nil {
 		return err
@@ -118,7 +169,6 @@ func (s *session) connect(ctx context.Context, offline bool) error {
 		}
 		s.progress.warn("engine: host gives the build this machine's Docker engine (" + s.engine.Info().Host + "): as good as root on it. Trials share its layer cache.")
 	}
-	s.images = &images.Builder{Cache: s.cache, Catalogue: s.scenario.Builder.Catalogue, Offline: offline, Progress: s.progress.line}
 	run := runName()
 	s.engine.Labels = labels(run)
 	s.lab = &runner.Lab{
@@ -182,6 +232,9 @@ func (s *session) close() error {
 	}
 	if s.repo != nil {
 		errs = append(errs, s.repo.Close())
+	}
+	if s.release != nil {
+		s.release()
 	}
 	return errors.Join(errs...)
 }

@@ -68,8 +68,24 @@ func (s *session) note(run *runner.Run) {
 	for _, note := range s.notes {
 		run.Note(note)
 	}
+	for _, drift := range s.images.Drift() {
+		run.Note(drift)
+	}
 	tags := s.images.Tags()
 	for _, tag := range slices.Sorted(maps.Keys(tags)) {
 		run.Note(fmt.Sprintf("base image %s was %s; give it by that digest to build the same again", tag, tags[tag]))
 	}
+}
+
+// made lists what the builder images are made of.
+func (s *session) made() []report.Part {
+	var parts []report.Part
+	used := s.images.Used()
+	for _, b := range used.Bases {
+		parts = append(parts, report.Part{Kind: "base", Name: b.Asked, From: b.Digest, Layers: b.Layers})
+	}
+	for _, t := range used.Tools {
+		parts = append(parts, report.Part{Kind: "tool", Name: t.Tool, Version: t.Version, Provider: t.Provider, From: t.From, Layers: []string{t.Layer}})
+	}
+	return parts
 }

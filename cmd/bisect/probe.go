@@ -36,12 +36,11 @@ func (c command) probeCommand() *cli.Command {
 		ArgsUsage: "SCENARIO",
 		Description: "--at names a level on an axis, AXIS=LEVEL, or AXIS alone for its null level. Axes not named stand at bad.\n" +
 			"With git: git bisect run bisect probe bisect.yaml --at commit=HEAD\n" + probeHelp,
-		Flags: []cli.Flag{
+		Flags: append(partsFlags(),
 			// Not a StringSliceFlag: that one cuts values at commas, and a level may hold one.
-			&cli.GenericFlag{Name: "at", Usage: "`AXIS=LEVEL`, repeatable; axes: commit, a tool's name, env.NAME, base", Value: &repeated{}},
+			&cli.GenericFlag{Name: "at", Usage: "`AXIS=LEVEL`, repeatable; axes: commit, a tool's name, env.NAME, base, engine, vary.NAME", Value: &repeated{}},
 			&cli.StringFlag{Name: "log", Usage: "write the whole log to `FILE` instead of stderr"},
-			&cli.BoolFlag{Name: "offline", Usage: "fetch nothing: use only what is on this machine"},
-		},
+		),
 		Action: func(ctx *cli.Context) error { return c.runProbe(ctx.Context, ctx) },
 	}
 }
@@ -67,7 +66,7 @@ func (c command) runProbe(ctx context.Context, flags *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := s.connect(ctx, flags.Bool("offline")); err != nil {
+	if err := s.connect(ctx, readParts(flags)); err != nil {
 		return err
 	}
 	log := c.stderr

@@ -45,7 +45,7 @@ func (c command) runRun(ctx context.Context, o runOptions) (err error) {
 	}
 	defer s.closeWarning()
 	p.line(s.overview())
-	if err := s.connect(ctx, o.offline); err != nil {
+	if err := s.connect(ctx, o.parts); err != nil {
 		return err
 	}
 	o.workers = s.shareEngine(o.workers)
@@ -70,7 +70,7 @@ func (c command) runRun(ctx context.Context, o runOptions) (err error) {
 
 	run := &runner.Run{
 		Lab: s.lab, Options: s.searchOptions(ctx, o), MaxTime: o.maxTime, State: state, Observer: p, Now: now, Pause: time.Second,
-		Terms: o.terms, Assumes: s.assumes(),
+		Terms: o.terms, Assumes: s.assumes(), Parts: s.made(),
 	}
 	s.note(run)
 	if s.span != nil {

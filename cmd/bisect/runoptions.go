@@ -17,7 +17,7 @@ type runOptions struct {
 	scenario       string
 	state          string
 	json           bool
-	offline        bool
+	parts          parts
 	workers        int
 	maxTrials      int
 	maxTime        time.Duration
@@ -26,24 +26,23 @@ type runOptions struct {
 }
 
 func runFlags() []cli.Flag {
-	return []cli.Flag{
+	return append(partsFlags(),
 		&cli.StringFlag{Name: "state", Value: ".bisect", Usage: "`DIR` for the run's folder"},
 		&cli.BoolFlag{Name: "json", Usage: "print the report as one JSON document"},
-		&cli.BoolFlag{Name: "offline", Usage: "fetch nothing: use only what is on this machine"},
 		&cli.IntFlag{Name: "j", Value: 1, Usage: "build `N` points at a time"},
 		&cli.IntFlag{Name: "max-trials", DefaultText: "no limit", Usage: "end after `N` builds, and say what is known by then"},
 		&cli.DurationFlag{Name: "max-time", DefaultText: "no limit", Usage: "end after `DURATION`, such as 90m, and say what is known by then"},
 		&cli.BoolFlag{Name: "all-transitions", Usage: "afterwards try every level of each axis, to find where the build is repaired and broken again"},
 		&cli.StringFlag{Name: "term-old", Usage: "`WORD` for the state at the old end, instead of good"},
 		&cli.StringFlag{Name: "term-new", Usage: "`WORD` for the state at the new end, instead of bad"},
-	}
+	)
 }
 
 func readRunOptions(ctx *cli.Context) (o runOptions, err error) {
 	if o.scenario, err = oneArgument(ctx, "scenario", defaultScenario); err != nil {
 		return o, err
 	}
-	o.state, o.json, o.offline = ctx.String("state"), ctx.Bool("json"), ctx.Bool("offline")
+	o.state, o.json, o.parts = ctx.String("state"), ctx.Bool("json"), readParts(ctx)
 	o.workers, o.maxTrials, o.maxTime, o.allTransitions = ctx.Int("j"), ctx.Int("max-trials"), ctx.Duration("max-time"), ctx.Bool("all-transitions")
 	switch {
 	case o.workers < 1:
@@ -85,6 +84,9 @@ func (s *session) shareEngine(workers int) int {
 	}
 	if s.scenario.Builder.Resources.Memory == 0 {
 		s.lab.Memory = s.engine.Info().Memory / int64(workers)
+		if s.scenario.Builder.Engine == scenarios.EngineDind {
+			s.lab.Memory /= 2 // the build's and its engine's
+		}
 		s.progress.line(fmt.Sprintf("%d builds at a time, each with up to %s of memory", workers, units.BytesSize(float64(s.lab.Memory))))
 	}
 	return workers

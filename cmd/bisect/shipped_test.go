@@ -38,21 +38,28 @@ func TestShippedScenariosFindWhatTheyExpect(t *testing.T) {
 			}
 			var out, progress bytes.Buffer
 			c := command{stdout: &out, stderr: &progress}
-			if code := c.run(t.Context(), []string{"bisect", "run", name, "--json", "--state", t.TempDir()}); code != exitOK {
+			want := exitOK
+			if len(s.Expect.Candidates) > 0 {
+				want = exitInconclusive
+			}
+			if code := c.run(t.Context(), []string{"bisect", "run", name, "--json", "--state", t.TempDir()}); code != want {
 				t.Fatalf("exit status %d:\n%s", code, progress.String())
 			}
 			var rep report.Report
 			if err := json.Unmarshal(out.Bytes(), &rep); err != nil {
 				t.Fatal(err)
 			}
-			if !rep.Complete || rep.Probes > 40 {
+			if rep.Complete != (want == exitOK) || rep.Probes > 40 {
 				t.Errorf("complete %v after %d probes", rep.Complete, rep.Probes)
 			}
-			if got, want := changes(&rep), expected(append(s.Expect.Causes, s.Expect.Repairs...)); !reflect.DeepEqual(got, want) {
+			if got, want := changes(&rep), expected(slices.Concat(s.Expect.Causes, s.Expect.Repairs, s.Expect.Candidates)); !reflect.DeepEqual(got, want) {
 				t.Errorf("found %v; want %v", got, want)
 			}
 			if rep.Repair != (len(s.Expect.Repairs) > 0) {
 				t.Errorf("a search for a repair: %v", rep.Repair)
+			}
+			if want != exitOK {
+				return
 			}
 			blamed := strings.Contains(out.String(), `"axis": "commit"`)
 			if says := strings.Contains(rep.Summary, "No commit is to blame") || strings.Contains(rep.Summary, "It takes no commit"); says == blamed {
@@ -80,7 +87,7 @@ func markOf(t *testing.T, run string) string {
 	return first.Mark
 }
 
-// changes gives each cause or repair as sorted words, so that they compare whatever their order.
+// changes gives each cause, repair or candidate as sorted words, so that they compare whatever their order.
 func changes(rep *report.Report) []string {
 	var list []map[string]*string
 	for _, c := range rep.Causes {
@@ -96,6 +103,9 @@ func changes(rep *report.Report) []string {
 			changed[change.Axis] = change.Good
 		}
 		list = append(list, changed)
+	}
+	for _, c := range rep.Candidates {
+		list = append(list, c.Point)
 	}
 	return expected(list)
 }

@@ -4,24 +4,32 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
+	"github.com/testcontainers/testcontainers-go"
 
 	"buildbisect/runner"
 )
 
-// box is one running container.
+// box is one running container, or two: see dockerd.go.
 type box struct {
 	engine  *Engine
 	id      string
 	name    string
 	workdir string
+
+	dockerd        testcontainers.Container // nil: the box has no engine of its own
+	dockerdVersion string
+	dockerdOOMs    atomic.Int32 // times that the kernel has killed something in there, since we last told
+	stopCounting   func()
 
 	mu     sync.Mutex
 	closed bool
@@ -90,7 +98,7 @@ func (b *box) mkdir(ctx context.Context, dir string) error {
 	return err
 }
 
-// Close removes the container and its anonymous volumes, on a deadline of its own. Once it has worked it does nothing.
+// Close removes the containers and their anonymous volumes, on a deadline of its own. Once it has worked it does nothing.
 func (b *box) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -99,22 +107,39 @@ func (b *box) Close() error {
 	}
 	ctx, cancel := within(context.Background(), closeDeadline)
 	defer cancel()
-	if err := b.engine.remove(ctx, b.id); err != nil {
-		return failed(context.Background(), ctx, fmt.Sprintf("remove box %s", b.name), err)
+	if b.dockerd != nil {
+		b.stopCounting()
 	}
-	b.closed = true
-	return nil
+	var errs []error
+	for _, id := range b.containers() {
+		if err := b.engine.remove(ctx, id); err != nil {
+			errs = append(errs, failed(context.Background(), ctx, fmt.Sprintf("remove box %s", b.name), err))
+		}
+	}
+	b.closed = len(errs) == 0
+	return errors.Join(errs...)
 }
 
-// kill ends everything in the container at once. That it does not run any more is no error.
+// kill ends everything in the containers at once. That one does not run any more is no error.
 func (b *box) kill(ctx context.Context) error {
 	ctx, cancel := afterwards(ctx, killDeadline)
 	defer cancel()
-	_, err := b.engine.cli.ContainerKill(ctx, b.id, client.ContainerKillOptions{Signal: "KILL"})
-	if errdefs.IsNotFound(err) || errdefs.IsConflict(err) {
-		return nil
+	var errs []error
+	for _, id := range b.containers() {
+		_, err := b.engine.cli.ContainerKill(ctx, id, client.ContainerKillOptions{Signal: "KILL"})
+		if !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) {
+			errs = append(errs, err)
+		}
 	}
-	return err
+	return errors.Join(errs...)
+}
+
+// containers are the ids of the box's containers.
+func (b *box) containers() []string {
+	if b.dockerd == nil {
+		return []string{b.id}
+	}
+	return []string{b.id, b.dockerd.GetContainerID()}
 }
 
 // sourceReader remembers its reader's own error, which the HTTP client would pass off as the engine's. The transport

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +19,8 @@ import (
 const checkDeadline = time.Minute
 
 // Check runs checks in a throw-away box of image, an id that Load gave, and says of each tool that does not print what
-// it should what it printed instead. Errors of the engine are [runner.ErrInfrastructure]; mismatches are not.
+// it should what it printed instead. Errors of the engine are [runner.ErrInfrastructure]; mismatches are not. Where all
+// that is wrong is tools that cannot run on this base, the error is [runner.Untestable].
 func (e *Engine) Check(ctx context.Context, image string, checks []images.Check) (err error) {
 	if len(checks) == 0 {
 		return nil
@@ -31,7 +34,7 @@ func (e *Engine) Check(ctx context.Context, image string, checks []images.Check)
 			err = closeErr
 		}
 	}()
-	var errs *multierror.Error
+	var wrong, unable *multierror.Error
 	for _, check := range checks {
 		var printed head
 		call, cancel := context.WithTimeoutCause(ctx, checkDeadline, fmt.Errorf("`%s` does not end within %s", strings.Join(check.Command, " "), checkDeadline))
@@ -40,11 +43,21 @@ func (e *Engine) Check(ctx context.Context, image string, checks []images.Check)
 		if err != nil {
 			return fmt.Errorf("check %s %s: %w", check.Tool, check.Version, err)
 		}
-		if mismatch := compare(check, exit, printed.String()); mismatch != nil {
-			errs = multierror.Append(errs, mismatch)
+		if words := cannotRun(exit, printed.String()); words != "" {
+			unable = multierror.Append(unable, fmt.Errorf("%s %s does not run on this base: %s", check.Tool, check.Version, words))
+		} else if mismatch := compare(check, exit, printed.String()); mismatch != nil {
+			wrong = multierror.Append(wrong, mismatch)
 		}
 	}
-	return errs.ErrorOrNil()
+	switch {
+	case wrong != nil && unable != nil: // on no base would it be right
+		return multierror.Append(wrong, unable.Errors...)
+	case unable != nil && len(unable.Errors) == 1:
+		return &unfit{unable.Errors[0]}
+	case unable != nil:
+		return &unfit{unable}
+	}
+	return wrong.ErrorOrNil()
 }
 
 // checkScript runs a command as it stands, without the shell reading its words. A command that cannot run ends with
@@ -65,18 +78,39 @@ const (
 	fileMissing   = "bisect-check-file-missing"
 )
 
+// refusals are what kernel and loader say of a program that they cannot start: a shell's words for the kernel's, glibc's,
+// and musl's. Busybox's shell does not pass on the kernel's: it takes a program for another processor for a script.
+var refusals = regexp.MustCompile(`(?m)^(?:.*: )?(Exec format error` +
+	`|/\S+: version \S+ not found|error while loading shared libraries: .*|symbol lookup error: .*` +
+	`|Error loading shared library .*|Error relocating .*)`)
+
+// cannotRun gives the words in which kernel or loader refused to start a tool; "" if they did start it.
+func cannotRun(exit runner.Exit, printed string) string {
+	if exit.Code == 0 {
+		return ""
+	}
+	var words []string
+	for _, found := range refusals.FindAllStringSubmatch(printed, -1) {
+		if !slices.Contains(words, found[1]) {
+			words = append(words, found[1])
+		}
+	}
+	if len(words) == 0 && exit.Code == 127 && strings.Contains(printed, loaderMissing) {
+		return "the file is there, but the loader that it asks for is not: it is linked against a libc that the base lacks"
+	}
+	return shorten(strings.Join(words, "; "))
+}
+
 func compare(check images.Check, exit runner.Exit, printed string) error {
 	if exit.Code == 0 && strings.Contains(printed, check.Want) {
 		return nil
 	}
 	what := fmt.Sprintf("check %s %s: `%s`", check.Tool, check.Version, strings.Join(check.Command, " "))
 	switch {
-	case exit.Code == 127 && strings.Contains(printed, loaderMissing):
-		return fmt.Errorf("%s: the file is there but cannot be loaded: it is linked against a libc that the base lacks: use a static build or another base", what)
 	case exit.Code == 127 && strings.Contains(printed, fileMissing):
 		return fmt.Errorf("%s: not found in the image", what)
 	case exit.Code == 126:
-		return fmt.Errorf("%s: cannot be executed (another architecture, or no executable): %s", what, shorten(printed))
+		return fmt.Errorf("%s: cannot be executed: %s", what, shorten(printed))
 	}
 	return fmt.Errorf("%s: want %q, got (exit %d) %q", what, check.Want, exit.Code, shorten(printed))
 }

@@ -27,6 +27,14 @@ func (m *mishap) Unwrap() []error { return []error{runner.ErrInfrastructure, m.c
 
 func mishapf(format string, args ...any) error { return &mishap{fmt.Errorf(format, args...)} }
 
+// unfit is an error of one image alone: another level of the axis that chose it may well be testable.
+type unfit struct{ error }
+
+var _ runner.Untestable = (*unfit)(nil)
+
+func (u *unfit) Untestable()   {}
+func (u *unfit) Unwrap() error { return u.error }
+
 // failed says why an operation under call, a child of ctx, ended with err. The caller's own end comes back as its cause:
 // whoever cancelled knows why, and it is no fault of the engine.
 func failed(ctx, call context.Context, what string, err error) error {

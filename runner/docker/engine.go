@@ -4,6 +4,11 @@
 // in order however much it is, that it is dead when its context is, and that nothing of it stays behind. What goes wrong
 // with the engine is told apart from what goes wrong with the build: see [runner.ErrInfrastructure].
 //
+// A box may have a Docker engine of its own, of any version from 20.10 on that Debian has: see [runner.EngineSpec] and
+// dockerd.go. That takes three capabilities more than a container usually has, never --privileged, but no seccomp and no
+// AppArmor: it keeps trials apart, not a hostile build from the machine. Under control groups of
+// version 1 it cannot run --privileged containers itself.
+//
 // Its limits: it never pulls, it never starts helpers of its own (so containers of a killed process wait for
 // [Engine.Sweep]), boxes are Linux containers whose image has a /bin/sh, and ssh:// endpoints are not dialled.
 package docker

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/containerd/errdefs"
@@ -61,34 +62,72 @@ func load(t testing.TB, e *Engine) string {
 
 func TestDockerKeepsTheEngineContract(t *testing.T) {
 	e := connect(t)
-	enginetest.Run(t, e, func(t *testing.T) *images.Image { return busybox(t, e) }, enginetest.Outside{
+	enginetest.Run(t, e, func(t *testing.T) *images.Image { return busybox(t, e) }, outside(e))
+}
+
+// outside does behind e's back what the contract's tests ask for.
+func outside(e *Engine) enginetest.Outside {
+	return enginetest.Outside{
 		Kill: func(t *testing.T, box string) {
 			if _, err := e.cli.ContainerKill(context.Background(), box, client.ContainerKillOptions{Signal: "KILL"}); err != nil {
 				t.Error(err)
 			}
 		},
-		Watch: func(t *testing.T, box string) func() []string { return watch(t, e, box) },
-	})
+		// The process alone dies, as of a bug or for want of memory; its container follows in its own time.
+		KillDockerd: func(t *testing.T, box string) { inEngine(t, e, box, "kill -9 $(cat /var/run/docker.pid)") },
+		Watch:       func(t *testing.T, box string) func() []string { return watch(t, e, box) },
+		Running: func(t *testing.T, box string) bool {
+			for _, name := range []string{box, box + dockerdSuffix} {
+				if state, err := e.state(t.Context(), name); err == nil && state.Running {
+					return true
+				}
+			}
+			return false
+		},
+	}
 }
 
-// watch notes a container and its volumes and returns what tells which of them still exist.
+// inEngine runs a script in the container of a box's own engine.
+func inEngine(t *testing.T, e *Engine, name, script string) {
+	t.Helper()
+	found, err := e.cli.ContainerInspect(context.Background(), name+dockerdSuffix, client.ContainerInspectOptions{})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	b := &box{engine: e, id: found.Container.ID, name: found.Container.Name, workdir: "/"}
+	// The script may end the very container.
+	if _, err := b.Exec(context.Background(), script, io.Discard); err != nil && !errors.Is(err, runner.ErrInfrastructure) {
+		t.Error(err)
+	}
+}
+
+// watch notes the containers of a box and their volumes and returns what tells which of them still exist.
 func watch(t *testing.T, e *Engine, box string) func() []string {
 	t.Helper()
-	found, err := e.cli.ContainerInspect(t.Context(), box, client.ContainerInspectOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var volumes []string
-	for _, m := range found.Container.Mounts {
-		if m.Name != "" {
-			volumes = append(volumes, m.Name)
+	ids, volumes := map[string]string{}, map[string]bool{}
+	for _, name := range []string{box, box + dockerdSuffix} {
+		found, err := e.cli.ContainerInspect(t.Context(), name, client.ContainerInspectOptions{})
+		if errdefs.IsNotFound(err) && name != box {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids[name] = found.Container.ID
+		for _, m := range found.Container.Mounts {
+			if m.Name != "" {
+				volumes[m.Name] = true
+			}
 		}
 	}
 	return func() (left []string) {
-		if _, err := e.cli.ContainerInspect(t.Context(), found.Container.ID, client.ContainerInspectOptions{}); !errdefs.IsNotFound(err) {
-			left = append(left, "container "+box)
+		for name, id := range ids {
+			if _, err := e.cli.ContainerInspect(t.Context(), id, client.ContainerInspectOptions{}); !errdefs.IsNotFound(err) {
+				left = append(left, "container "+name)
+			}
 		}
-		for _, v := range volumes {
+		for v := range volumes {
 			if _, err := e.cli.VolumeInspect(t.Context(), v, client.VolumeInspectOptions{}); !errdefs.IsNotFound(err) {
 				left = append(left, "volume "+v)
 			}
@@ -328,9 +367,10 @@ func TestAnEngineThatGoesAwayIsInfrastructure(t *testing.T) {
 	}
 }
 
-// proxy passes an engine's socket on, and cuts all connections at the first output it is written.
+// proxy passes an engine's socket on, counts what is sent there, and cuts all connections at the first output it is written.
 type proxy struct {
 	listener net.Listener
+	sent     atomic.Int64 // bytes towards the engine
 	mu       sync.Mutex
 	conns    []net.Conn
 }
@@ -355,16 +395,25 @@ func newProxy(t *testing.T, socket string) *proxy {
 			p.mu.Lock()
 			p.conns = append(p.conns, from, to)
 			p.mu.Unlock()
-			for _, pair := range [][2]net.Conn{{from, to}, {to, from}} {
-				go func() {
-					io.Copy(pair[0], pair[1])
-					pair[0].Close()
-				}()
-			}
+			go func() {
+				io.Copy(io.MultiWriter(to, counter{&p.sent}), from)
+				to.Close()
+			}()
+			go func() {
+				io.Copy(from, to)
+				from.Close()
+			}()
 		}
 	}()
 	t.Cleanup(p.cut)
 	return p
+}
+
+type counter struct{ *atomic.Int64 }
+
+func (c counter) Write(p []byte) (int, error) {
+	c.Add(int64(len(p)))
+	return len(p), nil
 }
 
 func (p *proxy) Write(output []byte) (int, error) {

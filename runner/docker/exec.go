@@ -7,8 +7,10 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
+	"github.com/moby/moby/api/pkg/stdcopy"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
@@ -26,6 +28,14 @@ const (
 // the script has ended is cut off. Ending ctx kills the whole box.
 func (b *box) Exec(ctx context.Context, script string, out io.Writer) (runner.Exit, error) {
 	what := fmt.Sprintf("run a script in box %s", b.name)
+	exit, err := b.run(ctx, what, script, out)
+	if err == nil && b.dockerd != nil {
+		return b.examine(ctx, what, exit)
+	}
+	return exit, err
+}
+
+func (b *box) run(ctx context.Context, what, script string, out io.Writer) (runner.Exit, error) {
 	argv := []string{"-c", "--", script}
 	if len(script) > argLimit {
 		file, err := b.putScript(ctx, script)
@@ -74,6 +84,12 @@ func (b *box) Exec(ctx context.Context, script string, out io.Writer) (runner.Ex
 				return runner.Exit{}, err
 			}
 			cancel()
+			if b.dockerd != nil {
+				if err := b.dockerdDied(ctx, what); err != nil { // it may wait for ever for an engine that is gone
+					b.abandon(ctx, s, copied)
+					return runner.Exit{}, err
+				}
+			}
 			// The script took its supervisor with it, and something still holds its output open.
 			if err == nil && !state.Running && s.control.begun() {
 				s.drain()
@@ -169,27 +185,53 @@ func (b *box) execFailed(ctx, call context.Context, what string, err error) erro
 
 // gone is the error of a box that does not run any more though nobody here has ended it.
 func (b *box) gone(what string, state *container.State) error {
-	why := fmt.Sprintf("exit %d", state.ExitCode)
-	if state.ExitCode == 137 {
-		why = "killed"
+	// The first process ends by itself, and with a word, only where the image lacks what it needs.
+	words := b.engine.lastLines(b.id, 1)
+	if len(words) > 0 && (strings.Contains(words[0], "exec ") || words[0] == noSleep) {
+		return &unfit{fmt.Errorf("%s: its image cannot run the shell of a box: %s: choose another base", what, words[0])}
 	}
-	if state.Error != "" {
-		why += ": " + state.Error
-	}
-	return mishapf("%s: the box was ended from outside (%s), not by the build: try again", what, why)
+	return mishapf("%s: the box was ended from outside (%s), not by the build: try again", what, ending(state))
 }
 
-func (b *box) state(ctx context.Context) (*container.State, error) {
+// ending says how a container ended.
+func ending(state *container.State) string {
+	how := fmt.Sprintf("exit %d", state.ExitCode)
+	if state.ExitCode == 137 {
+		how = "killed"
+	}
+	if state.Error != "" {
+		how += ": " + state.Error
+	}
+	return how
+}
+
+func (b *box) state(ctx context.Context) (*container.State, error) { return b.engine.state(ctx, b.id) }
+
+func (e *Engine) state(ctx context.Context, id string) (*container.State, error) {
 	ctx, cancel := within(ctx, callDeadline)
 	defer cancel()
-	found, err := b.engine.cli.ContainerInspect(ctx, b.id, client.ContainerInspectOptions{})
+	found, err := e.cli.ContainerInspect(ctx, id, client.ContainerInspectOptions{})
 	if err != nil {
 		return nil, err
 	}
 	if found.Container.State == nil {
-		return nil, fmt.Errorf("inspect box %s: the engine gave no state", b.name)
+		return nil, fmt.Errorf("inspect container %.12s: the engine gave no state", id)
 	}
 	return found.Container.State, nil
+}
+
+// lastLines are the last lines, most of them, that a container's first process printed; none where they cannot be had.
+func (e *Engine) lastLines(id string, most int) []string {
+	ctx, cancel := within(context.Background(), killDeadline)
+	defer cancel()
+	reader, err := e.cli.ContainerLogs(ctx, id, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Tail: fmt.Sprint(most)})
+	if err != nil {
+		return nil
+	}
+	defer reader.Close()
+	var text bytes.Buffer
+	_, _ = stdcopy.StdCopy(&text, &text, reader) // what came before an error is worth showing, too
+	return strings.FieldsFunc(strings.ToValidUTF8(text.String(), "?"), func(r rune) bool { return r == '\n' })
 }
 
 // putScript stores a script that is too long for an argument in the root folder, the one place that every image has.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -17,11 +18,15 @@ import (
 	"buildbisect/runner"
 )
 
-// wait is the first process of a box: it proves that there is a shell, and adopts and reaps what builds leave behind.
+// waiting is the first process of a box: it proves that there is a shell, and adopts and reaps what builds leave behind.
 // As process 1 it ignores every signal but the engine's SIGKILL.
-const wait = `command -v sleep >/dev/null || { echo "the image has no sleep"; exit 127; }; while :; do sleep 3600; done`
+const (
+	waiting = `command -v sleep >/dev/null || { echo "` + noSleep + `"; exit 127; }; while :; do sleep 3600; done`
+	noSleep = "the image has no sleep"
+)
 
-// Start starts a fresh container from an image that is in the engine already. On an error nothing of it is left.
+// Start starts a fresh container from an image that is in the engine already, and where spec asks for one an engine beside
+// it. On an error nothing of them is left.
 func (e *Engine) Start(ctx context.Context, spec runner.BoxSpec) (_ runner.Box, err error) {
 	if spec.Network != "none" && spec.Network != "bridge" {
 		return nil, fmt.Errorf("start box %s: network %q: want none or bridge", spec.Name, spec.Network)
@@ -35,6 +40,11 @@ func (e *Engine) Start(ctx context.Context, spec runner.BoxSpec) (_ runner.Box, 
 		spec.Name = "bisect-" + strings.ToLower(mark)
 	}
 	spec.Workdir = path.Clean("/" + spec.Workdir)
+	if spec.Engine != nil {
+		if spec, err = withEngine(spec); err != nil {
+			return nil, err
+		}
+	}
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -44,6 +54,7 @@ func (e *Engine) Start(ctx context.Context, spec runner.BoxSpec) (_ runner.Box, 
 	defer func() {
 		if err != nil {
 			e.removeMarked(ctx, spec.Name, mark)
+			e.removeMarked(ctx, spec.Name+dockerdSuffix, mark)
 		}
 	}()
 	started, err := e.provider.RunContainer(call, request(spec, labels, e.socket))
@@ -51,20 +62,29 @@ func (e *Engine) Start(ctx context.Context, spec runner.BoxSpec) (_ runner.Box, 
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		return nil, startError(ctx, call, spec, err)
+		return nil, startError(ctx, call, "start box "+spec.Name, spec.Image, err)
 	}
-	return &box{engine: e, id: started.GetContainerID(), name: spec.Name, workdir: spec.Workdir}, nil
+	b := &box{engine: e, id: started.GetContainerID(), name: spec.Name, workdir: spec.Workdir}
+	if spec.Engine != nil {
+		if err := b.startDockerd(ctx, call, spec, labels); err != nil {
+			return nil, err
+		}
+	}
+	return b, nil
 }
+
+// dockerSocket is where builds look for an engine.
+const dockerSocket = "/var/run/docker.sock"
 
 func request(spec runner.BoxSpec, labels map[string]string, socket string) testcontainers.ContainerRequest {
 	return testcontainers.ContainerRequest{
 		Image:      spec.Image,
 		Name:       spec.Name,
-		Entrypoint: []string{"/bin/sh", "-c", wait},
+		Entrypoint: []string{"/bin/sh", "-c", waiting},
 		Labels:     labels,
 		ConfigModifier: func(c *container.Config) {
 			c.Image = spec.Image
-			c.Env = spec.Env // a list, not a map: a bare NAME unsets
+			c.Env = environment(spec) // a list, not a map: a bare NAME unsets
 			c.WorkingDir = spec.Workdir
 			c.Hostname = "bisect" // builds print it: the default differs from trial to trial
 			c.User = "0"          // whatever the image says: the tree is root's
@@ -73,34 +93,63 @@ func request(spec runner.BoxSpec, labels map[string]string, socket string) testc
 		HostConfigModifier: func(h *container.HostConfig) {
 			h.NetworkMode = container.NetworkMode(spec.Network)
 			h.SecurityOpt = []string{"no-new-privileges"}
-			h.Resources.NanoCPUs = int64(spec.CPUs * 1e9)
-			h.Resources.Memory = spec.Memory
-			h.Resources.MemorySwap = spec.Memory // memory and swap together: no swap
-			if spec.PIDs > 0 {
-				h.Resources.PidsLimit = &spec.PIDs
-			}
-			if spec.Workdir != "/" {
-				// A volume of its own, removed with the box: an engine's layered file system can be ten times slower at
-				// taking in a tree of thousands of files (fuse-overlayfs: 13 s against 1 s for docker/cli).
-				// It bears the box's labels, so that Sweep knows it even where its container is gone.
-				h.Mounts = append(h.Mounts, mount.Mount{Type: mount.TypeVolume, Target: spec.Workdir, VolumeOptions: &mount.VolumeOptions{Labels: labels}})
+			limit(h, spec)
+			for _, dir := range folders(spec) {
+				h.Mounts = append(h.Mounts, volume(dir, labels))
 			}
 			if spec.Socket {
 				// A mount, not a bind: a bind makes an empty folder where there is no socket.
-				h.Mounts = append(h.Mounts, mount.Mount{Type: mount.TypeBind, Source: socket, Target: "/var/run/docker.sock"})
+				h.Mounts = append(h.Mounts, mount.Mount{Type: mount.TypeBind, Source: socket, Target: dockerSocket})
 			}
 		},
 	}
 }
 
-func startError(ctx, call context.Context, spec runner.BoxSpec, err error) error {
-	what := fmt.Sprintf("start box %s", spec.Name)
+// environment is the build's. HOME is named once: what a list that names it twice means is for each program to say.
+func environment(spec runner.BoxSpec) []string {
+	named := func(e string) bool { return e == "HOME" || strings.HasPrefix(e, "HOME=") }
+	if spec.Home == "" || slices.ContainsFunc(spec.Env, named) {
+		return spec.Env
+	}
+	return append(slices.Clone(spec.Env), "HOME="+spec.Home)
+}
+
+// folders are the places of a box that get a volume each.
+func folders(spec runner.BoxSpec) []string {
+	var dirs []string
+	if spec.Workdir != "/" {
+		dirs = append(dirs, spec.Workdir)
+	}
+	if spec.Engine != nil {
+		dirs = append(dirs, "/tmp", spec.Home, socketDir)
+	}
+	slices.Sort(dirs)
+	return slices.Compact(dirs)
+}
+
+// volume is one that is made for a container, with what the image has there, and removed with it: an engine's layered file
+// system can be ten times slower at taking in a tree of thousands of files (fuse-overlayfs: 13 s against 1 s for
+// docker/cli). It bears the box's labels, so that Sweep knows it even where its container is gone.
+func volume(dir string, labels map[string]string) mount.Mount {
+	return mount.Mount{Type: mount.TypeVolume, Target: dir, VolumeOptions: &mount.VolumeOptions{Labels: labels}}
+}
+
+func limit(h *container.HostConfig, spec runner.BoxSpec) {
+	h.Resources.NanoCPUs = int64(spec.CPUs * 1e9)
+	h.Resources.Memory = spec.Memory
+	h.Resources.MemorySwap = spec.Memory // memory and swap together: no swap
+	if spec.PIDs > 0 {
+		h.Resources.PidsLimit = &spec.PIDs
+	}
+}
+
+func startError(ctx, call context.Context, what, image string, err error) error {
 	text := err.Error()
 	switch {
 	case strings.Contains(text, "the image is not in the engine"), errdefs.IsNotFound(err) && strings.Contains(text, "No such image"):
-		return mishapf("%s: image %s is not in the engine, and is never pulled: load it again", what, spec.Image)
+		return mishapf("%s: image %s is not in the engine, and is never pulled: load it again", what, image)
 	case strings.Contains(text, "/bin/sh") && strings.Contains(text, "no such file or directory"):
-		return mishapf("%s: image %s has no /bin/sh that runs (none, or its loader is missing): choose a base with a shell: %w", what, spec.Image, err)
+		return &unfit{fmt.Errorf("%s: image %s has no /bin/sh that runs (none, or its loader is missing): choose a base with a shell: %w", what, image, err)}
 	case errdefs.IsConflict(err):
 		return mishapf("%s: another container has that name: remove it, or run `bisect gc`: %w", what, err)
 	}

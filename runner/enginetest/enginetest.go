@@ -22,8 +22,12 @@ import (
 type Outside struct {
 	// Kill ends the box of that name, as an administrator or the kernel would.
 	Kill func(t *testing.T, box string)
+	// KillDockerd ends the Docker engine that the box of that name has of its own.
+	KillDockerd func(t *testing.T, box string)
 	// Watch notes all that belongs to the running box of that name, and returns what tells how much of it is left.
 	Watch func(t *testing.T, box string) (left func() []string)
+	// Running reports whether any process of the box of that name, or of its own Docker engine, still runs. It comes with Watch.
+	Running func(t *testing.T, box string) bool
 }
 
 // Run holds e to the contract.
@@ -73,6 +77,7 @@ type suite struct {
 	engine  runner.Engine
 	image   *images.Image
 	id      string
+	dockerd *runner.EngineSpec // of boxes that have one
 	outside Outside
 }
 

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"buildbisect/bisect"
+	"buildbisect/bisect/report"
+	"buildbisect/images"
+	"buildbisect/runner"
+	"buildbisect/scenarios"
+
+	"github.com/dustin/go-humanize"
+	"github.com/urfave/cli/v2"
+)
+
+// imagesCommand is about what builds run in, rather than about one search.
+func (c command) imagesCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "images",
+		Usage:       "make, lock, list and remove what builder images are made of",
+		Subcommands: []*cli.Command{c.imagesBuildCommand(), c.imagesLockCommand(), c.imagesListCommand(), c.imagesPruneCommand()},
+		Action: func(ctx *cli.Context) error {
+			const have = "there are build, lock, list and prune"
+			if ctx.NArg() == 0 {
+				return usageError{"images: want a command; " + have}
+			}
+			return usageError{fmt.Sprintf("images: no command %q; %s", ctx.Args().First(), have)}
+		},
+	}
+}
+
+// openImages opens a scenario for its images alone: of its history they know nothing, and no engine is needed. Until the session
+// is closed, nothing is pruned from the cache.
+func openImages(ctx context.Context, name string, p *progress) (s *session, err error) {
+	scenario, err := scenarios.Open(name)
+	if err != nil {
+		return nil, scenarioError{err}
+	}
+	cache, err := images.DefaultCache()
+	if err != nil {
+		return nil, err
+	}
+	s = &session{scenario: scenario, cache: cache, progress: p}
+	anyHistory := &runner.History{Commits: []runner.Commit{{ID: "any"}, {ID: "any"}}, Parents: [][]int{nil, {0}}, Sides: make([]bisect.Side, 2)}
+	if s.space, err = runner.NewSpace(anyHistory, scenario.Axes); err != nil {
+		return nil, err
+	}
+	s.lab = &runner.Lab{Scenario: scenario, Space: s.space, Warn: p.warn}
+	s.release, err = images.Hold(ctx, cache, p.line)
+	return s, err
+}
+
+// printJSON prints one document, as the other commands do.
+func (c command) printJSON(v any) error {
+	e := json.NewEncoder(c.stdout)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// table prints rows in columns, the first row as their heading. No cell but the last of a row may be long.
+func table(w io.Writer, rows [][]string) error {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		for i, cell := range row {
+			row[i] = report.Clean(cell)
+		}
+		fmt.Fprintln(t, strings.Join(row, "\t"))
+	}
+	return t.Flush()
+}
+
+func size(bytes int64) string { return humanize.Bytes(uint64(bytes)) }
+
+// orDash keeps a column from looking forgotten.
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
+}

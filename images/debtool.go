@@ -1,0 +1,85 @@
+package images
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"buildbisect/images/apt"
+)
+
+// unpackDebian has a tool from a Debian package: the package's own files, each linked where the package has it, and beside them the
+// libraries they need, which nothing else in the image sees.
+func (b *Builder) unpackDebian(ctx context.Context, s *step, t Toolchain, way way, w *payloadWriter, scratch string) (contents, error) {
+	none, d := contents{}, way.Debian
+	client, err := b.apt(ctx)
+	if err != nil {
+		return none, err
+	}
+	archive := b.archive(d.Archive)
+	made := contents{Packages: way.Packages, Date: way.Date}
+	if made.Packages == nil {
+		s.say("looking up package " + d.Name)
+		if b.Offline {
+			return none, &OfflineError{What: "package " + d.Name, Need: "it is not in the cache"}
+		}
+		found, err := client.Resolve(ctx, archive, []string{d.Name})
+		if err != nil {
+			return none, err
+		}
+		made.Packages, made.Date = found.Packages, found.Snapshot()
+	} else if archive.Snapshot == "" {
+		archive.Snapshot = way.Date // where they are, once the suite has gone on
+	}
+	s.say(fmt.Sprintf("fetching %d packages", len(made.Packages)))
+	debs, err := client.Fetch(ctx, archive, made.Packages)
+	if err != nil {
+		return none, err
+	}
+	i := slices.IndexFunc(made.Packages, func(p apt.Package) bool { return p.Name == d.Name })
+	if i < 0 {
+		return none, fmt.Errorf("package %s is not among those locked", d.Name)
+	}
+	s.say("unpacking")
+	files, err := apt.Payload{Own: debs[i : i+1], Closure: debs, Prefix: path.Join("/", w.root), Time: fixedTime(), Scratch: scratch}.Assemble(ctx, w.addAt)
+	if err != nil {
+		return none, err
+	}
+	if !slices.Contains(files, d.Program) {
+		return none, fmt.Errorf("package %s has no %s; it has %s", made.Packages[i], d.Program, strings.Join(files[:min(10, len(files))], ", "))
+	}
+	made.Program = path.Join("root", d.Program)
+	made.Links = map[string]string{t.Dest: made.Program}
+	for _, f := range files {
+		if f != d.Program {
+			made.Links[f] = path.Join("root", f)
+		}
+	}
+	return made, nil
+}
+
+// archive adds to a suite where it is to be had from.
+func (b *Builder) archive(a Archive) apt.Archive {
+	return apt.Archive{Suite: a.Suite, Snapshot: a.Snapshot, Mirror: b.Debian.Mirror, Snapshots: b.Debian.Snapshots, Keyring: b.Debian.Keyring}
+}
+
+// apt is the one client of this Builder, for which time stands still.
+func (b *Builder) apt(ctx context.Context) (*apt.Client, error) {
+	c, err := b.cache()
+	if err != nil {
+		return nil, err
+	}
+	b.asking.Lock()
+	defer b.asking.Unlock()
+	if b.debs == nil {
+		b.debs = &apt.Client{
+			Dir: filepath.Join(c.root, "apt"), Progress: b.progress,
+			Env: slices.Concat(keptEnv(), aptProxies(ctx), []string{"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin", "LC_ALL=C.UTF-8"}),
+		}
+	}
+	return b.debs, nil
+}

@@ -1,0 +1,255 @@
+package images
+
+import (
+	"archive/tar"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"buildbisect/images/apt"
+)
+
+// payload is a tool made: one layer with its files in a folder of their own, and the links that lead to them.
+type payload struct {
+	id     string // of the folder below treasury
+	layer  *fileLayer
+	links  map[string]string // absolute path in an image -> absolute path in the layer
+	to     string            // absolute path of the program in the layer
+	source Source            // that served
+	made   contents
+	title  string // for the image's history
+}
+
+// contents is what a provider says of the payload it has written. It lies in the cache beside the layer.
+type contents struct {
+	Links    map[string]string `json:"links"`              // absolute path in an image -> path within the payload
+	Program  string            `json:"program"`            // path within the payload
+	Go       string            `json:"go,omitempty"`       // what compiled it, like go1.26.8
+	Packages []apt.Package     `json:"packages,omitempty"` // what it was taken from
+	Date     string            `json:"date,omitempty"`     // of the archive's Release, when Packages were looked up
+}
+
+const (
+	payloadLayer = "layer.tar"
+	contentsName = "contents.json"
+)
+
+// payloadWriter writes the layer of a payload. Times are fixed, and missing parents are made.
+type payloadWriter struct {
+	tar  *tar.Writer
+	root string // within the layer
+	dirs map[string]bool
+}
+
+func newPayloadWriter(w io.Writer, id string) *payloadWriter {
+	return &payloadWriter{tar: tar.NewWriter(w), root: path.Join(treasury, id), dirs: map[string]bool{}}
+}
+
+// add writes one member; its name is a path within the payload. The reader is read for regular files alone.
+func (w *payloadWriter) add(h tar.Header, r io.Reader) error {
+	folder := h.Typeflag == tar.TypeDir
+	name := path.Join(w.root, path.Clean("/"+h.Name))
+	if err := w.parents(path.Dir(name)); err != nil {
+		return err
+	}
+	if folder {
+		if w.dirs[name] {
+			return nil
+		}
+		w.dirs[name] = true
+		name += "/"
+	}
+	// Only what every tar reader understands the same way, and nothing of where it came from.
+	clean := tar.Header{Typeflag: h.Typeflag, Name: name, Linkname: h.Linkname, Mode: h.Mode & 0o7777, Uid: h.Uid, Gid: h.Gid, Size: h.Size, ModTime: fixedTime()}
+	if h.Typeflag == tar.TypeLink {
+		clean.Linkname = path.Join(w.root, path.Clean("/"+h.Linkname))
+	}
+	if err := w.tar.WriteHeader(&clean); err != nil {
+		return fmt.Errorf("%s: %w", h.Name, err)
+	}
+	if h.Typeflag != tar.TypeReg {
+		return nil
+	}
+	if _, err := io.Copy(w.tar, r); err != nil {
+		return fmt.Errorf("%s: %w", h.Name, err)
+	}
+	return nil
+}
+
+// addAt is add for a member whose name is an absolute path in an image, below the payload's own folder.
+func (w *payloadWriter) addAt(h *tar.Header, r io.Reader) error {
+	inside := func(name string) string { return strings.TrimPrefix(path.Clean("/"+name), "/"+w.root) }
+	m := *h
+	m.Name = inside(h.Name)
+	if h.Typeflag == tar.TypeLink {
+		m.Linkname = inside(h.Linkname)
+	}
+	return w.add(m, r)
+}
+
+func (w *payloadWriter) parents(dir string) error {
+	if dir == "." || w.dirs[dir] {
+		return nil
+	}
+	if err := w.parents(path.Dir(dir)); err != nil {
+		return err
+	}
+	w.dirs[dir] = true
+	return w.tar.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: dir + "/", Mode: 0o755, ModTime: fixedTime()})
+}
+
+// program writes one executable file.
+func (w *payloadWriter) program(name, file string) error {
+	f, err := os.Open(file)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	return w.add(tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o755, Size: info.Size()}, f)
+}
+
+// payload makes a tool, or finds it in the cache, in the first way that serves.
+func (b *Builder) payload(ctx context.Context, t Toolchain) (*payload, error) {
+	var errs []error
+	ways := b.ways(t)
+	for i, w := range ways {
+		recipe, err := b.recipe(ctx, w)
+		if err == nil {
+			var p *payload
+			make := func() (*payload, error) { return b.make(ctx, t, w, recipe) }
+			if p, err = b.payloads.get(ctx, t.Tool+" "+recipe, make, (*payload).intact); err == nil {
+				return p, b.hold(t, p)
+			}
+		}
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		if i+1 < len(ways) {
+			b.progress(fmt.Sprintf("toolchain %s %s: %v; trying %s", t.Tool, t.Version, err, ways[i+1]))
+		}
+		errs = append(errs, err)
+	}
+	return nil, fmt.Errorf("toolchain %s %s: %w", t.Tool, t.Version, errors.Join(errs...))
+}
+
+func (p *payload) intact() bool { return p.layer.intact() }
+
+// make makes a tool in one way.
+func (b *Builder) make(ctx context.Context, t Toolchain, w way, recipe string) (*payload, error) {
+	c, err := b.cache()
+	if err != nil {
+		return nil, err
+	}
+	step := b.begin(t.Tool + " " + t.Version)
+	defer step.end()
+	id, err := w.id()
+	if err != nil {
+		return nil, err
+	}
+	p := &payload{id: id, source: w.Source, title: "bisect: " + path.Base(t.Dest), links: map[string]string{}}
+	e, err := c.get(ctx, "tools", recipe[:32], step.say, func(ctx context.Context, dir string) (map[string]string, error) {
+		notes := map[string]string{"tool": t.Tool, "version": t.Version, "provider": w.Kind()}
+		return notes, b.fill(ctx, step, t, w, p.id, dir)
+	})
+	if err != nil {
+		return nil, err
+	}
+	f, err := e.file(payloadLayer)
+	if err != nil {
+		return nil, err
+	}
+	p.layer = &fileLayer{e.path(payloadLayer), v1.Hash{Algorithm: "sha256", Hex: f.SHA256}, f.Size}
+	raw, err := os.ReadFile(e.path(contentsName))
+	if err != nil {
+		return nil, err
+	}
+	if err := json.Unmarshal(raw, &p.made); err != nil {
+		return nil, fmt.Errorf("%s: %w", e.path(contentsName), err)
+	}
+	inside := func(name string) string { return path.Join("/", treasury, p.id, name) }
+	p.to = inside(p.made.Program)
+	for at, to := range p.made.Links {
+		p.links[at] = inside(to)
+	}
+	return p, nil
+}
+
+// fill writes a payload's cache entry. Scratch space is dir itself; only the layer and what it contains stays there.
+func (b *Builder) fill(ctx context.Context, step *step, t Toolchain, way way, id, dir string) error {
+	out, err := os.OpenFile(filepath.Join(dir, payloadLayer), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	w := newPayloadWriter(out, id)
+	scratch := filepath.Join(dir, "scratch")
+	if err := os.Mkdir(scratch, 0o755); err != nil {
+		return err
+	}
+	defer os.RemoveAll(scratch)
+
+	made, err := b.provide(ctx, step, t, way, w, scratch)
+	if err != nil {
+		return fmt.Errorf("%s: %w", way, err)
+	}
+	if err := errors.Join(w.tar.Close(), out.Close(), os.RemoveAll(scratch)); err != nil {
+		return err
+	}
+	raw, err := json.MarshalIndent(made, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, contentsName), append(raw, '\n'), 0o644)
+}
+
+// provide has the provider write its files.
+func (b *Builder) provide(ctx context.Context, step *step, t Toolchain, way way, w *payloadWriter, scratch string) (contents, error) {
+	switch {
+	case way.File != nil:
+		return single(t, w, scratch, func(to string) error { return copyTool(way.File, to) })
+	case way.Module != nil && way.Module.Package == "":
+		return b.takeModule(ctx, step, t, way.Module, w, scratch)
+	case way.Module != nil:
+		return b.compile(ctx, step, t, way, w, scratch)
+	case way.Release != nil:
+		return b.download(ctx, step, t, way.Release, w, scratch)
+	case way.Image != nil:
+		return single(t, w, scratch, func(to string) error { return b.extract(ctx, way.Image, to) })
+	case way.Debian != nil:
+		return b.unpackDebian(ctx, step, t, way, w, scratch)
+	}
+	return contents{}, errors.New("names no provider")
+}
+
+// single is the payload of a tool that is one file, which get writes.
+func single(t Toolchain, w *payloadWriter, scratch string, get func(to string) error) (contents, error) {
+	name := path.Base(t.Dest)
+	file := filepath.Join(scratch, "tool")
+	if err := get(file); err != nil {
+		return contents{}, err
+	}
+	return contents{Links: map[string]string{t.Dest: name}, Program: name}, w.program(name, file)
+}
+
+// folder is what is said of the payload of a tool that is a whole folder.
+func (t Toolchain) folder() contents {
+	c := contents{Links: map[string]string{t.Tree: "."}, Program: t.Program}
+	if !strings.HasPrefix(t.Dest, t.Tree+"/") { // else the folder's own link leads there
+		c.Links[t.Dest] = t.Program
+	}
+	maps.Copy(c.Links, t.Also)
+	return c
+}

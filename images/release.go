@@ -1,0 +1,123 @@
+package images
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/dustin/go-humanize"
+
+	"buildbisect/images/fetch"
+	"buildbisect/images/unpack"
+)
+
+// download has a tool from a release: one file of it, or for a tool that is a Tree a folder.
+func (b *Builder) download(ctx context.Context, s *step, t Toolchain, r *Release, w *payloadWriter, scratch string) (contents, error) {
+	none := contents{}
+	c, err := b.cache()
+	if err != nil {
+		return none, err
+	}
+	if b.Offline {
+		return none, &OfflineError{What: r.URL, Need: "it is not in the cache"}
+	}
+	s.say("downloading")
+	client := &fetch.Client{Dir: filepath.Join(c.root, "downloads"), Progress: func(done, total int64) {
+		s.note("downloading, " + share(done, total))
+	}}
+	file, err := client.Get(ctx, r.URL, r.SHA256, 0)
+	if err != nil {
+		return none, err
+	}
+	defer os.Remove(file) // what is made of it is kept
+	if t.Tree != "" {
+		return t.folder(), unpack.Archive{Path: file}.Tree(ctx, r.Member, func(h *tar.Header, in io.Reader) error { return w.add(*h, in) })
+	}
+	return single(t, w, scratch, func(to string) error { return extractMember(ctx, unpack.Archive{Path: file}, r.Member, to) })
+}
+
+// share says how far a download is; a total that nobody has told is 0.
+func share(done, total int64) string {
+	if total <= 0 {
+		return humanize.Bytes(uint64(done))
+	}
+	return fmt.Sprintf("%s of %s", humanize.Bytes(uint64(done)), humanize.Bytes(uint64(total)))
+}
+
+// takeModule has a tool from a module as it lies there, fetched and checked by the go command.
+func (b *Builder) takeModule(ctx context.Context, s *step, t Toolchain, m *Module, w *payloadWriter, scratch string) (contents, error) {
+	none := contents{}
+	g, err := b.goTool(ctx)
+	if err != nil {
+		return none, err
+	}
+	cmd := command(ctx, syscall.SIGINT, "go", "mod", "download", "-json", m.Path+"@"+m.Version)
+	cmd.Dir = scratch
+	// Into a folder of our own: the user's would keep it, unpacked, for good.
+	cmd.Env = slices.Concat(g.env, []string{"PWD=" + scratch})
+	var said lines
+	said.each = func(string) {}
+	cmd.Stderr = &said
+	s.say("fetching module " + m.Path + "@" + m.Version)
+	out, err := cmd.Output()
+	var got struct{ Zip, Sum, Error string }
+	_ = json.Unmarshal(out, &got) // what it says is more telling than how it ends
+	switch {
+	case ctx.Err() != nil:
+		return none, context.Cause(ctx)
+	case b.Offline && strings.Contains(got.Error, "GOPROXY=off"):
+		return none, &OfflineError{What: "module " + m.Path, Need: "it is not in this machine's module cache"}
+	case got.Error != "":
+		return none, fmt.Errorf("go mod download: %s", got.Error)
+	case err != nil:
+		return none, fmt.Errorf("go mod download: %w: %s", err, said.tail(4, func(string) bool { return true }))
+	case got.Sum != m.Sum:
+		return none, fmt.Errorf("the module has the sum %s, and %s is asked for; correct the one, or do not trust the other", got.Sum, m.Sum)
+	}
+	s.say("unpacking")
+	zip := unpack.Archive{Path: got.Zip, Executable: executable}
+	if t.Tree == "" {
+		return single(t, w, scratch, func(to string) error { return extractMember(ctx, zip, path.Join(m.Path+"@"+m.Version, t.Program), to) })
+	}
+	return t.folder(), zip.Tree(ctx, m.Path+"@"+m.Version, func(h *tar.Header, in io.Reader) error {
+		dir, base := path.Split(h.Name)
+		if base != "_go.mod" {
+			return w.add(*h, in)
+		}
+		// No module's zip can hold another's go.mod: it lies there under this name, and the go command puts it back.
+		content, err := io.ReadAll(in)
+		if err != nil {
+			return err
+		}
+		back := *h
+		back.Name = dir + "go.mod"
+		return errors.Join(w.add(*h, bytes.NewReader(content)), w.add(back, bytes.NewReader(content)))
+	})
+}
+
+// executable is what the go command makes executable of a toolchain module, whose zip has no modes.
+func executable(name string) bool {
+	dir := path.Dir(name)
+	inLib, _ := path.Match("go_?*_?*_exec", path.Base(name))
+	return strings.HasPrefix(name, "bin/") || path.Dir(dir) == "pkg/tool" || strings.HasPrefix(name, "lib/") && inLib
+}
+
+// extractMember writes one file of an archive as a program.
+func extractMember(ctx context.Context, a unpack.Archive, member, to string) (err error) {
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o755)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	return a.Member(ctx, member, out)
+}

@@ -1,0 +1,172 @@
+package docker
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/moby/moby/client"
+
+	"buildbisect/images"
+	"buildbisect/runner"
+	"buildbisect/runner/enginetest"
+)
+
+// dockerd gives a Docker engine of the catalogue's, as one that boxes may have. It is made in the user's cache, half a
+// minute the first time.
+func dockerd(t *testing.T, e *Engine, version string) runner.EngineSpec {
+	t.Helper()
+	if _, err := exec.LookPath("mmdebstrap"); err != nil && os.Getenv("BISECT_REQUIRE_DOCKER") != "1" {
+		t.Skip(err)
+	}
+	base, err := images.Shipped().Engine(version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	builder := &images.Builder{Progress: func(line string) { t.Log(line) }}
+	image, err := builder.Image(t.Context(), images.Spec{Base: base})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := e.Load(t.Context(), image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		// It may be in use elsewhere: it bears no name of ours.
+		_, err := e.cli.ImageRemove(context.Background(), image.Name, client.ImageRemoveOptions{PruneChildren: true})
+		if err != nil && !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) {
+			t.Error(err)
+		}
+	})
+	return runner.EngineSpec{Image: id, Version: version}
+}
+
+func TestABoxMayHaveADockerEngineOfItsOwn(t *testing.T) {
+	e := connect(t)
+	old := dockerd(t, e, "20.10.5")
+	recent := dockerd(t, e, "26.1.5")
+	// The older one's image is the box's, too: it has the command docker, which the recent one's lacks.
+	t.Run(old.Version, func(t *testing.T) { enginetest.RunDockerd(t, e, old.Image, old, outside(e)) })
+	t.Run(recent.Version, func(t *testing.T) { enginetest.RunDockerd(t, e, old.Image, recent, outside(e)) })
+
+	t.Run("ItIsBoundedAndLessThanPrivileged", func(t *testing.T) { bounded(t, e, old) })
+	t.Run("ABaseMayLackTheFolderOfTheSocket", func(t *testing.T) {
+		b, err := e.Start(t.Context(), runner.BoxSpec{Image: load(t, e), Network: "none", Workdir: "/src", Engine: &old})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		var out strings.Builder
+		if exit, err := b.Exec(t.Context(), "test ! -L /var/run && test -S /var/run/docker.sock", &out); err != nil || exit.Code != 0 {
+			t.Errorf("got %+v, %v", exit, err)
+		}
+	})
+	t.Run("SweepTakesTheEngineToo", func(t *testing.T) {
+		b, err := e.Start(t.Context(), runner.BoxSpec{Image: old.Image, Network: "none", Workdir: "/src", Engine: &old, Labels: map[string]string{LabelRun: "sweep-engine"}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		left := watch(t, e, b.(*box).name)
+		if got := volumes(t, e, "sweep-engine"); len(got) != 5 {
+			t.Errorf("want volumes for work folder, /tmp, HOME, socket and data that Sweep can find, got %q", got)
+		}
+		if err := e.Sweep(t.Context(), "sweep-engine"); err != nil {
+			t.Error(err)
+		}
+		if rest := left(); len(rest) > 0 {
+			t.Errorf("left: %q", rest)
+		}
+	})
+}
+
+func bounded(t *testing.T, e *Engine, dockerd runner.EngineSpec) {
+	b, err := e.Start(t.Context(), runner.BoxSpec{Image: dockerd.Image, Network: "none", Workdir: "/src", Engine: &dockerd,
+		CPUs: 0.5, Memory: 512 << 20, PIDs: 200, Labels: map[string]string{LabelRun: "test"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	for _, id := range b.(*box).containers() {
+		found, err := e.cli.ContainerInspect(t.Context(), id, client.ContainerInspectOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := found.Container.HostConfig
+		if h.NanoCPUs != 5e8 || h.Memory != 512<<20 || h.MemorySwap != 512<<20 || *h.PidsLimit != 200 || h.Privileged || len(h.Binds) > 0 {
+			t.Errorf("host config of %s: %+v", found.Container.Name, h)
+		}
+		if found.Container.Config.Labels[LabelRun] != "test" {
+			t.Errorf("labels of %s: %v", found.Container.Name, found.Container.Config.Labels)
+		}
+	}
+}
+
+// failing is an image whose dockerd is a script.
+func failing(t *testing.T, e *Engine, script string) *runner.EngineSpec {
+	t.Helper()
+	return &runner.EngineSpec{Image: loaded(t, e, extend(t, busybox(t, e), "bin/dockerd", "#!/bin/sh\n"+script)), Version: "1.2.3"}
+}
+
+func TestAnEngineThatDoesNotStartShowsItsLog(t *testing.T) {
+	e := connect(t)
+	const name = "bisect-test-dockerd"
+	spec := runner.BoxSpec{Image: load(t, e), Name: name, Network: "none", Workdir: "/src", Labels: map[string]string{LabelRun: "failing"},
+		Engine: failing(t, e, "echo level=info msg=hello; echo level=fatal msg='no room for layers'; exit 3\n")}
+	_, err := e.Start(t.Context(), spec)
+	if !errors.Is(err, runner.ErrInfrastructure) || !strings.Contains(err.Error(), "docker engine 1.2.3") ||
+		!strings.Contains(err.Error(), "no room for layers") || strings.Contains(err.Error(), "hello") {
+		t.Errorf("got %v", err)
+	}
+	for _, container := range []string{name, name + dockerdSuffix} {
+		if _, err := e.cli.ContainerInspect(t.Context(), container, client.ContainerInspectOptions{}); !errdefs.IsNotFound(err) {
+			t.Errorf("container %s is still there: %v", container, err)
+		}
+	}
+	if left := volumes(t, e, "failing"); len(left) > 0 {
+		t.Errorf("left: %q", left)
+	}
+	spec.Engine = &runner.EngineSpec{Image: "sha256:" + strings.Repeat("0", 64), Version: "9"}
+	if _, err := e.Start(t.Context(), spec); !errors.Is(err, runner.ErrInfrastructure) || !strings.Contains(err.Error(), spec.Engine.Image) {
+		t.Errorf("got %v", err)
+	}
+	spec.Socket = true
+	if _, err := e.Start(t.Context(), spec); err == nil || errors.Is(err, runner.ErrInfrastructure) || !strings.Contains(err.Error(), "choose one") {
+		t.Errorf("got %v", err)
+	}
+	spec.Socket, spec.Workdir = false, "/"
+	if _, err := e.Start(t.Context(), spec); err == nil || errors.Is(err, runner.ErrInfrastructure) || !strings.Contains(err.Error(), "work folder") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestWaitingForAnEngineMayBeBrokenOff(t *testing.T) {
+	e := connect(t)
+	const name = "bisect-test-waiting"
+	spec := runner.BoxSpec{Image: load(t, e), Name: name, Network: "none", Workdir: "/src", Engine: failing(t, e, "while :; do sleep 60; done\n")}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	why := errors.New("interrupted")
+	var ended time.Time
+	go func() {
+		for t.Context().Err() == nil {
+			if state, err := e.state(t.Context(), name+dockerdSuffix); err == nil && state.Running {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		ended = time.Now()
+		cancel(why)
+	}()
+	if _, err := e.Start(ctx, spec); !errors.Is(err, why) {
+		t.Errorf("got %v", err)
+	}
+	if took := time.Since(ended); took > 3*time.Second {
+		t.Errorf("returned after %s", took)
+	}
+}

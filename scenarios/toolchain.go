@@ -1,0 +1,110 @@
+package scenarios
+
+import (
+	"path"
+	"slices"
+
+	"buildbisect/images"
+)
+
+// toolchain reads one declared version of a tool. Of a tool that the catalogue knows, what is left out is as it is there.
+func (d *decoder) toolchain(m *mapping, tool, version string, s *Scenario, fixed *pinned) images.Toolchain {
+	if m == nil {
+		return images.Toolchain{}
+	}
+	t, _ := fixed.shipped.Template(tool)
+	t.Tool, t.Version, t.Sources = tool, version, d.sources(m, s, t.Sources)
+	if !foldered(t.Sources) {
+		t.Tree, t.Program, t.Also = "", "", nil
+	}
+	if len(t.Sources) == 1 && t.Sources[0].File != nil && !m.has("check") {
+		t.Command, t.Want = nil, "" // the user's own program says of itself what it likes
+	}
+	asked := t.Dest
+	d.layout(m, &t)
+	t.Command = slices.Clone(t.Command)
+	if len(t.Command) > 0 && t.Command[0] == asked {
+		t.Command[0] = t.Dest
+	}
+	d.check(d.mapping(m.at("check"), "check"), &t)
+	return t
+}
+
+// foldered reports whether all of sources can bring a whole folder.
+func foldered(sources []images.Source) bool {
+	return !slices.ContainsFunc(sources, func(s images.Source) bool { return s.Release == nil && !ready(s) })
+}
+
+// ready reports a module that is taken as it is.
+func ready(s images.Source) bool { return s.Module != nil && s.Module.Path != "" }
+
+// layout reads where the tool stands in the builder.
+func (d *decoder) layout(m *mapping, t *images.Toolchain) {
+	switch {
+	case m.has("dest"):
+		t.Dest, _ = d.absolute(m.at("dest"))
+	case t.Dest == "" && len(t.Sources) == 1 && t.Sources[0].Debian != nil:
+		t.Dest = t.Sources[0].Debian.Program
+	case t.Dest == "" && !m.has("debian"):
+		d.mistake(m.place, "dest is missing; it says where the tool stands in the builder, such as /usr/local/bin/%s", t.Tool)
+	}
+	switch {
+	case m.has("tree"):
+		t.Tree, _ = d.absolute(m.at("tree"))
+		t.Program, t.Also = "", d.also(m.at("also"))
+		if !foldered(t.Sources) {
+			d.mistake(m.at("tree"), "only a release, or a module taken as it is, brings a whole folder")
+		}
+	case m.has("also"):
+		d.mistake(m.at("also"), "belongs to a tool that is a whole folder; name that as tree")
+	}
+	inModule := slices.ContainsFunc(t.Sources, ready)
+	if program, ok := d.relative(m.at("program")); ok {
+		t.Program = program
+	}
+	switch {
+	case m.has("program") && !m.has("tree") && !inModule:
+		d.mistake(m.at("program"), "belongs to a tool that is a whole folder; name that as tree")
+	case !m.has("program") && (m.has("tree") || inModule && t.Program == ""):
+		d.mistake(m.place, "program is missing; it says which file is the tool, such as bin/%s", t.Tool)
+	}
+}
+
+// also reads further links into the folder that a tool is.
+func (d *decoder) also(p place) map[string]string {
+	pairs, _ := d.pairs(p, "a mapping from absolute paths to paths in the tree")
+	var links map[string]string
+	for _, link := range pairs {
+		target, ok := d.relative(link.value)
+		if d.isAbsolute(link.key, link.name) && ok {
+			if links == nil {
+				links = map[string]string{}
+			}
+			links[path.Clean(link.name)] = target
+		}
+	}
+	return links
+}
+
+// check reads how a tool is asked for its version, and what it must say.
+func (d *decoder) check(m *mapping, t *images.Toolchain) {
+	words, listed := d.list(m.at("run"))
+	switch {
+	case m == nil:
+		return
+	case listed && len(words) == 0:
+		d.mistake(m.at("run"), "want the tool and its arguments, such as [%s, --version]", t.Tool)
+	case listed:
+		t.Command, t.Want = nil, ""
+	case !m.has("run") && len(t.Command) == 0:
+		d.mistake(m.place, "run is missing; it asks the tool for its version, such as [%s, --version]", t.Tool)
+	}
+	for _, word := range words {
+		if word, ok := d.line(word); ok {
+			t.Command = append(t.Command, word)
+		}
+	}
+	if want, ok := d.line(m.at("want")); ok {
+		t.Want = want
+	}
+}
