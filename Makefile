@@ -34,9 +34,11 @@ soak: setup
 	BISECT_WORLDS=100000 go test -timeout 60m -count=1 ./bisect
 	go test -run '^$$' -fuzz FuzzDecode -fuzztime 60s -fuzzminimizetime 10x ./scenarios
 	go test -run '^$$' -fuzz FuzzImport -fuzztime 60s -fuzzminimizetime 10x ./runner/git
+	go test -run '^$$' -fuzz FuzzTree -fuzztime 60s -fuzzminimizetime 20x ./images/unpack
+	go test -run '^$$' -fuzz Fuzz -fuzztime 60s -fuzzminimizetime 20x ./images/relink
 	BISECT_TOOLCHAINS=all go test -count=1 -timeout 60m -run Toolchains ./images
 	BISECT_INTERRUPTS=200 go test -count=1 -timeout 60m -run Scripts/engine/interrupted ./cmd/bisect
-	go test -race -count=1 -timeout 60m ./runner/... ./cmd/...
+	go test -race -count=1 -timeout 60m ./images/... ./runner/... ./cmd/...
 
 clean:
 	rm -rf bin

@@ -22,6 +22,7 @@ var debianArgs = []string{
 	"--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-include=/usr/share/doc/*/copyright",
 	"--dpkgopt=path-exclude=/usr/share/man/*", "--dpkgopt=path-exclude=/usr/share/info/*",
 	"--dpkgopt=path-exclude=/usr/share/locale/*",
+	`--aptopt=APT::Sandbox::User "root"`, // its own user only where that one can reach the temporary folder: so some folders would be its own there
 	`--customize-hook=cd "$1" && rm -rf etc/hostname etc/resolv.conf etc/apt/sources.list etc/apt/sources.list.d/* etc/apt/auth.conf.d/* ` +
 		`etc/apt/apt.conf.d/99mmdebstrap etc/dpkg/dpkg.cfg.d/99mmdebstrap`,
 }
@@ -96,7 +97,8 @@ func (b *Builder) debian(ctx context.Context, s *step, d *Debian, dir string) (e
 			s.say(strings.TrimSuffix(text, "..."))
 		}
 	}}
-	cmd := command(ctx, syscall.SIGTERM, "mmdebstrap", args...)
+	// Folders that it makes itself get their modes from the umask.
+	cmd := command(ctx, syscall.SIGTERM, "sh", append([]string{"-c", `umask 0022 && exec mmdebstrap "$@"`, "mmdebstrap"}, args...)...)
 	cmd.Dir = "/" // in unshare mode the user's folder may be out of reach
 	cmd.Env = slices.Concat(keptEnv(), aptProxies(ctx), []string{
 		"PATH=" + os.Getenv("PATH") + ":/usr/local/sbin:/usr/sbin:/sbin", // an ordinary user's lacks what dpkg calls

@@ -84,9 +84,9 @@ func ParseLock(raw []byte) (*Lock, error) {
 	}
 	switch {
 	case l.Version != lockVersion:
-		return nil, fmt.Errorf("version %d, and this bisect reads %d; make it again with: bisect images lock", l.Version, lockVersion)
+		return nil, fmt.Errorf("version %d, and this bisect reads %d; make it again with: bisect images lock --fresh", l.Version, lockVersion)
 	case l.Platform != platform():
-		return nil, fmt.Errorf("is for %s, and this machine builds for %s; run where it was made, or make one of your own with: bisect images lock", l.Platform, platform())
+		return nil, fmt.Errorf("is for %s, and this machine builds for %s; run where it was made, or make one of your own in its place with: bisect images lock --fresh", l.Platform, platform())
 	}
 	return l, nil
 }
@@ -102,7 +102,7 @@ func (l *Lock) Write(path string) (err error) {
 		return err
 	}
 	if err := replaceFile(path, out.String()); err != nil {
-		return fmt.Errorf("lock: %w", err)
+		return fmt.Errorf("lock %s: %w; see that its folder can be written to and has room", path, err)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func Hold(ctx context.Context, dir string, say func(string)) (release func(), er
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return func() {}, nil // a cache that we cannot write to serves all the same
 	}
-	return nil, fmt.Errorf("cache: %w", err)
+	return nil, cache{dir}.failed(err)
 }
 
 // InUseError says that a cache is held, and by whom as far as that is known.

@@ -22,7 +22,11 @@ func (r *Run) Report() *report.Report {
 		Version: report.Version, Scenario: r.Lab.Scenario.Name, Run: filepath.ToSlash(r.State.Dir), Outcome: string(f.Outcome), Complete: f.Complete,
 		Causes: []report.Cause{}, Candidates: []report.Candidate{}, Trials: r.rows(f), Probes: f.Probes + r.climbed,
 		Untested: []report.Untested{}, FailsDifferently: []report.Failure{}, Assumes: r.assumes(f), Notes: append([]string{}, r.notes...),
-		Repair: space.History.Repair, Terms: r.Terms, Walked: r.walked(f), Noise: r.noise(f), Stopped: f.Stopped, Cancelled: r.cancelled, Parts: r.Parts,
+		Repair: space.History.Repair, Terms: r.Terms, Walked: r.walked(f), Noise: r.noise(f), Stopped: f.Stopped, Cancelled: r.cancelled,
+	}
+	if r.World != nil {
+		parts, notes := r.World()
+		rep.Parts, rep.Notes = parts, append(rep.Notes, notes...)
 	}
 	for _, c := range f.Causes {
 		if cause := r.cause(c, f); rep.Repair {

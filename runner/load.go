@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"buildbisect/images"
+	"buildbisect/scenarios"
 )
 
 // loaded is an image on its way into the engine, or there.
@@ -14,11 +15,28 @@ type loaded struct {
 	useless error         // why nothing can be tested in it, if so
 }
 
-// Prepare builds every base, tool and engine that the space names, so that what cannot be had is known before the first trial.
-func (l *Lab) Prepare(ctx context.Context) error { return l.Images.Prepare(ctx, l.Specs()) }
+// manyBases is from how many levels on a base or an engine is made when a trial first needs it: a search visits few of a long
+// timeline.
+const manyBases = 5
+
+// Prepare builds the bases, tools and engines that the space names, so that what cannot be had is known before the first trial: of
+// a long timeline its two ends.
+func (l *Lab) Prepare(ctx context.Context) error {
+	return l.Images.Prepare(ctx, l.specs(func(a scenarios.Axis, level int) int {
+		if len(a.Levels) < manyBases || a.Kind == scenarios.ToolAxis || level == 0 {
+			return level
+		}
+		return len(a.Levels) - 1
+	}))
+}
 
 // Specs names, together, every base, tool and engine of the space, each at least once.
 func (l *Lab) Specs() []images.Spec {
+	return l.specs(func(_ scenarios.Axis, level int) int { return level })
+}
+
+// specs puts each axis through its levels, all at the same time, or through those that stand for them.
+func (l *Lab) specs(instead func(a scenarios.Axis, level int) int) []images.Spec {
 	most := 0
 	for _, a := range l.Space.axes {
 		most = max(most, len(a.Levels))
@@ -27,7 +45,7 @@ func (l *Lab) Specs() []images.Spec {
 	for i := range max(most, 1) {
 		p := l.Space.Good()
 		for axis, a := range l.Space.axes {
-			p[axis+1] = min(i, len(a.Levels)-1)
+			p[axis+1] = instead(a, min(i, len(a.Levels)-1))
 		}
 		specs = append(specs, l.Space.spec(l.Scenario.Builder, p))
 		if engine, ok := l.Space.engine(l.Scenario.Builder, p); ok {

@@ -34,7 +34,9 @@ type Run struct {
 	Pause    time.Duration // before a trial that the engine failed is tried again; doubled each time
 	Terms    *report.Terms // the reader's words for the two ends; nil: good and bad
 	Assumes  []string      // beside monotony
-	Parts    []report.Part // what the builder images are made of
+
+	// World tells what the builder images were made of until now, and what the reader should know of that. It may be nil.
+	World func() (parts []report.Part, notes []string)
 
 	// Span gives the space above a good commit. It is nil where that is known. Else Lab.Space begins as the ladder down which
 	// one is looked for: the commits that Backwards names, the oldest first, and the bad one last.

@@ -121,7 +121,7 @@ func lockFile(ctx context.Context, file string, all []*session, o imagesLockOpti
 	if err != nil {
 		old = &images.Lock{}
 		if !errors.Is(err, fs.ErrNotExist) && !o.fresh {
-			return r, fmt.Errorf("%w; --fresh makes another in its place", err)
+			return r, fmt.Errorf("%w; only --fresh writes over it", err)
 		}
 	}
 	lock := &images.Lock{}

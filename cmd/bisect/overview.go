@@ -68,18 +68,10 @@ func (s *session) note(run *runner.Run) {
 	for _, note := range s.notes {
 		run.Note(note)
 	}
-	for _, drift := range s.images.Drift() {
-		run.Note(drift)
-	}
-	tags := s.images.Tags()
-	for _, tag := range slices.Sorted(maps.Keys(tags)) {
-		run.Note(fmt.Sprintf("base image %s was %s; give it by that digest to build the same again", tag, tags[tag]))
-	}
 }
 
-// made lists what the builder images are made of.
-func (s *session) made() []report.Part {
-	var parts []report.Part
+// made lists what the builder images were made of until now, and what of that is not pinned.
+func (s *session) made() (parts []report.Part, notes []string) {
 	used := s.images.Used()
 	for _, b := range used.Bases {
 		parts = append(parts, report.Part{Kind: "base", Name: b.Asked, From: b.Digest, Layers: b.Layers})
@@ -87,5 +79,9 @@ func (s *session) made() []report.Part {
 	for _, t := range used.Tools {
 		parts = append(parts, report.Part{Kind: "tool", Name: t.Tool, Version: t.Version, Provider: t.Provider, From: t.From, Layers: []string{t.Layer}})
 	}
-	return parts
+	tags := s.images.Tags()
+	for _, tag := range slices.Sorted(maps.Keys(tags)) {
+		notes = append(notes, fmt.Sprintf("base image %s was %s; give it by that digest, or lock it, to build the same again", tag, tags[tag]))
+	}
+	return parts, append(notes, s.images.Drift()...)
 }

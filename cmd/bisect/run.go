@@ -70,7 +70,7 @@ func (c command) runRun(ctx context.Context, o runOptions) (err error) {
 
 	run := &runner.Run{
 		Lab: s.lab, Options: s.searchOptions(ctx, o), MaxTime: o.maxTime, State: state, Observer: p, Now: now, Pause: time.Second,
-		Terms: o.terms, Assumes: s.assumes(), Parts: s.made(),
+		Terms: o.terms, Assumes: s.assumes(), World: s.made,
 	}
 	s.note(run)
 	if s.span != nil {

@@ -15,6 +15,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"bisect":              main,
+		"elsewhere":           elsewhereMain,
 		"interrupted":         interruptedMain,
 		"interrupted-anytime": interruptedAnytimeMain,
 		"measured":            measuredMain,

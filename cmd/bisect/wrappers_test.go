@@ -127,6 +127,43 @@ func unprivilegedMain() {
 	endAs(cmd.Run())
 }
 
+// elsewhereMain runs bisect as if on another machine: `elsewhere USER ARG...`, with the files of this folder, in a folder, with a
+// cache, a home, a host name, a time zone, a language and an umask that are others; and if USER is nobody and this is root, as nobody.
+func elsewhereMain() {
+	program, err := exec.LookPath("bisect")
+	check(err)
+	dir, err := os.MkdirTemp("/var/tmp", "another-machine-") // a script's own folders are closed to others
+	check(err)
+	check(errors.Join(os.Chmod(dir, 0o777), os.Mkdir(filepath.Join(dir, "work"), 0o777)))
+	files, err := filepath.Glob("*.*")
+	check(err)
+	for _, file := range files {
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
+			text, err := os.ReadFile(file)
+			check(errors.Join(err, os.WriteFile(filepath.Join(dir, "work", file), text, 0o644)))
+		}
+	}
+	text, err := os.ReadFile(program)
+	check(err)
+	program = filepath.Join(dir, "bisect")
+	check(os.WriteFile(program, text, 0o755))
+	args := []string{"unshare", "--uts"}
+	if os.Geteuid() != 0 {
+		args = append(args, "--map-root-user")
+	}
+	args = append(args, "sh", "-c", `hostname elsewhere && umask 0077 && exec "$@"`, "sh")
+	if os.Args[1] == "nobody" && os.Geteuid() == 0 {
+		check(exec.Command("chown", "-R", "65534:65534", dir).Run())
+		args = append(args, "setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+	}
+	cmd := wrapped(append(append(args, program), os.Args[2:]...))
+	cmd.Dir = filepath.Join(dir, "work")
+	cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+filepath.Join(dir, "cache"), "HOME="+dir, "TMPDIR="+dir, "TZ=Asia/Kathmandu", "LC_ALL=tr_TR.UTF-8", "LANG=tr_TR.UTF-8")
+	err = cmd.Run()
+	check(exec.Command("rm", "-rf", dir).Run())
+	endAs(err)
+}
+
 func wrapped(args []string) *exec.Cmd {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr

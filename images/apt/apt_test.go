@@ -59,11 +59,11 @@ func TestAPackageComesWithAllItNeedsAndNoMore(t *testing.T) {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(debs[1])
-	if want := plain("tool", "1:2.0+b1~x-1", "libtool7 (>= 7)").bytes(t); err != nil || !bytes.Equal(b, want) {
+	if want := plain("tool", "1:2.0+b1~x-1", "libtool7 (>= 7)").Bytes(t); err != nil || !bytes.Equal(b, want) {
 		t.Errorf("tool's .deb is another: %d bytes, want %d; %v", len(b), len(want), err)
 	}
-	a.requests("")
-	if _, err := c.Fetch(t.Context(), a.suite("test"), r.Packages); err != nil || len(a.requests("")) > 0 {
+	a.Requests("")
+	if _, err := c.Fetch(t.Context(), a.suite("test"), r.Packages); err != nil || len(a.Requests("")) > 0 {
 		t.Errorf("a second fetch asked the mirror again; %v", err)
 	}
 }
@@ -79,17 +79,17 @@ func TestASuiteStandsStillAsLongAsTheClientLives(t *testing.T) {
 	if got := names(mustResolve(t, other, a.suite("test"), "tool")); got != "tool 2" {
 		t.Errorf("a new client resolves %s, want tool 2", got)
 	}
-	a.requests("")
+	a.Requests("")
 	if got := names(mustResolve(t, c, a.suite("test"), "tool")); got != "tool 1" {
 		t.Errorf("the old client resolves %s, want tool 1", got)
 	}
-	if asked := a.requests("dists"); len(asked) > 0 {
+	if asked := a.Requests("dists"); len(asked) > 0 {
 		t.Errorf("the old client asked again: %q", asked)
 	}
 	last := a.client()
 	last.Dir = c.Dir
 	mustResolve(t, last, a.suite("test"), "tool")
-	if asked := a.requests("Packages"); len(asked) > 0 {
+	if asked := a.Requests("Packages"); len(asked) > 0 {
 		t.Errorf("what had not changed was fetched again: %q", asked)
 	}
 	if got := names(mustResolve(t, c, a.suite("test"), "tool")); got != "tool 1" {
@@ -113,10 +113,10 @@ func TestASnapshotIsTheSuiteAtItsTimeAndIsReadOnce(t *testing.T) {
 		if _, err := c.Fetch(t.Context(), at, r.Packages); err != nil {
 			t.Error(err)
 		}
-		a.requests("")
+		a.Requests("")
 		again := a.client()
 		again.Dir = c.Dir
-		if mustResolve(t, again, at, "tool"); len(a.requests("")) > 0 {
+		if mustResolve(t, again, at, "tool"); len(a.Requests("")) > 0 {
 			t.Errorf("the snapshot at %s was asked for again", snapshot)
 		}
 	}
@@ -129,9 +129,9 @@ func TestTheSnapshotServiceIsAptsOwnUnlessOneIsGiven(t *testing.T) {
 	at.Snapshot, at.Snapshots = "20210201T000000Z", ""
 	conf := filepath.Join(t.TempDir(), "apt.conf")
 	for _, test := range []struct{ setting, want string }{
-		{strings.Replace(a.service, "{snapshot}", "@SNAPSHOTID@", 1), ""},
+		{strings.Replace(a.Snapshots, "{snapshot}", "@SNAPSHOTID@", 1), ""},
 		{"", "set BISECT_DEBIAN_SNAPSHOTS"},
-		{a.mirror, "where the time goes"},
+		{a.Mirror, "where the time goes"},
 	} {
 		if err := os.WriteFile(conf, []byte(`Acquire::Snapshots::URI::Origin::Debian "`+test.setting+`";`), 0o644); err != nil {
 			t.Fatal(err)
@@ -154,7 +154,7 @@ func TestErrorsNameTheCauseAndTheNextStep(t *testing.T) {
 	gone := a.suite("test")
 	gone.Mirror = "http://127.0.0.1:9/debian"
 	foreign := a.suite("test")
-	foreign.Keyring = stranger.keyring
+	foreign.Keyring = stranger.Keyring
 	conf := filepath.Join(t.TempDir(), "apt.conf")
 	if err := os.WriteFile(conf, []byte(`Acquire::Retries "0"; Acquire::Check-Valid-Until "false"; APT::Update::Post-Invoke { "touch `+conf+`.ran"; };`), 0o644); err != nil {
 		t.Fatal(err)

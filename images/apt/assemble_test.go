@@ -41,15 +41,15 @@ func listing(t *testing.T, p Payload) (lines, files []string) {
 func TestAPayloadIsThePackagesFilesMovedWithTheirLinks(t *testing.T) {
 	needTools(t, "dpkg-deb")
 	script := tar.Header{Name: "./usr/bin/tool", Typeflag: tar.TypeReg, Mode: 0o4755, Gid: 8}
-	one := deb{"tool", "1", "", []tar.Header{
+	one := deb{Name: "tool", Version: "1", Files: []tar.Header{
 		dir("usr"), dir("usr/bin"), script, dir("etc"), file("etc/tool.conf"),
 		{Name: "./usr/bin/zzz", Typeflag: tar.TypeLink, Linkname: "./usr/bin/tool", Mode: 0o4755, Gid: 8},
 		{Name: "./usr/bin/aaa", Typeflag: tar.TypeLink, Linkname: "./usr/bin/tool", Mode: 0o4755, Gid: 8},
 		link("usr/bin/near", "tool"), link("usr/bin/far", "/usr/bin/tool"), link("usr/bin/merged", "/bin/tool"),
 		link("usr/bin/conf", "../../etc/tool.conf"), link("usr/bin/system", "../../etc/passwd"), link("usr/bin/alternative", "/etc/alternatives/tool"),
 		dir("usr/share"), dir("usr/share/doc"), file("usr/share/doc/copyright"), dir("usr/share/man"), file("usr/share/man/tool.1"), file("usr/share/docs"),
-	}, map[string]string{script.Name: "#!/bin/sh\necho tool\n"}}.write(t)
-	two := deb{"more", "1", "", []tar.Header{dir("usr"), dir("usr/bin"), file("usr/bin/more")}, nil}.write(t)
+	}, Bodies: map[string]string{script.Name: "#!/bin/sh\necho tool\n"}}.Write(t)
+	two := deb{Name: "more", Version: "1", Files: []tar.Header{dir("usr"), dir("usr/bin"), file("usr/bin/more")}}.Write(t)
 	p := Payload{Own: []string{one, two}, Closure: []string{one}, Prefix: "/.bisect/id", Time: time.Unix(1612137600, 0)}
 	lines, files := listing(t, p)
 	want := `
@@ -82,7 +82,7 @@ func TestAPayloadIsThePackagesFilesMovedWithTheirLinks(t *testing.T) {
 	if again, _ := listing(t, p); !slices.Equal(again, lines) {
 		t.Errorf("in another order the packages give\n%s", strings.Join(again, "\n"))
 	}
-	p.Own = append(p.Own, deb{"other", "1", "", []tar.Header{dir("usr"), dir("usr/bin"), file("usr/bin/more")}, nil}.write(t))
+	p.Own = append(p.Own, deb{Name: "other", Version: "1", Files: []tar.Header{dir("usr"), dir("usr/bin"), file("usr/bin/more")}}.Write(t))
 	_, err := p.Assemble(t.Context(), discard)
 	wantError(t, err, "usr/bin/more is also in more.deb")
 }
@@ -96,28 +96,28 @@ func TestAProgramUsesTheLibrariesOfItsClosure(t *testing.T) {
 	if len(paths) < 2 {
 		t.Skipf("this machine's ls is static: %s", traced)
 	}
-	libs := deb{"libs", "1", "", []tar.Header{dir("usr"), dir("usr/lib")}, map[string]string{}}
+	libs := deb{Name: "libs", Version: "1", Files: []tar.Header{dir("usr"), dir("usr/lib")}, Bodies: map[string]string{}}
 	pack := func(d *deb, from, to string, mode int64) {
 		b, err := os.ReadFile(from)
 		if err != nil {
 			t.Fatal(err)
 		}
-		d.files = append(d.files, tar.Header{Name: "./" + to, Typeflag: tar.TypeReg, Mode: mode})
-		d.bodies["./"+to] = string(b)
+		d.Files = append(d.Files, tar.Header{Name: "./" + to, Typeflag: tar.TypeReg, Mode: mode})
+		d.Bodies["./"+to] = string(b)
 	}
 	for _, m := range paths {
 		// As Debian does: the file has another name than the one it is asked for, and the loader a link from afar.
 		pack(&libs, m[1], "usr/lib/real-"+path.Base(m[1]), 0o755) // the loader must be
-		libs.files = append(libs.files, link("usr/lib/"+path.Base(m[1]), "real-"+path.Base(m[1])))
+		libs.Files = append(libs.Files, link("usr/lib/"+path.Base(m[1]), "real-"+path.Base(m[1])))
 		if strings.HasPrefix(path.Base(m[1]), "ld-") {
-			libs.files = append(libs.files, dir("lib64"), link("lib64/"+path.Base(m[1]), "/lib/"+path.Base(m[1])))
+			libs.Files = append(libs.Files, dir("lib64"), link("lib64/"+path.Base(m[1]), "/lib/"+path.Base(m[1])))
 		}
 	}
-	tool := deb{"tool", "1", "", []tar.Header{dir("usr"), dir("usr/bin")}, map[string]string{}}
+	tool := deb{Name: "tool", Version: "1", Files: []tar.Header{dir("usr"), dir("usr/bin")}, Bodies: map[string]string{}}
 	pack(&tool, "/bin/ls", "usr/bin/list", 0o755)
-	own := tool.write(t)
+	own := tool.Write(t)
 
-	p := Payload{Own: []string{own}, Closure: []string{libs.write(t)}, Prefix: filepath.Join(t.TempDir(), "id")}
+	p := Payload{Own: []string{own}, Closure: []string{libs.Write(t)}, Prefix: filepath.Join(t.TempDir(), "id")}
 	install(t, p)
 	program := p.Prefix + "/root/usr/bin/list"
 	if got := run(t, nil, program, "-d", "/"); got != "/" {
@@ -137,8 +137,8 @@ func TestAProgramUsesTheLibrariesOfItsClosure(t *testing.T) {
 func TestDataThatLooksLikeAProgramIsLeftAlone(t *testing.T) {
 	needTools(t, "dpkg-deb")
 	h := file("damaged") // not executable: a compiler's test data
-	d := deb{"tool", "1", "", []tar.Header{h}, map[string]string{h.Name: "\x7fELF\x01\x01\x01" + strings.Repeat("\x02", 100)}}
-	if lines, _ := listing(t, Payload{Own: []string{d.write(t)}, Prefix: "/p", Time: time.Unix(1, 0)}); !slices.Contains(lines, "0 644 0:0 p/root/damaged") {
+	d := deb{Name: "tool", Version: "1", Files: []tar.Header{h}, Bodies: map[string]string{h.Name: "\x7fELF\x01\x01\x01" + strings.Repeat("\x02", 100)}}
+	if lines, _ := listing(t, Payload{Own: []string{d.Write(t)}, Prefix: "/p", Time: time.Unix(1, 0)}); !slices.Contains(lines, "0 644 0:0 p/root/damaged") {
 		t.Errorf("got %q", lines)
 	}
 }

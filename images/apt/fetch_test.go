@@ -19,12 +19,12 @@ func TestAFileThatIsNotWhatTheLockSaysIsRefused(t *testing.T) {
 	a.publish("/debian", "test", now(), 0, d)
 	c := a.client()
 	r := mustResolve(t, c, a.suite("test"), "tool")
-	right := d.bytes(t)
+	right := d.Bytes(t)
 	for what, b := range map[string][]byte{
 		"Hash Sum mismatch": append(bytes.Clone(right[:len(right)-1]), right[len(right)-1]^1),
 		"unexpected size":   append(bytes.Clone(right), 0),
 	} {
-		a.change("/debian/"+d.filename(), b)
+		a.Change("/debian/"+d.Filename(), b)
 		_, err := c.Fetch(t.Context(), a.suite("test"), r.Packages)
 		wantError(t, err, "package tool 1: ", what)
 		left, _ := filepath.Glob(c.Dir + "/debs/*.deb*")
@@ -32,7 +32,7 @@ func TestAFileThatIsNotWhatTheLockSaysIsRefused(t *testing.T) {
 			t.Errorf("left behind: %q", left)
 		}
 	}
-	a.change("/debian/"+d.filename(), right)
+	a.Change("/debian/"+d.Filename(), right)
 	if _, err := c.Fetch(t.Context(), a.suite("test"), r.Packages); err != nil {
 		t.Errorf("once the mirror is right: %v", err)
 	}
@@ -58,8 +58,8 @@ func TestADamagedFileInTheCacheIsFetchedAgain(t *testing.T) {
 		if err := os.WriteFile(debs[0], damage(b), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		a.requests("")
-		if _, err := c.Fetch(t.Context(), a.suite("test"), r.Packages); err != nil || len(a.requests("pool")) != 1 {
+		a.Requests("")
+		if _, err := c.Fetch(t.Context(), a.suite("test"), r.Packages); err != nil || len(a.Requests("pool")) != 1 {
 			t.Errorf("not fetched again; %v", err)
 		}
 		if err := verify(debs[0], r.Packages[0]); err != nil {
@@ -73,11 +73,11 @@ func TestADownloadThatBrokeOffIsResumedOrMadeAgain(t *testing.T) {
 	d := plain("tool", "1", "")
 	noise := make([]byte, 256<<10) // does not compress
 	rand.NewChaCha8([32]byte{}).Read(noise)
-	d.bodies["./usr/share/tool"] = string(noise)
+	d.Bodies["./usr/share/tool"] = string(noise)
 	a.publish("/debian", "test", now(), 0, d)
 	c := a.client()
 	r := mustResolve(t, c, a.suite("test"), "tool")
-	right, url := d.bytes(t), "/debian/"+d.filename()
+	right, url := d.Bytes(t), "/debian/"+d.Filename()
 	part := filepath.Join(c.Dir, "debs", r.Packages[0].SHA256+".deb.part")
 	// A .part that bears the server's time is what apt leaves of a download that broke off.
 	for _, test := range []struct {
@@ -97,14 +97,14 @@ func TestADownloadThatBrokeOffIsResumedOrMadeAgain(t *testing.T) {
 			if err := os.WriteFile(part, test.part, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.Chtimes(part, a.times[url], a.times[url]); err != nil {
+			if err := os.Chtimes(part, a.Modified(url), a.Modified(url)); err != nil {
 				t.Fatal(err)
 			}
-			a.requests("")
+			a.Requests("")
 			if _, err := c.Fetch(t.Context(), a.suite("test"), r.Packages); err != nil {
 				t.Fatal(err)
 			}
-			asked := a.requests("pool")
+			asked := a.Requests("pool")
 			if !slices.EqualFunc(asked, test.want, func(got, want string) bool {
 				return got == want || strings.HasSuffix(want, "=") && strings.HasPrefix(got, want)
 			}) {
@@ -114,13 +114,11 @@ func TestADownloadThatBrokeOffIsResumedOrMadeAgain(t *testing.T) {
 	}
 
 	os.Remove(strings.TrimSuffix(part, ".part"))
-	a.mu.Lock()
-	a.cut[url] = len(right) / 2
-	a.mu.Unlock()
+	a.Cut(url, len(right)/2)
 	if _, err := c.Fetch(t.Context(), a.suite("test"), r.Packages); err != nil {
 		t.Errorf("the connection broke once: %v", err)
 	}
-	if asked := a.requests("pool"); len(asked) != 2 || !strings.Contains(asked[1], " bytes=") {
+	if asked := a.Requests("pool"); len(asked) != 2 || !strings.Contains(asked[1], " bytes=") {
 		t.Errorf("not resumed: %q", asked)
 	}
 }
@@ -131,21 +129,17 @@ func TestAFetchEndsWhenItsContextDoes(t *testing.T) {
 	a.publish("/debian", "test", now(), 0, d)
 	c := a.client()
 	r := mustResolve(t, c, a.suite("test"), "tool")
-	a.mu.Lock()
-	a.stall = "/debian/" + d.filename()
-	a.mu.Unlock()
+	a.Stall("/debian/" + d.Filename())
 	why := errors.New("the user has had enough")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	go func() {
-		<-a.stalled
+		<-a.Stalled
 		cancel(why)
 	}()
 	if _, err := c.Fetch(ctx, a.suite("test"), r.Packages); !errors.Is(err, why) {
 		t.Errorf("got %v, want %v", err, why)
 	}
-	a.mu.Lock()
-	a.stall = ""
-	a.mu.Unlock()
+	a.Stall("")
 	if _, ok := c.Cached(r.Packages[0]); ok {
 		t.Error("half a file counts as cached")
 	}
@@ -170,10 +164,10 @@ func TestWhatTheMirrorDroppedComesFromASnapshot(t *testing.T) {
 	if _, err := a.client().Fetch(t.Context(), at, lock); err != nil {
 		t.Errorf("while the mirror has it: %v", err)
 	}
-	if asked := a.requests("dists"); len(asked) > 4 {
+	if asked := a.Requests("dists"); len(asked) > 4 {
 		t.Errorf("indexes were asked for: %q", asked)
 	}
-	a.change("/debian/"+d.filename(), nil)
+	a.Remove("/debian/" + d.Filename())
 	_, err := a.client().Fetch(t.Context(), at, lock)
 	wantError(t, err, "package tool 1: gone from the mirror", "give a snapshot")
 	at.Snapshot = "20220201T000000Z"
@@ -183,7 +177,7 @@ func TestWhatTheMirrorDroppedComesFromASnapshot(t *testing.T) {
 	if _, err := a.client().Fetch(t.Context(), at, lock); err != nil {
 		t.Errorf("from the snapshot: %v", err)
 	}
-	lock2 := mustResolve(t, a.client(), Archive{Suite: "test", Mirror: strings.Replace(a.service, "{snapshot}", "20220201T000000Z", 1), Keyring: a.keyring}, "tool").Packages
+	lock2 := mustResolve(t, a.client(), Archive{Suite: "test", Mirror: strings.Replace(a.Snapshots, "{snapshot}", "20220201T000000Z", 1), Keyring: a.Keyring}, "tool").Packages
 	lock2[0].URL, at.Snapshot = "", "20220201T000000Z"
 	if _, err := a.client().Fetch(t.Context(), at, lock2); err != nil {
 		t.Errorf("a file with a + in its name: %v", err)
@@ -230,7 +224,7 @@ func TestSeveralClientsShareOneFolder(t *testing.T) {
 		})
 	}
 	all.Wait()
-	if asked := a.requests("pool"); len(asked) != 2 {
+	if asked := a.Requests("pool"); len(asked) != 2 {
 		t.Errorf("two packages were fetched by %d requests: %q", len(asked), asked)
 	}
 }

@@ -31,7 +31,7 @@ func TestAPackageWithHostileMembersIsRefused(t *testing.T) {
 		"of type":         {{Name: "./null", Typeflag: tar.TypeChar, Devmajor: 1, Devminor: 3}},
 		"type":            {{Name: "./pipe", Typeflag: tar.TypeFifo}},
 	} {
-		name := deb{name: "evil", version: "1", files: files}.write(t)
+		name := deb{Name: "evil", Version: "1", Files: files}.Write(t)
 		wantError(t, Unpack(t.Context(), name, discard), "unpack evil.deb: ", what)
 		_, err := Payload{Own: []string{name}, Prefix: "/.bisect/x", Scratch: t.TempDir()}.Assemble(t.Context(), discard)
 		wantError(t, err, what)
@@ -41,10 +41,10 @@ func TestAPackageWithHostileMembersIsRefused(t *testing.T) {
 func TestAnHonestPackageIsUnpackedWhole(t *testing.T) {
 	needTools(t, "dpkg-deb")
 	d := plain("tool", "1", "")
-	d.files = append(d.files, link("usr/share/abs", "/etc/tool"), link("usr/share/rel", "../../etc/tool"),
+	d.Files = append(d.Files, link("usr/share/abs", "/etc/tool"), link("usr/share/rel", "../../etc/tool"),
 		tar.Header{Name: "./usr/share/hard", Typeflag: tar.TypeLink, Linkname: "./usr/share/tool"})
 	var got []string
-	err := Unpack(t.Context(), d.write(t), func(h *tar.Header, r io.Reader) error {
+	err := Unpack(t.Context(), d.Write(t), func(h *tar.Header, r io.Reader) error {
 		b, err := io.ReadAll(r)
 		if int64(len(b)) != h.Size {
 			t.Errorf("%s: %d bytes, want %d", h.Name, len(b), h.Size)
@@ -60,7 +60,7 @@ func TestAnHonestPackageIsUnpackedWhole(t *testing.T) {
 
 func TestWhatIsNoPackageIsAnError(t *testing.T) {
 	needTools(t, "dpkg-deb")
-	whole, err := os.ReadFile(plain("tool", "1", "").write(t))
+	whole, err := os.ReadFile(plain("tool", "1", "").Write(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,8 +78,8 @@ func TestUnpackStopsWhenItsReaderDoes(t *testing.T) {
 	needTools(t, "dpkg-deb")
 	stop := errors.New("enough")
 	big := plain("tool", "1", "")
-	big.bodies["./usr/share/tool"] = strings.Repeat("x", 32<<20) // more than any pipe holds
-	if err := Unpack(t.Context(), big.write(t), func(*tar.Header, io.Reader) error { return stop }); !errors.Is(err, stop) {
+	big.Bodies["./usr/share/tool"] = strings.Repeat("x", 32<<20) // more than any pipe holds
+	if err := Unpack(t.Context(), big.Write(t), func(*tar.Header, io.Reader) error { return stop }); !errors.Is(err, stop) {
 		t.Errorf("got %v, want %v", err, stop)
 	}
 }

@@ -79,7 +79,11 @@ func (d *download) run(ctx context.Context) error {
 			idle = 1
 		}
 		if idle >= d.Tries {
-			return fmt.Errorf("%w, and %d tries in a row brought nothing new; run again later, and it goes on from byte %d", l.why, idle, d.part.size)
+			goesOn := ""
+			if d.part.size > 0 {
+				goesOn = fmt.Sprintf(", and it goes on from byte %d", d.part.size)
+			}
+			return fmt.Errorf("%w, and %d tries in a row brought nothing new; check the network, or run again later%s", l.why, idle, goesOn)
 		}
 		wait := retryablehttp.DefaultBackoff(d.Delay, longest, idle-1, l.answer)
 		if wait > longest {

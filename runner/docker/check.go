@@ -56,6 +56,8 @@ func (e *Engine) Check(ctx context.Context, image string, checks []images.Check)
 		return &unfit{unable.Errors[0]}
 	case unable != nil:
 		return &unfit{unable}
+	case wrong != nil && len(wrong.Errors) == 1:
+		return wrong.Errors[0]
 	}
 	return wrong.ErrorOrNil()
 }
@@ -108,6 +110,9 @@ func compare(check images.Check, exit runner.Exit, printed string) error {
 	what := fmt.Sprintf("check %s %s: `%s`", check.Tool, check.Version, strings.Join(check.Command, " "))
 	switch {
 	case exit.Code == 127 && strings.Contains(printed, fileMissing):
+		if !strings.Contains(check.Command[0], "/") {
+			return fmt.Errorf("%s: not found in the PATH of the image; name it by its whole path, or take a dest that is in PATH", what)
+		}
 		return fmt.Errorf("%s: not found in the image", what)
 	case exit.Code == 126:
 		return fmt.Errorf("%s: cannot be executed: %s", what, shorten(printed))

@@ -149,7 +149,7 @@ func startError(ctx, call context.Context, what, image string, err error) error 
 	case strings.Contains(text, "the image is not in the engine"), errdefs.IsNotFound(err) && strings.Contains(text, "No such image"):
 		return mishapf("%s: image %s is not in the engine, and is never pulled: load it again", what, image)
 	case strings.Contains(text, "/bin/sh") && strings.Contains(text, "no such file or directory"):
-		return &unfit{fmt.Errorf("%s: image %s has no /bin/sh that runs (none, or its loader is missing): choose a base with a shell: %w", what, image, err)}
+		return &unfit{fmt.Errorf("%s: its image has no /bin/sh that runs: there is none, or its loader is missing; choose a base with a shell", what)}
 	case errdefs.IsConflict(err):
 		return mishapf("%s: another container has that name: remove it, or run `bisect gc`: %w", what, err)
 	}
