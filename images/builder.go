@@ -41,12 +41,13 @@ type Builder struct {
 	Debian    Archives          // where Debian packages come from
 	Lock      *Lock             // what is to serve; nil: whatever the scenario's words mean today
 	Locked    bool              // what is not as Lock says is an error, not a warning
+	Fresh     string            // what Debian's suites gave before is not taken from the cache, but what they gave under this same word; "": as they were first asked
 	Progress  func(line string) // what goes on, a line at a time, never two at once; nil: nobody listens
 
 	progressing sync.Mutex // held while Progress runs
 	compiling   sync.Mutex // held while something is compiled: that takes the whole machine
 
-	payloads once[*payload] // by tool and recipe
+	payloads once[*payload] // by tool and version
 	bases    once[*rootfs]  // by recipe
 
 	asking  sync.Mutex        // guards what was asked of the world once, so that it is the same for the whole run
@@ -64,6 +65,18 @@ type Archives struct {
 	Mirror    string // of the archive
 	Snapshots string // URL of a snapshot service, with {snapshot} where the time goes
 	Keyring   string // file of the keys that sign them
+}
+
+// trust tells keys of one's own from those of this machine: what one signs is not what the other does.
+func (a Archives) trust() (string, error) {
+	if a.Keyring == "" {
+		return "", nil
+	}
+	sum, _, err := sumFile(a.Keyring)
+	if err != nil {
+		return "", fmt.Errorf("keyring: %w; see BISECT_DEBIAN_KEYRING", err)
+	}
+	return sum, nil
 }
 
 // OfflineError says that something must be fetched, and may not.
@@ -198,6 +211,7 @@ func (b *Builder) resolve(ctx context.Context, spec Spec) (*resolved, error) {
 			if len(rp.hide) == 0 {
 				return nil, &UnknownError{Tool: p.Tool, Have: b.catalogue().Tools()}
 			}
+			rp.hide = b.catalogue().allPlaces(p.Tool)
 		} else {
 			if rp.tool, err = b.catalogue().Lookup(p.Tool, p.Version); err != nil {
 				return nil, err
@@ -246,17 +260,15 @@ func (b *Builder) resolve(ctx context.Context, spec Spec) (*resolved, error) {
 // identity leaves versions' names out: two names for one file make one image. So does it what only lies hidden in the image.
 func (r *resolved) identity() (string, error) {
 	type tool struct {
-		Dest, Tree string
-		Recipes    []string
-		Hide       []string
+		Recipes, Hide []string
 	}
 	v := struct {
 		Format     int // raised when composition changes
 		Arch, Base string
 		Tools      []tool
-	}{Format: 2, Arch: runtime.GOARCH, Base: r.base.recipe}
+	}{Format: 3, Arch: runtime.GOARCH, Base: r.base.recipe}
 	for _, p := range r.picks {
-		v.Tools = append(v.Tools, tool{p.tool.Dest, p.tool.Tree, p.recipes, p.hide})
+		v.Tools = append(v.Tools, tool{p.recipes, p.hide})
 	}
 	return sum(v)
 }

@@ -67,6 +67,36 @@ func (e *entry) file(name string) (entryFile, error) {
 	return entryFile{}, fmt.Errorf("cache entry %s: no file %s; remove the folder to have it made again", e.dir, name)
 }
 
+// readJSON reads one of the entry's small files into v. What is not as it was when it was made has the entry made again by the next
+// who asks for it.
+func (e *entry) readJSON(name string, v any) error {
+	want, err := e.file(name)
+	if err != nil {
+		return err
+	}
+	raw, err := os.ReadFile(e.path(name))
+	sum := sha256.Sum256(raw)
+	if got := hex.EncodeToString(sum[:]); err != nil || got != want.SHA256 {
+		return e.rotten(name, fmt.Sprintf("sha256 %s, want %s", got, want.SHA256))
+	}
+	if err := json.Unmarshal(raw, v); err != nil {
+		return fmt.Errorf("cache file %s: %w", e.path(name), err)
+	}
+	return nil
+}
+
+// rotten takes the entry's record away, without which it counts as damaged.
+func (e *entry) rotten(name, why string) error {
+	_ = os.Remove(filepath.Join(e.dir, recordName))
+	return &DamagedError{e.path(name), why}
+}
+
+// has reports whether there seems to be such an entry.
+func (c cache) has(kind, key string) bool {
+	_, err := os.Stat(filepath.Join(c.root, kind, key, recordName))
+	return err == nil
+}
+
 // get returns the entry under kind and key. If there is none, or it is damaged, fill makes it in the folder it is
 // given; only what lies in that folder itself becomes part of the entry. say is told of waits and damages.
 func (c cache) get(ctx context.Context, kind, key string, say func(string), fill fillFunc) (*entry, error) {

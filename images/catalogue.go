@@ -90,6 +90,19 @@ func (c *Catalogue) Places(tool string) []string {
 	return slices.Compact(places)
 }
 
+// allPlaces are the Places of tool, and those of what comes with it.
+func (c *Catalogue) allPlaces(tool string) []string {
+	places := c.Places(tool)
+	for _, t := range c.tools[tool] {
+		if t.Tree != "" {
+			places = append(places, t.Tree)
+		}
+		places = slices.AppendSeq(places, maps.Keys(t.Also))
+	}
+	slices.Sort(places)
+	return slices.Compact(places)
+}
+
 // Declare returns a copy of c that also has t. A version that c already has is refused: two meanings of one name would
 // make reports lie. Where Command is given and Want is not, the version must be printed.
 func (c *Catalogue) Declare(t Toolchain) (*Catalogue, error) {

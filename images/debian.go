@@ -112,8 +112,9 @@ func (b *Builder) debian(ctx context.Context, s *step, d *Debian, dir string) (e
 			return context.Cause(ctx)
 		}
 		why := log.tail(8, func(line string) bool {
-			told := strings.HasPrefix(line, "E:") || strings.HasPrefix(line, "Err:")
-			return told && !strings.Contains(line, "mmdebstrap failed") && !strings.Contains(line, "APT::Status-Fd") // echoes of the cause
+			told := strings.HasPrefix(line, "E:") || strings.HasPrefix(line, "Err:") || strings.HasPrefix(line, "dpkg: ")
+			return told && !strings.Contains(line, "mmdebstrap failed") && !strings.Contains(line, "setup failed: E: env ") &&
+				!strings.Contains(line, "APT::Status-Fd") // echoes of the cause
 		})
 		if why == "" {
 			why = log.tail(8, func(string) bool { return true })
@@ -171,15 +172,24 @@ func aptProxies(ctx context.Context) []string {
 	return env
 }
 
-// recipe says in 64 hex digits what was asked for; what was got depends on the day.
-func (d *Debian) recipe() (string, error) {
+// debianRecipe says in 64 hex digits what was asked for; what was got depends on the day.
+func (b *Builder) debianRecipe(d *Debian) (string, error) {
 	packages, err := d.packages()
 	if err != nil {
 		return "", fmt.Errorf("base debian: %w", err)
+	}
+	trust, err := b.Debian.trust()
+	if err != nil {
+		return "", fmt.Errorf("base debian: %w", err)
+	}
+	fresh := b.Fresh
+	if d.Snapshot != "" {
+		fresh = ""
 	}
 	return sum(struct {
 		Format                          int
 		Provider, Suite, Snapshot, Arch string
 		Packages, Args                  []string
-	}{recipeFormat, "debian", d.Suite, d.Snapshot, runtime.GOARCH, packages, debianArgs})
+		Trust, Fresh                    string `json:",omitempty"`
+	}{recipeFormat, "debian", d.Suite, d.Snapshot, runtime.GOARCH, packages, debianArgs, trust, fresh})
 }

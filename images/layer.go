@@ -42,7 +42,7 @@ func (l *fileLayer) Compressed() (io.ReadCloser, error)  { return l.Uncompressed
 func (l *fileLayer) Uncompressed() (io.ReadCloser, error) {
 	f, err := os.Open(l.path)
 	if err != nil {
-		return nil, &DamagedError{l.path, err.Error()}
+		return nil, l.rotten(err.Error())
 	}
 	return &checkedFile{file: f, layer: l, sum: sha256.New()}, nil
 }
@@ -51,6 +51,11 @@ func (l *fileLayer) Uncompressed() (io.ReadCloser, error) {
 func (l *fileLayer) intact() bool {
 	_, err := os.Stat(filepath.Join(filepath.Dir(l.path), recordName))
 	return err == nil
+}
+
+func (l *fileLayer) rotten(why string) error {
+	dir, name := filepath.Split(l.path)
+	return (&entry{dir: dir}).rotten(name, why)
 }
 
 // checkedFile reads a layer's file and says at its end whether it was what it should be. It has none of a file's other methods: a
@@ -75,9 +80,7 @@ func (f *checkedFile) Read(p []byte) (int, error) {
 	}
 	f.ended = io.EOF
 	if got := hex.EncodeToString(f.sum.Sum(nil)); got != f.layer.hash.Hex {
-		// Without its record the entry counts as damaged, and whoever asks for it next makes it again.
-		_ = os.Remove(filepath.Join(filepath.Dir(f.layer.path), recordName))
-		f.ended = &DamagedError{f.layer.path, fmt.Sprintf("sha256 %s, want %s", got, f.layer.hash.Hex)}
+		f.ended = f.layer.rotten(fmt.Sprintf("sha256 %s, want %s", got, f.layer.hash.Hex))
 	}
 	return n, f.ended
 }

@@ -3,7 +3,9 @@ package images
 import (
 	"archive/tar"
 	"fmt"
+	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -23,16 +25,27 @@ func links(base *tree, picks []resolvedPick, payloads []*payload, pool []*payloa
 		if p.Absent {
 			continue
 		}
-		for from, to := range payloads[i].links {
+		for _, from := range slices.Sorted(maps.Keys(payloads[i].links)) {
+			to := payloads[i].links[from]
 			real, err := base.place(from, from == p.tool.Tree)
 			if err != nil {
 				return nil, fmt.Errorf("toolchain %s %s: %s: %w", p.Tool, p.Version, from, err)
 			}
-			if other, ok := takes[real]; ok && other != p.Tool {
+			switch other, ok := takes[real]; {
+			case ok && other != p.Tool:
 				return nil, fmt.Errorf("tools %s and %s: both go to %s; give one of them another dest", other, p.Tool, from)
+			case ok && at[real].Linkname != to:
+				return nil, fmt.Errorf("tool %s: two of its files go to %s in this base, one by way of a link", p.Tool, real)
 			}
 			takes[real] = p.Tool
 			at[real] = tar.Header{Typeflag: tar.TypeSymlink, Linkname: to, Mode: 0o777}
+		}
+	}
+	for name := range takes {
+		for dir := path.Dir(name); dir != "/"; dir = path.Dir(dir) {
+			if other, ok := takes[dir]; ok {
+				return nil, fmt.Errorf("tools %s and %s: %s lies in the folder %s of the other; give one of them another dest", takes[name], other, name, dir)
+			}
 		}
 	}
 	for i, p := range picks {

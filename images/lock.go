@@ -43,6 +43,7 @@ type LockedTool struct {
 	Version  string        `yaml:"version"`
 	Asked    string        `yaml:"asked"` // digest of what the catalogue or the scenario says of it
 	Provider string        `yaml:"provider"`
+	Source   string        `yaml:"source"`             // digest of what the provider was asked for
 	From     string        `yaml:"from"`               // for people
 	Go       string        `yaml:"go,omitempty"`       // what compiled it
 	Date     string        `yaml:"date,omitempty"`     // when its packages were current
@@ -166,9 +167,9 @@ func (t Toolchain) asked() string {
 		}
 	}
 	s, err := sum(struct {
-		Dest, Tree, Program string
-		Sources             []Source
-	}{t.Dest, t.Tree, t.Program, sources})
+		Shape   shape
+		Sources []Source
+	}{t.shape(), sources})
 	if err != nil { // strings and numbers alone
 		panic(err)
 	}
@@ -178,7 +179,7 @@ func (t Toolchain) asked() string {
 // hold notes what served as t, and compares it with the lock.
 func (b *Builder) hold(t Toolchain, p *payload) error {
 	made := LockedTool{
-		Tool: t.Tool, Version: t.Version, Asked: t.asked(), Provider: p.source.Kind(), From: p.source.String(),
+		Tool: t.Tool, Version: t.Version, Asked: t.asked(), Provider: p.source.Kind(), Source: p.id, From: p.source.String(),
 		Go: p.made.Go, Date: p.made.Date, Packages: p.made.Packages, Layer: p.layer.hash.String(),
 	}
 	if p.source.File != nil {
@@ -205,6 +206,17 @@ func (b *Builder) hold(t Toolchain, p *payload) error {
 
 // is reports whether fs is what was locked.
 func (l *LockedBase) is(fs *rootfs) bool { return slices.Equal(l.Layers, fs.digests()) }
+
+// of reports whether a cache entry holds what was locked.
+func (l *LockedBase) of(e *entry) bool {
+	var layers []string
+	for _, f := range e.Files {
+		if strings.HasPrefix(f.Name, "layer-") {
+			layers = append(layers, "sha256:"+f.SHA256)
+		}
+	}
+	return slices.Equal(l.Layers, layers)
+}
 
 func (fs *rootfs) digests() []string {
 	var all []string

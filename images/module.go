@@ -27,6 +27,8 @@ var buildFlags = []string{"-mod=readonly", "-trimpath", "-buildvcs=false"}
 // gotool is this machine's Go, as far as it concerns the tools built with it.
 type gotool struct {
 	version string   // like go1.26.8
+	modules string   // the user's module cache
+	proxy   string   // the user's GOPROXY
 	env     []string // for builds: nothing of the user's but where things are fetched from and kept
 }
 
@@ -74,7 +76,7 @@ func (b *Builder) goTool(ctx context.Context) (*gotool, error) {
 	if err := json.Unmarshal(out, &vars); err != nil {
 		return nil, fmt.Errorf("go env: %w", err)
 	}
-	g := &gotool{version: vars["GOVERSION"], env: keptEnv()}
+	g := &gotool{version: vars["GOVERSION"], modules: vars["GOMODCACHE"], proxy: vars["GOPROXY"], env: keptEnv()}
 	for _, name := range userGo {
 		if name == "GOPROXY" && b.Offline {
 			vars[name] = "off"

@@ -2,6 +2,7 @@ package images
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
@@ -49,6 +50,15 @@ func (o *once[T]) at(key string) *making[T] {
 		o.made[key] = m
 	}
 	return m
+}
+
+// again calls make once more if what it found in the cache was damaged: by then it is out of the way.
+func again[T any](make func() (T, error)) (T, error) {
+	value, err := make()
+	if damaged := (*DamagedError)(nil); errors.As(err, &damaged) {
+		return make()
+	}
+	return value, err
 }
 
 func (*making[T]) none() (zero T) { return zero }

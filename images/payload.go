@@ -3,7 +3,6 @@ package images
 import (
 	"archive/tar"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -121,28 +120,56 @@ func (w *payloadWriter) program(name, file string) error {
 	return w.add(tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o755, Size: info.Size()}, f)
 }
 
-// payload makes a tool, or finds it in the cache, in the first way that serves.
+// payload makes a tool, or finds it: what has served once serves as long as this Builder lives.
 func (b *Builder) payload(ctx context.Context, t Toolchain) (*payload, error) {
+	if b.Locked && b.Lock.tool(t) == nil {
+		return nil, b.drift(t.Tool+" "+t.Version, "the lock lacks it, or has it from another description")
+	}
+	p, err := b.payloads.get(ctx, t.Tool+" "+t.Version, func() (*payload, error) { return b.serve(ctx, t) }, (*payload).intact)
+	switch {
+	case err == nil:
+		return p, b.hold(t, p)
+	case ctx.Err() != nil:
+		return nil, context.Cause(ctx)
+	}
+	return nil, fmt.Errorf("toolchain %s %s: %w", t.Tool, t.Version, err)
+}
+
+// serve has a tool in the first way that lies in the cache, or else in the first that serves.
+func (b *Builder) serve(ctx context.Context, t Toolchain) (*payload, error) {
+	c, err := b.cache()
+	if err != nil {
+		return nil, err
+	}
+	type known struct {
+		way
+		recipe string
+	}
+	var cached, others []known
 	var errs []error
-	ways := b.ways(t)
-	for i, w := range ways {
+	for _, w := range b.ways(t) {
 		recipe, err := b.recipe(ctx, w)
-		if err == nil {
-			var p *payload
-			make := func() (*payload, error) { return b.make(ctx, t, w, recipe) }
-			if p, err = b.payloads.get(ctx, t.Tool+" "+recipe, make, (*payload).intact); err == nil {
-				return p, b.hold(t, p)
-			}
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case c.has("tools", recipe[:32]):
+			cached = append(cached, known{w, recipe})
+		default:
+			others = append(others, known{w, recipe})
 		}
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+	}
+	ways := append(cached, others...)
+	for i, w := range ways {
+		p, err := again(func() (*payload, error) { return b.make(ctx, t, w.way, w.recipe) })
+		if err == nil || ctx.Err() != nil {
+			return p, err
 		}
 		if i+1 < len(ways) {
-			b.progress(fmt.Sprintf("toolchain %s %s: %v; trying %s", t.Tool, t.Version, err, ways[i+1]))
+			b.progress(fmt.Sprintf("toolchain %s %s: %v; trying %s", t.Tool, t.Version, err, ways[i+1].way))
 		}
 		errs = append(errs, err)
 	}
-	return nil, fmt.Errorf("toolchain %s %s: %w", t.Tool, t.Version, errors.Join(errs...))
+	return nil, errors.Join(errs...)
 }
 
 func (p *payload) intact() bool { return p.layer.intact() }
@@ -155,11 +182,7 @@ func (b *Builder) make(ctx context.Context, t Toolchain, w way, recipe string) (
 	}
 	step := b.begin(t.Tool + " " + t.Version)
 	defer step.end()
-	id, err := w.id()
-	if err != nil {
-		return nil, err
-	}
-	p := &payload{id: id, source: w.Source, title: "bisect: " + path.Base(t.Dest), links: map[string]string{}}
+	p := &payload{id: w.id(), source: w.Source, title: "bisect: " + path.Base(t.Dest), links: map[string]string{}}
 	e, err := c.get(ctx, "tools", recipe[:32], step.say, func(ctx context.Context, dir string) (map[string]string, error) {
 		notes := map[string]string{"tool": t.Tool, "version": t.Version, "provider": w.Kind()}
 		return notes, b.fill(ctx, step, t, w, p.id, dir)
@@ -172,12 +195,8 @@ func (b *Builder) make(ctx context.Context, t Toolchain, w way, recipe string) (
 		return nil, err
 	}
 	p.layer = &fileLayer{e.path(payloadLayer), v1.Hash{Algorithm: "sha256", Hex: f.SHA256}, f.Size}
-	raw, err := os.ReadFile(e.path(contentsName))
-	if err != nil {
+	if err := e.readJSON(contentsName, &p.made); err != nil {
 		return nil, err
-	}
-	if err := json.Unmarshal(raw, &p.made); err != nil {
-		return nil, fmt.Errorf("%s: %w", e.path(contentsName), err)
 	}
 	inside := func(name string) string { return path.Join("/", treasury, p.id, name) }
 	p.to = inside(p.made.Program)
@@ -208,11 +227,7 @@ func (b *Builder) fill(ctx context.Context, step *step, t Toolchain, way way, id
 	if err := errors.Join(w.tar.Close(), out.Close(), os.RemoveAll(scratch)); err != nil {
 		return err
 	}
-	raw, err := json.MarshalIndent(made, "", "  ")
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, contentsName), append(raw, '\n'), 0o644)
+	return writeJSON(filepath.Join(dir, contentsName), made)
 }
 
 // provide has the provider write its files.

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -120,11 +121,6 @@ func TestAReleaseIsAMemberOfWhatIsDownloaded(t *testing.T) {
 	want := []string{"5 755 0:0 .bisect/", "5 755 0:0 .bisect/ID/", "0 755 0:0 .bisect/ID/jq content of jq-1/bin/jq"}
 	if !slices.Equal(got, want) || p.links["/usr/bin/jq"] != "/.bisect/"+p.id+"/jq" {
 		t.Errorf("got %q, links %v", got, p.links)
-	}
-	if left, _ := os.ReadDir(b.Cache + "/downloads"); slices.ContainsFunc(left, func(e os.DirEntry) bool {
-		return strings.HasPrefix(e.Name(), sha(archive)) && !strings.HasSuffix(e.Name(), ".lock")
-	}) {
-		t.Errorf("the download stays beside what was made of it: %v", left)
 	}
 }
 
@@ -267,5 +263,124 @@ func TestAFileOfAnImageIsFoundThroughItsLinks(t *testing.T) {
 	_, _, err = members(t, &Builder{Cache: t.TempDir(), Catalogue: declared(t, tc)})
 	if err == nil || !strings.Contains(err.Error(), "no file /usr/bin/yq") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestWhatHasServedOnceServesOn(t *testing.T) {
+	first, second := packed(t, "jq*"), packed(t, "jq*", "more")
+	files := map[string][]byte{"/second.tgz": second}
+	url := site(t, files)
+	tc := Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []Source{
+		{Release: &Release{URL: url + "/first.tgz", SHA256: sha(first), Member: "jq"}},
+		{Release: &Release{URL: url + "/second.tgz", SHA256: sha(second), Member: "jq"}},
+	}}
+	h := &heard{}
+	b := &Builder{Cache: t.TempDir(), Catalogue: declared(t, tc), Progress: h.say}
+	one, _, err := members(t, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lock := b.Used()
+	files["/first.tgz"] = first // the first is back
+	if two, _, err := members(t, b); err != nil || two != one || h.count("first.tgz") != 1 {
+		t.Errorf("another served in the middle of a run: %v, said %q", err, h.lines)
+	}
+	next := &Builder{Cache: b.Cache, Catalogue: b.Catalogue, Progress: h.say}
+	if _, _, err := members(t, next); err != nil || next.Used().Tools[0].From != lock.Tools[0].From {
+		t.Errorf("what lies in the cache was not taken: %v, %+v", err, next.Used().Tools)
+	}
+	elsewhere := &Builder{Cache: t.TempDir(), Catalogue: b.Catalogue, Lock: lock, Locked: true}
+	if _, _, err := members(t, elsewhere); err != nil || elsewhere.Used().Tools[0].From != lock.Tools[0].From {
+		t.Errorf("the lock names the second: %v, %+v", err, elsewhere.Used().Tools)
+	}
+}
+
+func TestOneFileGoesWhereverItIsAskedFor(t *testing.T) {
+	host, _ := newRegistry(t)
+	base := Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
+	c := withFile(t, &Catalogue{}, "one", "1", "/usr/bin/one", "same")
+	c = withFile(t, c, "two", "1", "/opt/two", "same")
+	b := &Builder{Cache: t.TempDir(), Catalogue: c}
+	image, err := b.Image(t.Context(), Spec{Base: base, Picks: []Pick{{Tool: "one", Version: "1"}, {Tool: "two", Version: "1"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := strings.Join(list(t, mustOpen(t, image)), "\n")
+	if !strings.Contains(top, "usr/bin/one /.bisect/") || !strings.Contains(top, "opt/two /.bisect/") {
+		t.Errorf("got\n%s", top)
+	}
+}
+
+func TestAnAbsentFolderOfAToolIsHiddenWithWhatComesWithIt(t *testing.T) {
+	host, _ := newRegistry(t)
+	base := Base{Image: push(t, host+"/base:1", runtime.GOARCH, []string{"usr/local/go/", "usr/local/go/bin/", "usr/local/go/bin/go", "usr/local/bin/", "usr/local/bin/gofmt"})}
+	image, err := (&Builder{Cache: t.TempDir()}).Image(t.Context(), Spec{Base: base, Picks: []Pick{{Tool: "go", Absent: true}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := strings.Join(list(t, mustOpen(t, image)), "\n")
+	if !strings.Contains(top, "usr/local/.wh.go") || !strings.Contains(top, "usr/local/bin/.wh.gofmt") {
+		t.Errorf("got\n%s", top)
+	}
+}
+
+func TestLinksThatCannotBothBeAreRefused(t *testing.T) {
+	host, _ := newRegistry(t)
+	base := Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
+	archive := packed(t, "bin/jq*", "bin/jaq*")
+	url := site(t, map[string][]byte{"/jq.tgz": archive})
+	tree := func(also map[string]string) Toolchain {
+		return Toolchain{Tool: "jq", Version: "1", Dest: "/usr/local/bin/jq", Tree: "/opt/jq", Program: "bin/jq", Also: also,
+			Sources: []Source{{Release: &Release{URL: url + "/jq.tgz", SHA256: sha(archive)}}}}
+	}
+	for want, test := range map[string]struct {
+		tc    Toolchain
+		other string // where a second tool goes
+	}{
+		"two of its files go to":                  {tree(map[string]string{"/bin/x": "bin/jq", "/usr/bin/x": "bin/jaq"}), "/usr/bin/other"},
+		"lies in the folder /opt/jq of the other": {tree(nil), "/opt/jq/bin/other"},
+	} {
+		c := withFile(t, declared(t, test.tc), "other", "1", test.other, "x")
+		b := &Builder{Cache: t.TempDir(), Catalogue: c}
+		_, err := b.Image(t.Context(), Spec{Base: base, Picks: []Pick{{Tool: "jq", Version: "1"}, {Tool: "other", Version: "1"}}})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+}
+
+func TestRottenNotesOfAPartHaveItMadeAgain(t *testing.T) {
+	host, _ := newRegistry(t)
+	base := Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
+	c := withFile(t, &Catalogue{}, "make", "4", "/usr/bin/make", "make")
+	cache := t.TempDir()
+	spec := Spec{Base: base, Picks: []Pick{{Tool: "make", Version: "4"}}}
+	first, err := (&Builder{Cache: cache, Catalogue: c}).Image(t.Context(), spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pattern := range []string{"tools/*/" + contentsName, "bases/*/" + treeName, "bases/*/" + configName} {
+		files, err := filepath.Glob(filepath.Join(cache, pattern))
+		if err != nil || len(files) != 1 {
+			t.Fatal(files, err)
+		}
+		info, err := os.Stat(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		text[len(text)/2] ^= 1
+		if err := errors.Join(os.WriteFile(files[0], text, 0o644), os.Chtimes(files[0], info.ModTime(), info.ModTime())); err != nil {
+			t.Fatal(err)
+		}
+		again, err := (&Builder{Cache: cache, Catalogue: c}).Image(t.Context(), spec)
+		if err != nil {
+			t.Errorf("%s: %v", pattern, err)
+		} else if engineID(t, first) != engineID(t, again) {
+			t.Errorf("%s: another image", pattern)
+		}
 	}
 }

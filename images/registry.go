@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"net"
 	"net/http"
@@ -179,8 +180,9 @@ func explain(err error) error {
 	var refused *transport.Error
 	var unreachable net.Error
 	var damaged *DamagedError
+	var file *fs.PathError // whose cause, a number of the system's, passes for an error of the network
 	switch {
-	case errors.Is(err, context.Canceled), errors.As(err, &damaged):
+	case errors.Is(err, context.Canceled), errors.As(err, &damaged), errors.As(err, &file):
 	case errors.As(err, &refused):
 		switch refused.StatusCode {
 		case http.StatusNotFound:

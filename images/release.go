@@ -39,7 +39,6 @@ func (b *Builder) download(ctx context.Context, s *step, t Toolchain, r *Release
 	if err != nil {
 		return none, err
 	}
-	defer os.Remove(file) // what is made of it is kept
 	if t.Tree != "" {
 		return t.folder(), unpack.Archive{Path: file}.Tree(ctx, r.Member, func(h *tar.Header, in io.Reader) error { return w.add(*h, in) })
 	}
@@ -63,8 +62,13 @@ func (b *Builder) takeModule(ctx context.Context, s *step, t Toolchain, m *Modul
 	}
 	cmd := command(ctx, syscall.SIGINT, "go", "mod", "download", "-json", m.Path+"@"+m.Version)
 	cmd.Dir = scratch
-	// Into a folder of our own: the user's would keep it, unpacked, for good.
-	cmd.Env = slices.Concat(g.env, []string{"PWD=" + scratch})
+	// Into a folder that is removed: the user's would keep it, unpacked, for good. What lies in the user's is taken from there. The sum is
+	// checked below, so no other's word is needed for it.
+	proxies := "file://" + filepath.ToSlash(g.modules) + "/cache/download"
+	if !b.Offline {
+		proxies += "," + g.proxy
+	}
+	cmd.Env = slices.Concat(g.env, []string{"PWD=" + scratch, "GOMODCACHE=" + filepath.Join(scratch, "modules"), "GOPROXY=" + proxies, "GONOSUMDB=" + m.Path})
 	var said lines
 	said.each = func(string) {}
 	cmd.Stderr = &said
@@ -75,7 +79,7 @@ func (b *Builder) takeModule(ctx context.Context, s *step, t Toolchain, m *Modul
 	switch {
 	case ctx.Err() != nil:
 		return none, context.Cause(ctx)
-	case b.Offline && strings.Contains(got.Error, "GOPROXY=off"):
+	case b.Offline && got.Error != "":
 		return none, &OfflineError{What: "module " + m.Path, Need: "it is not in this machine's module cache"}
 	case got.Error != "":
 		return none, fmt.Errorf("go mod download: %s", got.Error)

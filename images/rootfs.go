@@ -48,7 +48,7 @@ func (b *Builder) resolveBase(ctx context.Context, base Base) (r resolvedBase, e
 	case base.Debian != nil && base.Image != "":
 		return r, fmt.Errorf("base: both debian and image are given; want one")
 	case base.Debian != nil:
-		r.recipe, err = base.Debian.recipe()
+		r.recipe, err = b.debianRecipe(base.Debian)
 	case base.Image != "":
 		if r.digest, err = b.pin(ctx, base.Image); err == nil {
 			r.recipe, err = imageRecipe(r.digest)
@@ -59,36 +59,72 @@ func (b *Builder) resolveBase(ctx context.Context, base Base) (r resolvedBase, e
 	return r, err
 }
 
-// base makes a base, or finds it in the cache. Where a lock has another one than a suite gives today, the suite is taken as it
-// was then, if there is a service that keeps snapshots.
+// base makes a base, or finds it in the cache. Where a lock has another one than a suite gives today, or the suite cannot be had
+// any more, it is taken from a snapshot of then, if that gives the one that is locked.
 func (b *Builder) base(ctx context.Context, r resolvedBase) (*rootfs, error) {
-	fs, err := b.baseOf(ctx, r)
+	locked := b.Lock.base(r.key())
+	if locked == nil && b.Locked {
+		return nil, b.drift("base "+r.String(), "the lock lacks it")
+	}
+	fs, err := b.lockedBase(ctx, r, locked)
+	if locked != nil && r.Debian != nil && r.Debian.Snapshot == "" && (err != nil || !locked.is(fs)) && ctx.Err() == nil {
+		old, oldErr := b.baseThen(ctx, r, locked)
+		switch {
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case oldErr != nil:
+			b.progress("as locked: " + oldErr.Error())
+		case locked.is(old):
+			fs, err = old, nil
+		}
+	}
 	if err != nil {
 		return nil, err
-	}
-	if locked := b.Lock.base(r.key()); locked != nil && !locked.is(fs) && r.Debian != nil && r.Debian.Snapshot == "" && b.Debian.Snapshots != "" {
-		then := *r.Debian
-		then.Snapshot = locked.Date
-		as, err := b.resolveBase(ctx, Base{Debian: &then})
-		if err != nil {
-			return nil, err
-		}
-		old, err := b.baseOf(ctx, as)
-		switch {
-		case err != nil && ctx.Err() != nil:
-			return nil, err
-		case err != nil:
-			b.progress(fmt.Sprintf("base %s as locked: %v", r, err))
-		case locked.is(old):
-			fs = old
-		}
 	}
 	return fs, b.holdBase(r, fs)
 }
 
+// baseThen makes a base from the snapshot of when it was locked.
+func (b *Builder) baseThen(ctx context.Context, r resolvedBase, locked *LockedBase) (*rootfs, error) {
+	then := *r.Debian
+	then.Snapshot = locked.Date
+	as, err := b.resolveBase(ctx, Base{Debian: &then})
+	if err != nil {
+		return nil, err
+	}
+	return b.baseOf(ctx, as)
+}
+
+// lockedBase is the base that is locked, if it lies in the cache, or else what is asked for today.
+func (b *Builder) lockedBase(ctx context.Context, r resolvedBase, locked *LockedBase) (*rootfs, error) {
+	c, err := b.cache()
+	if err != nil {
+		return nil, err
+	}
+	if locked != nil && r.Debian != nil {
+		entries, err := filepath.Glob(filepath.Join(c.root, "bases", "*"))
+		if err != nil {
+			return nil, err
+		}
+		for _, dir := range entries {
+			e, err := openEntry(dir)
+			if err != nil || e.Notes["base"] != r.key() || !locked.of(e) {
+				continue
+			}
+			if fs, err := openBase(e); err == nil {
+				e.touch()
+				return fs, nil
+			}
+		}
+	}
+	return b.baseOf(ctx, r)
+}
+
 // baseOf makes exactly the base that is asked for.
 func (b *Builder) baseOf(ctx context.Context, r resolvedBase) (*rootfs, error) {
-	fs, err := b.bases.get(ctx, r.recipe, func() (*rootfs, error) { return b.makeBase(ctx, r) }, (*rootfs).intact)
+	fs, err := b.bases.get(ctx, r.recipe, func() (*rootfs, error) {
+		return again(func() (*rootfs, error) { return b.makeBase(ctx, r) })
+	}, (*rootfs).intact)
 	switch {
 	case err == nil:
 		return fs, nil
@@ -135,11 +171,11 @@ func (b *Builder) makeBase(ctx context.Context, r resolvedBase) (*rootfs, error)
 // openBase reads a base from its cache entry.
 func openBase(e *entry) (*rootfs, error) {
 	fs := &rootfs{title: "bisect: base"}
-	if err := readJSON(e.path(configName), &fs.config); err != nil {
+	if err := e.readJSON(configName, &fs.config); err != nil {
 		return nil, err
 	}
 	var nodes map[string]node
-	if err := readJSON(e.path(treeName), &nodes); err != nil {
+	if err := e.readJSON(treeName, &nodes); err != nil {
 		return nil, err
 	}
 	fs.tree = &tree{nodes}
@@ -167,17 +203,6 @@ func describe(dir string, c baseConfig) error {
 	}
 	c.Packages = t.packages
 	return errors.Join(writeJSON(filepath.Join(dir, configName), c), writeJSON(filepath.Join(dir, treeName), t.nodes))
-}
-
-func readJSON(file string, v any) error {
-	raw, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	if err := json.Unmarshal(raw, v); err != nil {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	return nil
 }
 
 func writeJSON(file string, v any) error {

@@ -3,6 +3,7 @@ package images
 import (
 	"errors"
 	"fmt"
+	"net/url"
 	"path"
 	"slices"
 	"strings"
@@ -99,7 +100,7 @@ func (s Source) String() string {
 	case s.Module != nil:
 		return "module " + s.Module.Package
 	case s.Release != nil:
-		return "release " + s.Release.URL
+		return "release " + redacted(s.Release.URL)
 	case s.Debian != nil:
 		return fmt.Sprintf("debian package %s of %s", s.Debian.Name, s.Debian.Archive)
 	case s.Image != nil:
@@ -108,6 +109,15 @@ func (s Source) String() string {
 		return "file " + s.File.Path
 	}
 	return "no provider"
+}
+
+// redacted is an address without the password that may stand in it.
+func redacted(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "at an address that is none"
+	}
+	return u.Redacted()
 }
 
 func (a Archive) String() string {

@@ -8,13 +8,25 @@ import (
 	"buildbisect/images/apt"
 )
 
-// way is one attempt at having a tool: a source, and where a lock says so, exactly what it was made with and of.
+// way is one attempt at having a tool: a source, what becomes of it in an image, and where a lock says so, exactly what it was made
+// with and of.
 type way struct {
 	Source
+	shape    shape
 	Go       string        // the Go to compile with; "": this machine's
 	Packages []apt.Package // of a Debian package's closure, the package itself among them; nil: as the archive has them
 	Date     string        // when a lock's Packages were current
+
+	trust, fresh string // of a Debian package; see Archives.trust and Builder.Fresh
 }
+
+// shape is where a tool's files go.
+type shape struct {
+	Dest, Tree, Program string
+	Also                map[string]string
+}
+
+func (t Toolchain) shape() shape { return shape{t.Dest, t.Tree, t.Program, t.Also} }
 
 func (w way) String() string {
 	switch {
@@ -32,8 +44,8 @@ func (b *Builder) ways(t Toolchain) []way {
 	var ways []way
 	if l := b.Lock.tool(t); l != nil {
 		for _, s := range t.Sources {
-			if s.Kind() == l.Provider {
-				ways = append(ways, way{Source: s, Go: l.Go, Packages: l.Packages, Date: l.Date})
+			if w := (way{Source: s, shape: t.shape(), Go: l.Go, Packages: l.Packages, Date: l.Date}); w.id() == l.Source {
+				ways = append(ways, w)
 			}
 		}
 		if b.Locked {
@@ -41,13 +53,13 @@ func (b *Builder) ways(t Toolchain) []way {
 		}
 	}
 	for _, s := range t.Sources {
-		ways = append(ways, way{Source: s})
+		ways = append(ways, way{Source: s, shape: t.shape()})
 	}
 	return ways
 }
 
 // recipeFormat is raised when what lies in the cache under a recipe changes.
-const recipeFormat = 2
+const recipeFormat = 3
 
 // recipe says in 64 hex digits all that decides the bytes of a tool, as far as it is known before it is made.
 func (b *Builder) recipe(ctx context.Context, w way) (string, error) {
@@ -58,20 +70,23 @@ func (b *Builder) recipe(ctx context.Context, w way) (string, error) {
 		}
 		w.Go = g.version
 	}
-	return w.recipe()
-}
-
-// id names the folder of a tool's files in an image. It follows from what is asked for alone: what was made of it today must lie
-// where it will be made again from a lock.
-func (w way) id() (string, error) {
-	recipe, err := way{Source: w.Source}.recipe()
-	if err != nil {
-		return "", err
+	if w.Debian != nil {
+		trust, err := b.Debian.trust()
+		if err != nil {
+			return "", err
+		}
+		if w.trust = trust; w.Packages == nil && w.Debian.Snapshot == "" {
+			w.fresh = b.Fresh
+		}
 	}
-	return recipe[:16], nil
+	return w.recipe(), nil
 }
 
-func (w way) recipe() (string, error) {
+// id names a source, and the folder of its files in an image. It follows from what is asked for alone: what was made of it today
+// must lie where it will be made again from a lock.
+func (w way) id() string { return way{Source: w.Source, shape: w.shape}.recipe()[:16] }
+
+func (w way) recipe() string {
 	var what any
 	switch {
 	case w.File != nil:
@@ -95,13 +110,19 @@ func (w way) recipe() (string, error) {
 		}
 		slices.Sort(exact)
 		what = struct {
-			Package *Package
-			Exact   []string
-		}{w.Debian, exact}
+			Package      *Package
+			Exact        []string
+			Trust, Fresh string `json:",omitempty"`
+		}{w.Debian, exact, w.trust, w.fresh}
 	}
-	return sum(struct {
+	digest, err := sum(struct {
 		Format         int
 		Provider, Arch string
+		Shape          shape
 		What           any
-	}{recipeFormat, w.Kind(), runtime.GOARCH, what})
+	}{recipeFormat, w.Kind(), runtime.GOARCH, w.shape, what})
+	if err != nil { // strings and numbers alone
+		panic(err)
+	}
+	return digest
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"buildbisect/images"
 
@@ -31,6 +32,7 @@ type lockReport struct {
 	Parts     int                 `json:"parts"`
 	Changes   []images.LockChange `json:"changes"`         // against the lock there was
 	Unasked   []string            `json:"unasked"`         // parts that none of these scenarios asks for
+	Loose     []string            `json:"loose,omitempty"` // bases that can be checked, and be made again only while their suite stays as it is
 	Lacks     []string            `json:"lacks,omitempty"` // with --check: parts that ought to be in it
 }
 
@@ -144,12 +146,17 @@ func lockFile(ctx context.Context, file string, all []*session, o imagesLockOpti
 	asked := &images.Lock{}
 	for _, s := range all {
 		// What a scenario before this one has settled holds for this one too: a tag is looked up once.
-		made, err := s.makeAsLocked(ctx, lock, o.offline)
+		made, err := s.makeAsLocked(ctx, lock, o.offline, o.fresh && !o.offline)
 		if err != nil {
 			return r, err
 		}
 		lock.Update(made)
 		asked.Update(made)
+	}
+	for _, b := range asked.Bases {
+		if b.Date != "" && !strings.Contains(b.Asked, " at ") {
+			r.Loose = append(r.Loose, b.Asked)
+		}
 	}
 	r.Changes, r.Parts = lock.Changes(old), len(lock.Bases)+len(lock.Tools)
 	for _, c := range asked.Changes(lock) {
@@ -166,11 +173,12 @@ func lockFile(ctx context.Context, file string, all []*session, o imagesLockOpti
 }
 
 // makeAsLocked makes what a scenario names, as the lock has it as far as that can be, and returns what was made.
-func (s *session) makeAsLocked(ctx context.Context, lock *images.Lock, offline bool) (*images.Lock, error) {
-	if err := s.stock(parts{offline: offline}); s.images == nil { // a lock that cannot be read was dealt with before
-		return nil, err
-	}
+func (s *session) makeAsLocked(ctx context.Context, lock *images.Lock, offline, fresh bool) (*images.Lock, error) {
+	_ = s.stock(parts{offline: offline}) // its error is of the lock beside the scenario, which was dealt with before
 	s.images.Lock = lock
+	if fresh {
+		s.images.Fresh = time.Now().UTC().Format(time.RFC3339)
+	}
 	say := s.images.Progress
 	s.images.Progress = func(line string) {
 		// That the lock lacks something is no news to who makes it; what moves is told at the end.
@@ -208,6 +216,9 @@ func (c command) printLocked(r lockReport, check bool) error {
 	}
 	if err := table(c.stdout, rows); err != nil {
 		return err
+	}
+	for _, base := range r.Loose {
+		fmt.Fprintf(c.stdout, "base %s is of no snapshot: once its suite has gone on, that is noticed, and it may not be had again; to pin that too, say snapshot: with a time\n", base)
 	}
 	if len(r.Unasked) > 0 {
 		fmt.Fprintf(c.stdout, "kept, though not asked for here: %s; --fresh drops what is not\n", strings.Join(r.Unasked, ", "))

@@ -145,6 +145,9 @@ func (s *session) stock(o parts) error {
 			s.progress.warn("bisect images prune will not know of this lock: " + err.Error())
 		}
 	}
+	if err == nil && o.locked && s.scenario.Dir == "" {
+		err = usageError{fmt.Sprintf("--locked: %s comes with bisect, and has no folder for a lock", s.scenario.File)}
+	}
 	if err == nil && o.locked && s.images.Lock == nil {
 		err = usageError{fmt.Sprintf("--locked: there is no %s beside %s; make it with: bisect images lock", images.LockName, s.scenario.File)}
 	}
