@@ -128,9 +128,11 @@ func (b *Builder) Image(ctx context.Context, spec Spec) (*Image, error) {
 			return nil, err
 		}
 		pool = addPayload(pool, payloads[i])
-		if len(p.tool.Command) > 0 {
-			image.Checks = append(image.Checks, Check{Tool: p.Tool, Version: p.Version, Command: p.tool.Command, Want: p.tool.Want})
+		check := Check{Tool: p.Tool, Version: p.Version, Command: p.tool.Command, Want: p.tool.Want}
+		if len(check.Command) == 0 {
+			check.Command, check.Want = []string{p.tool.Dest}, ""
 		}
+		image.Checks = append(image.Checks, check)
 	}
 	for _, t := range r.pool {
 		p, err := b.payload(ctx, t)

@@ -111,6 +111,9 @@ func (b *Builder) debian(ctx context.Context, s *step, d *Debian, dir string) (e
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+		if said := log.tail(keepLines, func(string) bool { return true }); noRoom(said) {
+			return fmt.Errorf("mmdebstrap, which works in %s: %w", os.TempDir(), syscall.ENOSPC)
+		}
 		why := log.tail(8, func(line string) bool {
 			told := strings.HasPrefix(line, "E:") || strings.HasPrefix(line, "Err:") || strings.HasPrefix(line, "dpkg: ")
 			return told && !strings.Contains(line, "mmdebstrap failed") && !strings.Contains(line, "setup failed: E: env ") &&
@@ -124,6 +127,9 @@ func (b *Builder) debian(ctx context.Context, s *step, d *Debian, dir string) (e
 	s.say("made")
 	return nil
 }
+
+// noRoom reports whether a program says that a disk is full.
+func noRoom(said string) bool { return strings.Contains(said, "No space left on device") }
 
 // debianReady says what must be installed or set up first, if anything, as the command to run.
 func debianReady() error {

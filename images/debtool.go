@@ -2,12 +2,14 @@ package images
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"buildbisect/images/apt"
 )
@@ -29,7 +31,7 @@ func (b *Builder) unpackDebian(ctx context.Context, s *step, t Toolchain, way wa
 		}
 		found, err := client.Resolve(ctx, archive, []string{d.Name})
 		if err != nil {
-			return none, err
+			return none, roomy(err)
 		}
 		made.Packages, made.Date = found.Packages, found.Snapshot()
 	} else if archive.Snapshot == "" {
@@ -38,7 +40,7 @@ func (b *Builder) unpackDebian(ctx context.Context, s *step, t Toolchain, way wa
 	s.say(fmt.Sprintf("fetching %d packages", len(made.Packages)))
 	debs, err := client.Fetch(ctx, archive, made.Packages)
 	if err != nil {
-		return none, err
+		return none, roomy(err)
 	}
 	i := slices.IndexFunc(made.Packages, func(p apt.Package) bool { return p.Name == d.Name })
 	if i < 0 {
@@ -60,6 +62,14 @@ func (b *Builder) unpackDebian(ctx context.Context, s *step, t Toolchain, way wa
 		}
 	}
 	return made, nil
+}
+
+// roomy makes what apt says of a full disk an error that counts as one.
+func roomy(err error) error {
+	if noRoom(err.Error()) && !errors.Is(err, syscall.ENOSPC) {
+		return fmt.Errorf("%w: %w", err, syscall.ENOSPC)
+	}
+	return err
 }
 
 // archive adds to a suite where it is to be had from.

@@ -22,7 +22,8 @@ type Image struct {
 	Checks []Check // what its tools must print
 }
 
-// Check is a command to run in a fresh container of the image, and a text its output must contain.
+// Check is a command to run in a fresh container of the image, and a text its output must contain. Where Want is empty, nothing is known
+// of what the tool prints: it is only to be seen whether Command, which is then the tool's path alone, can be started at all.
 type Check struct {
 	Tool, Version string
 	Command       []string

@@ -51,6 +51,8 @@ func (r *Run) badEnd(bad report.Trial) string {
 	switch {
 	case bad.Class == bisect.Other:
 		return fmt.Sprintf("the bad end fails, but without the scenario's signature: %s. If that is the failure you are after, set verdict.bad.log to match it.", r.built[bad.ID].Line)
+	case bad.Verdict == bisect.Skip.String() && bad.Stage == "": // no stage ran
+		return fmt.Sprintf("the bad end %s (%s). Mend that, or give another bad end, or other last levels.", r.said(bad), bad.Reason)
 	case bad.Verdict == bisect.Skip.String():
 		return fmt.Sprintf("the bad end %s (%s). If that is the failure you are after, say so with on-timeout: bad or on-oom: bad, or make its stage the deciding one; else give the stage more time or memory, or another bad end.", r.said(bad), bad.Reason)
 	}

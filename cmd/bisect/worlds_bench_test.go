@@ -2,13 +2,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
-	"text/tabwriter"
 	"time"
 
 	"buildbisect/bisect/report"
@@ -25,9 +26,8 @@ import (
 func BenchmarkWorlds(b *testing.B) {
 	cold := os.Getenv("BISECT_BENCH") == "cold"
 	for b.Loop() {
-		table := &bytes.Buffer{}
-		w := tabwriter.NewWriter(table, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "bench worlds\tcold\tits cache\twarm\tparts\ttrials\tof that stages")
+		const row = "bench worlds/%-18s %8s %9s %8s %8s %7s %8s\n"
+		fmt.Printf("\n"+row, "", "cold", "its cache", "warm", "parts", "trials", "stages")
 		for _, name := range scenarios.Names() {
 			coldTime, coldDisk := "-", "-"
 			if cold {
@@ -40,10 +40,8 @@ func BenchmarkWorlds(b *testing.B) {
 			for _, t := range rep.Trials {
 				stages += t.Seconds
 			}
-			fmt.Fprintf(w, "bench %s\t%s\t%s\t%.1f s\t%d MB\t%d\t%.1f s\n", name, coldTime, coldDisk, took.Seconds(), partsOf(b, name)/1e6, len(rep.Trials), stages)
+			fmt.Printf(row, name, coldTime, coldDisk, fmt.Sprintf("%.1f s", took.Seconds()), fmt.Sprintf("%d MB", partsOf(b, name)/1e6), strconv.Itoa(len(rep.Trials)), fmt.Sprintf("%.1f s", stages))
 		}
-		w.Flush()
-		fmt.Printf("\n%s", table)
 	}
 }
 
@@ -127,8 +125,7 @@ func BenchmarkMatrixInTheEngine(b *testing.B) {
 	base := images.Base{Debian: &images.Debian{Archive: images.Archive{Suite: "bookworm"}, Packages: []string{"make"}}}
 	builder := &images.Builder{}
 	for b.Loop() {
-		stored, parts := map[string]int64{}, map[string]int64{}
-		begin := time.Now()
+		var matrix []*images.Image
 		for i := range 16 {
 			spec := images.Spec{Base: base, Pool: pool}
 			for j, two := range tools {
@@ -138,13 +135,18 @@ func BenchmarkMatrixInTheEngine(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
+			matrix = append(matrix, image)
+		}
+		stored, parts := map[string]int64{}, map[string]int64{}
+		begin := time.Now()
+		for _, image := range matrix {
 			id, err := engine.Load(b.Context(), image)
 			if err != nil {
 				b.Fatal(err)
 			}
 			b.Cleanup(func() {
 				// Not one that a run of somebody else is using, which the engine refuses to remove without force.
-				_, _ = cli.ImageRemove(b.Context(), id, client.ImageRemoveOptions{})
+				_, _ = cli.ImageRemove(context.Background(), id, client.ImageRemoveOptions{})
 			})
 			history, err := cli.ImageHistory(b.Context(), id)
 			if err != nil {
