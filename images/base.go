@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/dustin/go-humanize/english"
 )
 
 // Base is the file system a builder image starts from. At most one field is set.
@@ -24,15 +26,18 @@ func (b Base) IsZero() bool { return b.Debian == nil && b.Image == "" }
 func (b Base) String() string {
 	switch {
 	case b.Debian != nil:
-		return fmt.Sprintf("debian:%s+%d packages", b.Debian.Archive, len(b.Debian.Packages))
+		if len(b.Debian.Packages) == 0 {
+			return "debian:" + b.Debian.Archive.String()
+		}
+		return fmt.Sprintf("debian:%s with %s", b.Debian.Archive, english.Plural(len(b.Debian.Packages), "package", ""))
 	case b.Image != "":
 		return b.Image
 	}
 	return "none"
 }
 
-// key names what was asked for, so that a lock finds it again.
-func (b Base) key() string {
+// Asked names what was asked for, so that a lock finds it again.
+func (b Base) Asked() string {
 	if b.Debian == nil {
 		return "image " + b.Image
 	}

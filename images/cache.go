@@ -97,6 +97,19 @@ func (c cache) has(kind, key string) bool {
 	return err == nil
 }
 
+// layer is the digest of a tool's layer, if there is such an entry; else "".
+func (c cache) layer(kind, key string) string {
+	e, err := openEntry(filepath.Join(c.root, kind, key))
+	if err != nil {
+		return ""
+	}
+	f, err := e.file(payloadLayer)
+	if err != nil {
+		return ""
+	}
+	return "sha256:" + f.SHA256
+}
+
 // get returns the entry under kind and key. If there is none, or it is damaged, fill makes it in the folder it is
 // given; only what lies in that folder itself becomes part of the entry. say is told of waits and damages.
 func (c cache) get(ctx context.Context, kind, key string, say func(string), fill fillFunc) (*entry, error) {

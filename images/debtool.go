@@ -37,6 +37,13 @@ func (b *Builder) unpackDebian(ctx context.Context, s *step, t Toolchain, way wa
 	} else if archive.Snapshot == "" {
 		archive.Snapshot = way.Date // where they are, once the suite has gone on
 	}
+	if b.Offline {
+		for _, p := range made.Packages {
+			if _, ok := client.Cached(p); !ok {
+				return none, &OfflineError{What: fmt.Sprintf("package %s", p), Need: "it is not in the cache"}
+			}
+		}
+	}
 	s.say(fmt.Sprintf("fetching %d packages", len(made.Packages)))
 	debs, err := client.Fetch(ctx, archive, made.Packages)
 	if err != nil {
@@ -45,6 +52,9 @@ func (b *Builder) unpackDebian(ctx context.Context, s *step, t Toolchain, way wa
 	i := slices.IndexFunc(made.Packages, func(p apt.Package) bool { return p.Name == d.Name })
 	if i < 0 {
 		return none, fmt.Errorf("package %s is not among those locked", d.Name)
+	}
+	if have := made.Packages[i].Version; len(t.Command) == 0 && !strings.HasPrefix(upstream(have), strings.TrimPrefix(t.Version, "v")) {
+		return none, fmt.Errorf("%s has %s of %s, which is no %s; name the version so, or say with check: what it prints", d.Archive, have, d.Name, t.Version)
 	}
 	s.say("unpacking")
 	files, err := apt.Payload{Own: debs[i : i+1], Closure: debs, Prefix: path.Join("/", w.root), Time: fixedTime(), Scratch: scratch}.Assemble(ctx, w.addAt)
@@ -62,6 +72,14 @@ func (b *Builder) unpackDebian(ctx context.Context, s *step, t Toolchain, way wa
 		}
 	}
 	return made, nil
+}
+
+// upstream is a Debian version without its epoch.
+func upstream(version string) string {
+	if _, rest, ok := strings.Cut(version, ":"); ok {
+		return rest
+	}
+	return version
 }
 
 // roomy makes what apt says of a full disk an error that counts as one.

@@ -22,9 +22,13 @@ func copyTool(f *File, to string) error {
 		return err
 	}
 	if got != f.SHA256 {
-		return fmt.Errorf("it has sha256 %s, and the scenario says %s; take the right file, or correct the scenario", got, f.SHA256)
+		return f.differs(got)
 	}
 	return nil
+}
+
+func (f *File) differs(got string) error {
+	return fmt.Errorf("it has sha256 %s, and the scenario says %s; take the right file, or correct the scenario", got, f.SHA256)
 }
 
 // copySummed writes in to a new file and returns the sha256 of what it wrote, in hex.

@@ -228,7 +228,7 @@ func (fs *rootfs) digests() []string {
 
 // holdBase notes what served as a base, and compares it with the lock.
 func (b *Builder) holdBase(r resolvedBase, fs *rootfs) error {
-	made := LockedBase{Asked: r.key(), Layers: fs.digests(), Date: fs.config.Date, Packages: fs.config.Packages}
+	made := LockedBase{Asked: r.Asked(), Layers: fs.digests(), Date: fs.config.Date, Packages: fs.config.Packages}
 	if r.Debian == nil {
 		made.Digest = r.digest.DigestStr()
 	}

@@ -86,8 +86,8 @@ func (l *Lock) Lacks(c *Catalogue, specs []Spec) ([]string, error) {
 		}
 	}
 	for _, s := range specs {
-		if l.base(s.Base.key()) == nil {
-			add("base " + s.Base.key())
+		if l.base(s.Base.Asked()) == nil {
+			add("base " + s.Base.Asked())
 		}
 		for _, p := range s.Picks {
 			if p.Absent {

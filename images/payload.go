@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -135,7 +136,8 @@ func (b *Builder) payload(ctx context.Context, t Toolchain) (*payload, error) {
 	return nil, fmt.Errorf("toolchain %s %s: %w", t.Tool, t.Version, err)
 }
 
-// serve has a tool in the first way that lies in the cache, or else in the first that serves.
+// serve has a tool in the first way that gave what is locked and lies in the cache, or else in the first that lies there, or else
+// in the first that serves.
 func (b *Builder) serve(ctx context.Context, t Toolchain) (*payload, error) {
 	c, err := b.cache()
 	if err != nil {
@@ -145,20 +147,24 @@ func (b *Builder) serve(ctx context.Context, t Toolchain) (*payload, error) {
 		way
 		recipe string
 	}
-	var cached, others []known
+	var same, cached, others []known
+	locked := b.Lock.tool(t)
 	var errs []error
 	for _, w := range b.ways(t) {
 		recipe, err := b.recipe(ctx, w)
 		switch {
 		case err != nil:
 			errs = append(errs, err)
+		case locked != nil && c.layer("tools", recipe[:32]) == locked.Layer:
+			same = append(same, known{w, recipe})
+		case b.Locked && !w.locked:
 		case c.has("tools", recipe[:32]):
 			cached = append(cached, known{w, recipe})
 		default:
 			others = append(others, known{w, recipe})
 		}
 	}
-	ways := append(cached, others...)
+	ways := slices.Concat(same, cached, others)
 	for i, w := range ways {
 		p, err := again(func() (*payload, error) { return b.make(ctx, t, w.way, w.recipe) })
 		if err == nil || ctx.Err() != nil {
@@ -179,6 +185,12 @@ func (b *Builder) make(ctx context.Context, t Toolchain, w way, recipe string) (
 	c, err := b.cache()
 	if err != nil {
 		return nil, err
+	}
+	if w.File != nil {
+		// What lies in the cache is right, but the scenario would not be on another machine.
+		if sum, _, err := sumFile(w.File.Path); err == nil && sum != w.File.SHA256 {
+			return nil, fmt.Errorf("%s: %w", w, w.File.differs(sum))
+		}
 	}
 	step := b.begin(t.Tool + " " + t.Version)
 	defer step.end()

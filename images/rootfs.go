@@ -62,7 +62,7 @@ func (b *Builder) resolveBase(ctx context.Context, base Base) (r resolvedBase, e
 // base makes a base, or finds it in the cache. Where a lock has another one than a suite gives today, or the suite cannot be had
 // any more, it is taken from a snapshot of then, if that gives the one that is locked.
 func (b *Builder) base(ctx context.Context, r resolvedBase) (*rootfs, error) {
-	locked := b.Lock.base(r.key())
+	locked := b.Lock.base(r.Asked())
 	if locked == nil && b.Locked {
 		return nil, b.drift("base "+r.String(), "the lock lacks it")
 	}
@@ -108,7 +108,7 @@ func (b *Builder) lockedBase(ctx context.Context, r resolvedBase, locked *Locked
 		}
 		for _, dir := range entries {
 			e, err := openEntry(dir)
-			if err != nil || e.Notes["base"] != r.key() || !locked.of(e) {
+			if err != nil || e.Notes["base"] != r.Asked() || !locked.of(e) {
 				continue
 			}
 			if fs, err := openBase(e); err == nil {
@@ -151,7 +151,7 @@ func (b *Builder) makeBase(ctx context.Context, r resolvedBase) (*rootfs, error)
 			if err != nil {
 				return nil, err
 			}
-			return map[string]string{"base": r.key(), "digest": r.digest.DigestStr()}, describe(dir, env)
+			return map[string]string{"base": r.Asked(), "digest": r.digest.DigestStr()}, describe(dir, env)
 		}
 		date := r.Debian.Snapshot
 		if date == "" {
@@ -160,7 +160,7 @@ func (b *Builder) makeBase(ctx context.Context, r resolvedBase) (*rootfs, error)
 		if err := b.debian(ctx, s, r.Debian, dir); err != nil {
 			return nil, err
 		}
-		return map[string]string{"base": r.key()}, describe(dir, baseConfig{Env: []string{defaultPath}, Date: date})
+		return map[string]string{"base": r.Asked()}, describe(dir, baseConfig{Env: []string{defaultPath}, Date: date})
 	})
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ type way struct {
 	Packages []apt.Package // of a Debian package's closure, the package itself among them; nil: as the archive has them
 	Date     string        // when a lock's Packages were current
 
+	locked       bool   // as the lock says
 	trust, fresh string // of a Debian package; see Archives.trust and Builder.Fresh
 }
 
@@ -38,18 +39,14 @@ func (w way) String() string {
 	return w.Source.String()
 }
 
-// ways are the attempts at having t, in order: what the lock says first, then, if a lock need not be kept to, the sources as
-// they stand.
+// ways are the attempts at having t, in order: what the lock says first, then the sources as they stand.
 func (b *Builder) ways(t Toolchain) []way {
 	var ways []way
 	if l := b.Lock.tool(t); l != nil {
 		for _, s := range t.Sources {
-			if w := (way{Source: s, shape: t.shape(), Go: l.Go, Packages: l.Packages, Date: l.Date}); w.id() == l.Source {
+			if w := (way{Source: s, shape: t.shape(), locked: true, Go: l.Go, Packages: l.Packages, Date: l.Date}); w.id() == l.Source {
 				ways = append(ways, w)
 			}
-		}
-		if b.Locked {
-			return ways
 		}
 	}
 	for _, s := range t.Sources {

@@ -54,7 +54,7 @@ func (r *Run) badEnd(bad report.Trial) string {
 	case bad.Verdict == bisect.Skip.String() && bad.Stage == "": // no stage ran
 		return fmt.Sprintf("the bad end %s (%s). Mend that, or give another bad end, or other last levels.", r.said(bad), bad.Reason)
 	case bad.Verdict == bisect.Skip.String():
-		return fmt.Sprintf("the bad end %s (%s). If that is the failure you are after, say so with on-timeout: bad or on-oom: bad, or make its stage the deciding one; else give the stage more time or memory, or another bad end.", r.said(bad), bad.Reason)
+		return fmt.Sprintf("the bad end %s (%s). If that is the failure you are after, say so with on-timeout: bad or on-oom: bad, or make its stage the deciding one; else mend the stage, give it more time or memory, or give another bad end.", r.said(bad), bad.Reason)
 	}
 	return fmt.Sprintf("the bad end %s (%s). There is nothing to bisect. Check source.bad, the last level of each axis, and verdict; if it fails only sometimes, say repeat: {max: 50}.", r.said(bad), bad.Reason)
 }

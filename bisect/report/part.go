@@ -8,9 +8,9 @@ import (
 
 // Part is one thing that builder images, or engines beside them, were made of.
 type Part struct {
-	Kind     string   `json:"kind"`               // base or tool; the root of an engine is a base
-	Name     string   `json:"name"`               // of a tool its name, of a base what was asked for
-	Version  string   `json:"version,omitempty"`  // of a tool
+	Kind     string   `json:"kind"`               // base, engine or tool
+	Name     string   `json:"name"`               // of a tool its name, of a base and an engine what was asked for
+	Version  string   `json:"version,omitempty"`  // of a tool and an engine
 	Provider string   `json:"provider,omitempty"` // that served: module, release, debian, image or file
 	From     string   `json:"from,omitempty"`     // what the provider took it from
 	Layers   []string `json:"layers"`             // digests, lowest first
@@ -25,8 +25,12 @@ func (r *Report) parts(b *strings.Builder) {
 	var tools []string // tool and provider, in order
 	versions := map[string][]string{}
 	for _, p := range r.Parts {
-		if p.Kind != "tool" {
-			fmt.Fprintf(b, "   %s %s\n", p.Kind, Clean(p.Name))
+		switch p.Kind {
+		case "base":
+			fmt.Fprintf(b, "   base %s\n", Clean(p.Name))
+			continue
+		case "engine":
+			fmt.Fprintf(b, "   engine %s (%s)\n", Clean(p.Version), Clean(p.Name))
 			continue
 		}
 		key := p.Name + "\x00" + p.Provider

@@ -74,7 +74,11 @@ func (s *session) note(run *runner.Run) {
 func (s *session) made() (parts []report.Part, notes []string) {
 	used := s.images.Used()
 	for _, b := range used.Bases {
-		parts = append(parts, report.Part{Kind: "base", Name: b.Asked, From: b.Digest, Layers: b.Layers})
+		part := report.Part{Kind: "base", Name: b.Asked, From: b.Digest, Layers: b.Layers}
+		if version, ok := s.engineOf(b.Asked); ok {
+			part.Kind, part.Version = "engine", version
+		}
+		parts = append(parts, part)
 	}
 	for _, t := range used.Tools {
 		parts = append(parts, report.Part{Kind: "tool", Name: t.Tool, Version: t.Version, Provider: t.Provider, From: t.From, Layers: []string{t.Layer}})
@@ -84,4 +88,20 @@ func (s *session) made() (parts []report.Part, notes []string) {
 		notes = append(notes, fmt.Sprintf("base image %s was %s; give it by that digest, or lock it, to build the same again", tag, tags[tag]))
 	}
 	return parts, append(notes, s.images.Drift()...)
+}
+
+// engineOf names the engine that runs from a base.
+func (s *session) engineOf(asked string) (string, bool) {
+	b := s.scenario.Builder
+	if b.EngineVersion != "" && b.EngineBase.Asked() == asked {
+		return b.EngineVersion, true
+	}
+	for _, a := range s.scenario.Axes {
+		for _, level := range a.Levels {
+			if a.Kind == scenarios.EngineAxis && level.Base.Asked() == asked {
+				return level.Text, true
+			}
+		}
+	}
+	return "", false
 }

@@ -253,7 +253,7 @@ func (c *Client) lock(ctx context.Context, name, what string) (unlock func(), er
 	l := flock.New(name)
 	ok, err := l.TryLock()
 	if err == nil && !ok {
-		c.say("waiting for another process that fetches %s", what)
+		c.say("waiting for %s, which is being fetched already", what)
 		if _, err = l.TryLockContext(ctx, 200*time.Millisecond); ctx.Err() != nil {
 			err = context.Cause(ctx)
 		}
