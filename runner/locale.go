@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -40,8 +41,7 @@ func (l *Lab) lacks(ctx context.Context, box Box, p bisect.Point) error {
 			return &lacking{"locale " + locale, "locales-all"}
 		}
 	}
-	// A name with a slash stands for a file; rules such as CET-1CEST need none.
-	if zone := l.Space.variation(scenarios.Timezone, p); strings.Contains(zone, "/") {
+	if zone := l.Space.variation(scenarios.Timezone, p); zone != "" && zone != "UTC" && !zoneRule.MatchString(zone) {
 		said, err := ask("test -e " + quote("/usr/share/zoneinfo/"+zone) + " || echo missing")
 		if err != nil {
 			return err
@@ -52,6 +52,9 @@ func (l *Lab) lacks(ctx context.Context, box Box, p bisect.Point) error {
 	}
 	return nil
 }
+
+// zoneRule is a time zone that says itself what it is, such as CET-1CEST; any other name stands for a file.
+var zoneRule = regexp.MustCompile(`^:?([A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)[+-]?[0-9]`)
 
 // plainLocale spells a locale as the C library compares it: C.UTF-8 and C.utf8 are one.
 func plainLocale(name string) string {

@@ -127,6 +127,9 @@ func (b *box) startDockerd(ctx, call context.Context, spec runner.BoxSpec, label
 		if wctx.Err() != nil {
 			err = context.Cause(wctx)
 		}
+		if state, stateErr := b.engine.state(call, started.GetContainerID()); stateErr == nil && !state.Running && (state.ExitCode == 126 || state.ExitCode == 127) {
+			return &unfit{fmt.Errorf("%s: its image has no dockerd that runs%s", what, b.dockerdLog())}
+		}
 		return mishapf("%s: %w%s", what, err, b.dockerdLog())
 	}
 	return nil

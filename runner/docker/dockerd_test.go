@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -65,6 +66,41 @@ func TestABoxMayHaveADockerEngineOfItsOwn(t *testing.T) {
 		var out strings.Builder
 		if exit, err := b.Exec(t.Context(), "test ! -L /var/run && test -S /var/run/docker.sock", &out); err != nil || exit.Code != 0 {
 			t.Errorf("got %+v, %v", exit, err)
+		}
+	})
+	t.Run("AnImageWithoutOneIsUntestable", func(t *testing.T) {
+		none := runner.EngineSpec{Image: load(t, e), Version: "none"}
+		_, err := e.Start(t.Context(), runner.BoxSpec{Image: old.Image, Network: "none", Workdir: "/src", Engine: &none})
+		var untestable runner.Untestable
+		if !errors.As(err, &untestable) || errors.Is(err, runner.ErrInfrastructure) || !strings.Contains(err.Error(), "no dockerd") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("WantOfMemoryInItEndsAScriptThatWaits", func(t *testing.T) {
+		b, err := e.Start(t.Context(), runner.BoxSpec{Image: old.Image, Network: "none", Workdir: "/src", Engine: &old, Memory: 256 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		var exit runner.Exit
+		ended := make(chan error, 1)
+		go func() {
+			var err error
+			exit, err = b.Exec(t.Context(), "sleep 100", io.Discard)
+			ended <- err
+		}()
+		// The kernel takes the glutton, then the engine ends.
+		_, _, err = b.(*box).dockerd.Exec(t.Context(), []string{"/bin/sh", "-c", "tail /dev/zero; kill 1"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-ended:
+			if err != nil || !exit.OOM {
+				t.Errorf("got %+v, %v", exit, err)
+			}
+		case <-time.After(30 * time.Second):
+			t.Error("the script waits on")
 		}
 	})
 	t.Run("SweepTakesTheEngineToo", func(t *testing.T) {

@@ -66,15 +66,19 @@ func (b *box) dockerdAnswers(ctx context.Context) bool {
 	return err == nil && code == 0
 }
 
-// dockerdDied returns why a running script cannot go on, nil if it can.
-func (b *box) dockerdDied(ctx context.Context, what string) error {
+// dockerdDied reports whether a running script cannot go on, which may wait for its engine for ever, and how that counts: as want of
+// memory, or as an error.
+func (b *box) dockerdDied(ctx context.Context, what string) (dead bool, exit runner.Exit, err error) {
 	call, cancel := within(ctx, callDeadline)
 	defer cancel()
 	state, err := b.engine.state(call, b.dockerd.GetContainerID())
-	if err != nil || state.Running || state.OOMKilled {
-		return nil // what is wrong with Docker itself shows elsewhere; want of memory is for examine
+	switch {
+	case err != nil || state.Running:
+		return false, runner.Exit{}, nil // what is wrong with Docker itself shows elsewhere
+	case state.OOMKilled:
+		return true, runner.Exit{Code: 137, OOM: true}, nil
 	}
-	return b.dockerdGone(what, state)
+	return true, runner.Exit{}, b.dockerdGone(what, state)
 }
 
 func (b *box) dockerdGone(what string, state *container.State) error {

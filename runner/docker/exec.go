@@ -85,9 +85,9 @@ func (b *box) run(ctx context.Context, what, script string, out io.Writer) (runn
 			}
 			cancel()
 			if b.dockerd != nil {
-				if err := b.dockerdDied(ctx, what); err != nil { // it may wait for ever for an engine that is gone
+				if dead, exit, err := b.dockerdDied(ctx, what); dead {
 					b.abandon(ctx, s, copied)
-					return runner.Exit{}, err
+					return exit, err
 				}
 			}
 			// The script took its supervisor with it, and something still holds its output open.
