@@ -95,6 +95,9 @@ func (l *Lab) Try(ctx context.Context, id int, p bisect.Point, log io.Writer) (t
 	if u := Untestable(nil); errors.As(err, &u) && !errors.Is(err, ErrInfrastructure) {
 		trial.Judgement, err = skip("%s", u.Error()), nil
 	}
+	if errors.Is(err, ErrInfrastructure) {
+		l.forget() // somebody may have removed an image
+	}
 	trial.Wall = time.Since(begin)
 	return trial, err
 }

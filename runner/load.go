@@ -99,6 +99,13 @@ func (l *Lab) load(ctx context.Context, spec images.Spec) (*images.Image, string
 	return image, id, err
 }
 
+// forget has every image looked for in the engine again, before it is next used.
+func (l *Lab) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.loaded = nil
+}
+
 func (l *Lab) entry(identity string) *loaded {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -42,7 +42,7 @@ func (l *Lab) lacks(ctx context.Context, box Box, p bisect.Point) error {
 		}
 	}
 	if zone := l.Space.variation(scenarios.Timezone, p); zone != "" && zone != "UTC" && !zoneRule.MatchString(zone) {
-		said, err := ask("test -e " + quote("/usr/share/zoneinfo/"+zone) + " || echo missing")
+		said, err := ask("test -f " + quote("/usr/share/zoneinfo/"+zone) + " || echo missing")
 		if err != nil {
 			return err
 		}
@@ -54,7 +54,7 @@ func (l *Lab) lacks(ctx context.Context, box Box, p bisect.Point) error {
 }
 
 // zoneRule is a time zone that says itself what it is, such as CET-1CEST; any other name stands for a file.
-var zoneRule = regexp.MustCompile(`^:?([A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)[+-]?[0-9]`)
+var zoneRule = regexp.MustCompile(`^([A-Za-z]{3,}|<[A-Za-z0-9+-]{3,}>)[+-]?[0-9]`)
 
 // plainLocale spells a locale as the C library compares it: C.UTF-8 and C.utf8 are one.
 func plainLocale(name string) string {

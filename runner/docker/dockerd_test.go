@@ -6,11 +6,13 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/containerd/errdefs"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/moby/moby/client"
 
 	"buildbisect/images"
@@ -34,6 +36,18 @@ func dockerd(t *testing.T, e *Engine, version string) runner.EngineSpec {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// One of this test's own, so that its end takes nothing from whoever else uses the engine.
+	config, err := image.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config = config.DeepCopy()
+	config.Config.Env = append(config.Config.Env, "BISECT_ENGINETEST="+strconv.Itoa(os.Getpid()))
+	marked, err := mutate.ConfigFile(image.Image, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	image = &images.Image{Image: marked, Name: "bisect/enginetest:dockerd-" + version + "-" + strconv.Itoa(os.Getpid())}
 	id, err := e.Load(t.Context(), image)
 	if err != nil {
 		t.Fatal(err)
