@@ -40,7 +40,8 @@ type Engine interface {
 	Check(ctx context.Context, id string, checks []images.Check) error
 	// Load makes image known to the engine, at once when it is already, and returns the engine's id for it.
 	Load(ctx context.Context, image *images.Image) (id string, err error)
-	// Start starts a fresh box whose first process is a shell that waits. An image that has no shell is [Untestable].
+	// Start starts a fresh box whose first process is a shell that waits. An image that has no shell, or an engine's that has
+	// no dockerd, is [Untestable].
 	Start(ctx context.Context, spec BoxSpec) (Box, error)
 }
 
@@ -65,7 +66,7 @@ type BoxSpec struct {
 // EngineSpec asks for a Docker engine of the box's own, which lives and dies with the box; nil: none. Its socket is at
 // /var/run/docker.sock in the box. The two share the network, so that a build reaches what it started, on 127.0.0.1 where
 // published and on its bridge address; and the work folder, /tmp and HOME at equal paths, so that what a build mounts is what it sees.
-// An engine that dies is [ErrInfrastructure], whatever the script made of that.
+// An engine that dies is [ErrInfrastructure], whatever the script made of that; but for want of memory, which is [Exit].OOM.
 type EngineSpec struct {
 	Image   string // with dockerd and what that needs, as Load returned it
 	Version string // for messages
