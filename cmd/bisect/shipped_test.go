@@ -53,7 +53,7 @@ func TestShippedScenariosFindWhatTheyExpect(t *testing.T) {
 				t.Errorf("complete %v after %d probes", rep.Complete, rep.Probes)
 			}
 			if got, want := changes(&rep), expected(slices.Concat(s.Expect.Causes, s.Expect.Repairs, s.Expect.Candidates)); !reflect.DeepEqual(got, want) {
-				t.Errorf("found %v; want %v", got, want)
+				t.Errorf("found %v; want %v\n%s", got, want, progress.String())
 			}
 			if rep.Repair != (len(s.Expect.Repairs) > 0) {
 				t.Errorf("a search for a repair: %v", rep.Repair)
