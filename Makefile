@@ -1,5 +1,5 @@
 # demo and test do everything a fresh machine needs; the rest is for those who work on bisect.
-.PHONY: demo test setup build check bench soak clean
+.PHONY: demo test setup build check bench soak fuzz clean
 .DEFAULT_GOAL := build
 
 # Find the isolated causes of Kubernetes issue 98646, with the real tools.
@@ -29,16 +29,25 @@ check:
 bench: setup build
 	bash .ci/bench
 
-# What takes longer: many random worlds, interrupts and fuzzing, every toolchain of the catalogue, the race detector.
-soak: setup
+# What takes longer, some hours in all: many random worlds, fuzzing, interrupts and kills, the engine failing at random for ten minutes, every
+# toolchain of the catalogue, the race detector over everything.
+soak: setup fuzz
 	BISECT_WORLDS=100000 go test -timeout 60m -count=1 ./bisect
-	go test -run '^$$' -fuzz FuzzDecode -fuzztime 60s -fuzzminimizetime 10x ./scenarios
-	go test -run '^$$' -fuzz FuzzImport -fuzztime 60s -fuzzminimizetime 10x ./runner/git
-	go test -run '^$$' -fuzz FuzzTree -fuzztime 60s -fuzzminimizetime 20x ./images/unpack
-	go test -run '^$$' -fuzz Fuzz -fuzztime 60s -fuzzminimizetime 20x ./images/relink
 	BISECT_TOOLCHAINS=all go test -count=1 -timeout 60m -run Toolchains ./images
 	BISECT_INTERRUPTS=200 go test -count=1 -timeout 60m -run Scripts/engine/interrupted ./cmd/bisect
-	go test -race -count=1 -timeout 60m ./images/... ./runner/... ./cmd/...
+	BISECT_KILLS=200 go test -count=1 -timeout 120m -run 'Scripts/nested/(killed|gc)' ./cmd/bisect
+	BISECT_SOAK=10m go test -v -count=1 -timeout 60m -run Soak ./runner
+	go test -race -count=1 -timeout 120m ./...
+
+# A minute for each fuzz target there is. What one finds is kept below testdata/fuzz: commit it with the fix.
+fuzz:
+	@set -e; for package in $$(go list ./...); do \
+		targets=$$(go test -list '^Fuzz' $$package); \
+		for target in $$(echo "$$targets" | grep '^Fuzz' || true); do \
+			echo "$$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime 60s -fuzzminimizetime 20x $$package; \
+		done; \
+	done
 
 clean:
 	rm -rf bin

@@ -50,11 +50,15 @@ type Builder struct {
 	payloads once[*payload] // by tool and version
 	bases    once[*rootfs]  // by recipe
 
+	unpackings once[*Unpacked] // folders of tools unpacked on this machine, by tool and version
+
 	asking  sync.Mutex        // guards what was asked of the world once, so that it is the same for the whole run
 	tags    map[string]string // image reference -> digest
 	gotool  *gotool
 	debs    *apt.Client
 	shared  *Catalogue
+	begun   *Lock    // what served in this run before; nil: it is new
+	own     *Lock    // what Lock was before that came to it
 	used    Lock     // what was made or found
 	drifted []string // in what it is not as Lock says
 }
@@ -194,8 +198,8 @@ func (b *Builder) Prepare(ctx context.Context, specs []Spec) error {
 // recipe, of an image base the digest, of a debian base the suite and the packages. Debian's packages change over time:
 // on two machines, months apart, images of one identity may differ, unless a snapshot is named or a lock kept to. A tag
 // is looked up in its registry, once for each Builder, within half a minute.
-func (b *Builder) Identity(spec Spec) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+func (b *Builder) Identity(ctx context.Context, spec Spec) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	r, err := b.resolve(ctx, spec)
 	if err != nil {
@@ -205,6 +209,18 @@ func (b *Builder) Identity(spec Spec) (string, error) {
 }
 
 func (b *Builder) resolve(ctx context.Context, spec Spec) (*resolved, error) {
+	r, err := b.resolveTools(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	if r.base, err = b.resolveBase(ctx, spec.Base); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// resolveTools is resolve for all but the base.
+func (b *Builder) resolveTools(ctx context.Context, spec Spec) (*resolved, error) {
 	r := &resolved{below: spec.BaseVaries}
 	var err error
 	for _, p := range spec.Picks {
@@ -252,9 +268,6 @@ func (b *Builder) resolve(ctx context.Context, spec Spec) (*resolved, error) {
 			}
 			r.pool = append(r.pool, t)
 		}
-	}
-	if r.base, err = b.resolveBase(ctx, spec.Base); err != nil {
-		return nil, err
 	}
 	return r, nil
 }

@@ -139,7 +139,7 @@ func TestAnAbsentToolIsHiddenWhereverTheBaseHasIt(t *testing.T) {
 		t.Errorf("a base without it needs no layer: %v, %v", layers, err)
 	}
 	var unknown *UnknownError
-	if _, err := b.Identity(Spec{Base: base, Picks: []Pick{{Tool: "bazel", Absent: true}}}); !errors.As(err, &unknown) {
+	if _, err := b.Identity(t.Context(), Spec{Base: base, Picks: []Pick{{Tool: "bazel", Absent: true}}}); !errors.As(err, &unknown) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -156,7 +156,7 @@ func TestTheSamePartsGiveTheSameBytesOnAnyMachine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		identity, err := b.Identity(spec)
+		identity, err := b.Identity(t.Context(), spec)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,8 +191,8 @@ func TestTwoNamesForOneFileMakeOneImage(t *testing.T) {
 	c := withFile(t, &Catalogue{}, "make", "old", "/usr/bin/make", "same")
 	c = withFile(t, c, "make", "new", "/usr/bin/make", "same")
 	b := &Builder{Cache: t.TempDir(), Catalogue: c}
-	one, err1 := b.Identity(Spec{Base: base, Picks: []Pick{{Tool: "make", Version: "old"}}})
-	two, err2 := b.Identity(Spec{Base: base, Picks: []Pick{{Tool: "make", Version: "new"}}})
+	one, err1 := b.Identity(t.Context(), Spec{Base: base, Picks: []Pick{{Tool: "make", Version: "old"}}})
+	two, err2 := b.Identity(t.Context(), Spec{Base: base, Picks: []Pick{{Tool: "make", Version: "new"}}})
 	if err1 != nil || err2 != nil || one != two {
 		t.Errorf("%s %s; %v %v", one, two, err1, err2)
 	}

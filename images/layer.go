@@ -64,23 +64,28 @@ type checkedFile struct {
 	file  *os.File
 	layer *fileLayer
 	sum   hash.Hash
+	read  int64
 	ended error // what the end of the file came to
 }
 
 func (f *checkedFile) Close() error { return f.file.Close() }
 
+// Read gives the last bytes only when all of them are what they should be: who reads as many as it was told there are would not ask
+// again, and a registry that has them all would answer for itself.
 func (f *checkedFile) Read(p []byte) (int, error) {
 	if f.ended != nil {
 		return 0, f.ended
 	}
 	n, err := f.file.Read(p)
 	f.sum.Write(p[:n])
-	if err != io.EOF {
+	f.read += int64(n)
+	if err != nil && err != io.EOF || err == nil && f.read < f.layer.size {
 		return n, err
 	}
 	f.ended = io.EOF
 	if got := hex.EncodeToString(f.sum.Sum(nil)); got != f.layer.hash.Hex {
 		f.ended = f.layer.rotten(fmt.Sprintf("sha256 %s, want %s", got, f.layer.hash.Hex))
+		return 0, f.ended
 	}
 	return n, f.ended
 }

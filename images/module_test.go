@@ -170,7 +170,7 @@ func TestACancelledBuildEndsWithTheCauseAndLeavesNothing(t *testing.T) {
 func TestWithoutGoTheErrorSaysWhatToInstall(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	b := &Builder{Cache: t.TempDir()}
-	_, err := b.Identity(Spec{Base: Base{Debian: &Debian{Archive: Archive{Suite: "bookworm"}}}, Picks: []Pick{{Tool: "docker", Version: "20.10.2"}}})
+	_, err := b.Identity(t.Context(), Spec{Base: Base{Debian: &Debian{Archive: Archive{Suite: "bookworm"}}}, Picks: []Pick{{Tool: "docker", Version: "20.10.2"}}})
 	if err == nil || !strings.Contains(err.Error(), "install Go") {
 		t.Errorf("got %v", err)
 	}

@@ -161,7 +161,7 @@ func TestATagIsLookedUpOnceForARunAndItsDigestIsRecorded(t *testing.T) {
 	digest := push(t, ref, runtime.GOARCH, smallBase)
 	h := &heard{}
 	b := &Builder{Cache: t.TempDir(), Progress: h.say}
-	first, err := b.Identity(Spec{Base: Base{Image: ref}})
+	first, err := b.Identity(t.Context(), Spec{Base: Base{Image: ref}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,18 +176,18 @@ func TestATagIsLookedUpOnceForARunAndItsDigestIsRecorded(t *testing.T) {
 	if h.count("is a tag, which may move") != 1 || !h.about(digest) {
 		t.Errorf("said %q, want the digest %s once", h.lines, digest)
 	}
-	byDigest, err := b.Identity(Spec{Base: Base{Image: digest}})
+	byDigest, err := b.Identity(t.Context(), Spec{Base: Base{Image: digest}})
 	if err != nil || byDigest != first {
 		t.Errorf("by tag %s, by its digest %s, %v", first, byDigest, err)
 	}
 
-	next, err := (&Builder{Cache: b.Cache}).Identity(Spec{Base: Base{Image: ref}})
-	byDigest, err2 := b.Identity(Spec{Base: Base{Image: moved}})
+	next, err := (&Builder{Cache: b.Cache}).Identity(t.Context(), Spec{Base: Base{Image: ref}})
+	byDigest, err2 := b.Identity(t.Context(), Spec{Base: Base{Image: moved}})
 	if err != nil || err2 != nil || next != byDigest {
 		t.Errorf("the next run got %s, the moved tag is %s; %v, %v", next, byDigest, err, err2)
 	}
 	stop()
-	offline, err := (&Builder{Cache: b.Cache, Offline: true}).Identity(Spec{Base: Base{Image: ref}})
+	offline, err := (&Builder{Cache: b.Cache, Offline: true}).Identity(t.Context(), Spec{Base: Base{Image: ref}})
 	if err != nil || offline != next {
 		t.Errorf("offline the tag is %s, last seen %s; %v", offline, next, err)
 	}

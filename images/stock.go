@@ -41,14 +41,16 @@ const partSuffix = ".part"
 var shelves = []struct{ folder, kind string }{
 	{"bases", "base"}, // engines too
 	{"tools", "tool"},
+	{unpackedShelf, "tool"},
 	{"histories", "history"},
 	{"downloads", "download"},
 	{"apt/debs", "download"},
 	{"apt/lists", "index"},
 }
 
-// housekeeping is what the cache keeps for itself: a few bytes each.
-var housekeeping = []string{"locks", "tags", rootsName, holdName}
+// housekeeping is what the cache keeps for itself: a few bytes each. Leases are of the command's sessions. Local are the folders of
+// trials that run on this machine itself: their owners remove them, or the next such session.
+var housekeeping = []string{"locks", "tags", "leases", "local", rootsName, holdName}
 
 // Stock lists what lies in a cache folder, latest used first. A folder that is not there holds nothing. Warn is told of locks in
 // use that cannot be read, so that nothing is marked as needed by them.

@@ -129,7 +129,7 @@ func choose(stock []Stocked, o PruneOptions) *Pruned {
 func (c cache) remove(id string) error {
 	path := filepath.Join(c.root, filepath.FromSlash(id))
 	if part := path + partSuffix; !strings.HasSuffix(path, partSuffix) {
-		if err := os.RemoveAll(part); err != nil {
+		if err := removeTree(part); err != nil {
 			return err
 		}
 		if err := os.Rename(path, part); err != nil {
@@ -137,7 +137,7 @@ func (c cache) remove(id string) error {
 		}
 		path = part
 	}
-	return os.RemoveAll(path)
+	return removeTree(path)
 }
 
 // tidy removes what nobody needs to be told of: files that processes waited for each other with, of which there are none now; notes

@@ -23,8 +23,7 @@ func NoteLock(dir, file string) error {
 	if err != nil {
 		return fmt.Errorf("note lock: %w", err)
 	}
-	name := sha256.Sum256([]byte(file))
-	root := filepath.Join(dir, rootsName, hex.EncodeToString(name[:16]))
+	root := rootOf(dir, file)
 	if have, err := os.ReadFile(root); err == nil && string(have) == file {
 		return nil
 	}
@@ -32,6 +31,24 @@ func NoteLock(dir, file string) error {
 		return fmt.Errorf("note lock %s in the cache: %w; until that is done, bisect images prune may remove what the lock needs", file, err)
 	}
 	return nil
+}
+
+// ForgetLock takes back what [NoteLock] noted.
+func ForgetLock(dir, file string) error {
+	file, err := filepath.Abs(file)
+	if err != nil {
+		return fmt.Errorf("forget lock: %w", err)
+	}
+	if err := os.Remove(rootOf(dir, file)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("forget lock %s: %w", file, err)
+	}
+	return nil
+}
+
+// rootOf is where the cache notes a lock file.
+func rootOf(dir, file string) string {
+	name := sha256.Sum256([]byte(file))
+	return filepath.Join(dir, rootsName, hex.EncodeToString(name[:16]))
 }
 
 // lockedDigest is how every version of a lock names a layer.

@@ -53,6 +53,8 @@ func (r *Run) badEnd(bad report.Trial) string {
 		return fmt.Sprintf("the bad end fails, but without the scenario's signature: %s. If that is the failure you are after, set verdict.bad.log to match it.", r.built[bad.ID].Line)
 	case bad.Verdict == bisect.Skip.String() && bad.Stage == "": // no stage ran
 		return fmt.Sprintf("the bad end %s (%s). Mend that, or give another bad end, or other last levels.", r.said(bad), bad.Reason)
+	case bad.Verdict == bisect.Skip.String() && strings.Contains(bad.Reason, "(resources."):
+		return fmt.Sprintf("the bad end %s (%s). If it needs that much, raise that limit under builder.resources; else mend the stage, or give another bad end.", r.said(bad), bad.Reason)
 	case bad.Verdict == bisect.Skip.String():
 		return fmt.Sprintf("the bad end %s (%s). If that is the failure you are after, say so with on-timeout: bad or on-oom: bad, or make its stage the deciding one; else mend the stage, give it more time or memory, or give another bad end.", r.said(bad), bad.Reason)
 	}
@@ -61,6 +63,8 @@ func (r *Run) badEnd(bad report.Trial) string {
 
 func (r *Run) goodEndAdvice(bad, good report.Trial) string {
 	switch note := r.Lab.Space.History.Note; {
+	case good.Verdict == bisect.Skip.String() && strings.Contains(good.Reason, "(resources."):
+		return "If it needs that much, raise that limit under builder.resources; else give another good commit."
 	case good.Verdict == bisect.Skip.String():
 		return "Give a good commit and good levels that can be built (a newer commit, if this one lacks what a stage needs), or mend the stage."
 	case note != "":

@@ -8,6 +8,7 @@ import (
 	"io"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -76,7 +77,7 @@ func (b *box) Put(_ context.Context, dir string, r io.Reader) error {
 func (b *box) Exec(ctx context.Context, script string, out io.Writer) (runner.Exit, error) {
 	files := maps.Clone(b.files)
 	files["script"] = script
-	return b.engine.build(ctx, files, b.spec.Env, out)
+	return b.engine.build(ctx, files, append(slices.Clone(b.spec.Env), b.spec.Secrets...), out)
 }
 
 func (b *box) Close() error {
@@ -110,9 +111,11 @@ func (s source) WriteTar(_ context.Context, commit string, w io.Writer) error {
 // composer names images by their picks and makes none.
 type composer struct{}
 
-func (composer) Identity(spec images.Spec) (string, error) { return fmt.Sprint(spec.Picks), nil }
-func (c composer) Image(_ context.Context, spec images.Spec) (*images.Image, error) {
-	name, err := c.Identity(spec)
+func (composer) Identity(_ context.Context, spec images.Spec) (string, error) {
+	return fmt.Sprint(spec.Picks), nil
+}
+func (c composer) Image(ctx context.Context, spec images.Spec) (*images.Image, error) {
+	name, err := c.Identity(ctx, spec)
 	return &images.Image{Name: name}, err
 }
 
@@ -154,7 +157,7 @@ func (quiet) Ended(int, runner.Ending)    {}
 func (quiet) Proved(string)               {}
 
 // newRun sets a run up over a history and axes, with one stage that has all the time there is.
-func newRun(t *testing.T, e *engine, h *runner.History, s *scenarios.Scenario) *runner.Run {
+func newRun(t testing.TB, e *engine, h *runner.History, s *scenarios.Scenario) *runner.Run {
 	t.Helper()
 	s.Name, s.File = "test", "test.yaml"
 	s.Builder.Workdir, s.Builder.Network = "/src", "none"
@@ -187,7 +190,6 @@ func newRun(t *testing.T, e *engine, h *runner.History, s *scenarios.Scenario) *
 		Lab: lab, State: state, Observer: quiet{}, Now: func() time.Time { return time.Unix(1, 0) },
 		Options: bisect.Options{
 			Confirm: s.Confirm, CertifyProbes: s.Certify.Probes, Exists: lab.Exists,
-			Identity: func(p bisect.Point) string { return lab.Identity(t.Context(), p) },
 		},
 	}
 }

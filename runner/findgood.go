@@ -1,10 +1,12 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
 	"buildbisect/bisect"
+	"buildbisect/bisect/report"
 )
 
 // findGood looks for a good commit down the ladder that Lab.Space is, one build at a time, and then spans the space above it.
@@ -24,6 +26,9 @@ func (r *Run) findGood(ctx context.Context) (bool, error) {
 		}
 		q.ID, q.Point = id, r.rung(g)
 		verdict, err := r.climb(ctx, q)
+		if errors.Is(err, errAskAgain) {
+			continue
+		}
 		if errors.Is(err, errMaxTime) {
 			r.search.Stop(errMaxTime.Error())
 			return false, nil
@@ -40,7 +45,7 @@ func (r *Run) findGood(ctx context.Context) (bool, error) {
 		return false, nil
 	}
 	good := ladder.History.Commits[g.rung].ID
-	if err := r.State.append(record{Type: "good", Good: good, Time: r.time()}); err != nil {
+	if err := r.log(Record{Type: RecordGood, Good: good}); err != nil {
 		return false, err
 	}
 	space, err := r.Span(ctx, good)
@@ -65,16 +70,41 @@ func (r *Run) climb(ctx context.Context, q bisect.Question) (bisect.Verdict, err
 	if err != nil {
 		return bisect.Unknown, err
 	}
+	if head := r.past.head(); head != nil {
+		return r.replayed(q, &row, head)
+	}
+	if err := r.goOn(); err != nil {
+		return bisect.Unknown, err
+	}
+	r.Observer.Started(q.ID, r.Lab.Space.Words(q.Point), r.Question(q))
 	t, err := r.try(ctx, q.ID, q.Point)
 	switch {
 	case err == nil:
 		return t.Verdict, r.answer(q, &row, t)
 	case errors.Is(err, errMaxTime):
-		return bisect.Unknown, errors.Join(err, r.cancel(&row, err))
+		return bisect.Unknown, cmp.Or(r.cancel(&row, err), err)
 	case ctx.Err() != nil:
 		return bisect.Unknown, context.Cause(ctx)
 	}
 	return bisect.Unknown, r.failed(q, err)
+}
+
+// errAskAgain says that a question was given up in an earlier process, for want of time.
+var errAskAgain = errors.New("ask again")
+
+// replayed is climb, told by a journal.
+func (r *Run) replayed(q bisect.Question, row *report.Trial, head *Record) (bisect.Verdict, error) {
+	if !r.past.heading(RecordEnd, RecordCancel) || head.Trial.ID != q.ID {
+		return bisect.Unknown, r.past.take(Record{})
+	}
+	l, err := head.landed()
+	switch {
+	case err != nil:
+		return bisect.Unknown, err
+	case l.err != nil:
+		return bisect.Unknown, cmp.Or(r.cancel(row, l.err), errAskAgain)
+	}
+	return l.trial.Verdict, r.answer(q, row, l.trial)
 }
 
 // settle moves to the space above the good commit, with those trials that lie in it.

@@ -23,11 +23,13 @@ func (r *Run) Report() *report.Report {
 		Causes: []report.Cause{}, Candidates: []report.Candidate{}, Trials: r.rows(f), Probes: f.Probes + r.climbed,
 		Untested: []report.Untested{}, FailsDifferently: []report.Failure{}, Assumes: r.assumes(f), Notes: append([]string{}, r.notes...),
 		Repair: space.History.Repair, Terms: r.Terms, Walked: r.walked(f), Noise: r.noise(f), Stopped: f.Stopped, Cancelled: r.cancelled,
+		Loosened: Loosened(r.Lab.Scenario),
 	}
 	if r.World != nil {
-		parts, notes := r.World()
-		rep.Parts, rep.Notes = parts, append(rep.Notes, notes...)
+		rep.Parts, _ = r.World()
 	}
+	r.learn()
+	rep.Notes = append(rep.Notes, r.learned...)
 	for _, c := range f.Causes {
 		if cause := r.cause(c, f); rep.Repair {
 			rep.Repairs = append(rep.Repairs, cause.Repair())
@@ -62,9 +64,6 @@ func (r *Run) Report() *report.Report {
 	}
 	for _, t := range f.Transitions {
 		rep.Transitions = append(rep.Transitions, r.transition(t))
-	}
-	if w, ok := r.Lab.Source.(interface{ Warnings() []string }); ok {
-		rep.Notes = append(rep.Notes, w.Warnings()...)
 	}
 	rep.Summary = r.summary(f)
 	return rep

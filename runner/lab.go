@@ -28,6 +28,10 @@ type Lab struct {
 	Labels   map[string]string // put on every container
 	Warn     func(string)      // told what the user should know, perhaps by several at a time; never nil
 	Memory   int64             // bytes for a box where the scenario does not say; 0: no limit
+	Secrets  *Secrets          // given to builds, and hidden in what they say; nil: none
+
+	// Artifacts is the folder for those of a trial, which need not exist; nil: none are kept.
+	Artifacts func(id int) string
 
 	mu     sync.Mutex         // guards the maps
 	loaded map[string]*loaded // by image identity
@@ -59,25 +63,28 @@ type StageRun struct {
 // Marker is the value of BISECT_TRIAL in a trial: whatever a build leaves in a shared engine should carry it in its name.
 func (l *Lab) Marker(id int) string { return fmt.Sprintf("%s-%d", l.Run, id) }
 
-// Identity tells what a build at p is made of; equal identities need no second build. An empty tree id (the source cannot
-// say) makes the point its own identity.
-func (l *Lab) Identity(ctx context.Context, p bisect.Point) string {
+// Identity tells what a build at p is made of; equal identities need no second build. A commit whose files cannot be had is its own
+// identity.
+func (l *Lab) Identity(ctx context.Context, p bisect.Point) (string, error) {
 	commit := l.Space.History.Commits[p[0]].ID
 	tree, err := l.Source.Tree(ctx, commit)
-	if err != nil {
-		tree = commit
+	if u := Untestable(nil); errors.As(err, &u) {
+		tree, err = commit, nil
 	}
-	image, err := l.Images.Identity(l.Space.spec(l.Scenario.Builder, p))
 	if err != nil {
-		image = fmt.Sprint(p[1:])
+		return "", err
+	}
+	image, err := l.Images.Identity(ctx, l.Space.spec(l.Scenario.Builder, p))
+	if err != nil {
+		return "", err
 	}
 	engine := ""
 	if level, ok := l.Space.engine(l.Scenario.Builder, p); ok {
-		if engine, err = l.Images.Identity(images.Spec{Base: level.Base}); err != nil {
-			engine = fmt.Sprint(p[1:])
+		if engine, err = l.Images.Identity(ctx, images.Spec{Base: level.Base}); err != nil {
+			return "", err
 		}
 	}
-	return strings.Join(append(l.Space.env(l.Scenario.Builder, p), l.Space.prelude(p), tree, image, engine), "\x00")
+	return strings.Join(append(l.Space.env(l.Scenario.Builder, p), l.Space.prelude(p), tree, image, engine), "\x00"), nil
 }
 
 // Exists reports whether the scenario lets p exist: see its `require`.
@@ -98,6 +105,8 @@ func (l *Lab) Try(ctx context.Context, id int, p bisect.Point, log io.Writer) (t
 	if errors.Is(err, ErrInfrastructure) {
 		l.forget() // somebody may have removed an image
 	}
+	l.Secrets.cleanse(&trial)
+	err = l.Secrets.Error(err)
 	trial.Wall = time.Since(begin)
 	return trial, err
 }
@@ -119,7 +128,10 @@ func (l *Lab) try(ctx context.Context, id int, p bisect.Point, log io.Writer, tr
 		return err
 	}
 	defer func() {
-		err = errors.Join(err, box.Close())
+		if closed := box.Close(); closed != nil {
+			// What is left takes nothing from a verdict; the end of the run, or gc, removes it.
+			l.Warn(fmt.Sprintf("trial %d: %v", id, closed))
+		}
 		l.sweep(ctx, id)
 	}()
 	if err := l.put(ctx, box, commit); err != nil {
@@ -128,7 +140,11 @@ func (l *Lab) try(ctx context.Context, id int, p bisect.Point, log io.Writer, tr
 	if err := l.lacks(ctx, box, p); err != nil {
 		return err
 	}
-	return l.stages(ctx, box, log, l.Space.prelude(p), trial)
+	counted := &counter{w: log, limit: l.Scenario.Builder.Resources.Log}
+	if err := l.stages(ctx, box, counted, l.Space.prelude(p), trial); err != nil {
+		return err
+	}
+	return l.keep(ctx, box, id, counted)
 }
 
 func (l *Lab) boxSpec(ctx context.Context, id int, p bisect.Point, image string) (BoxSpec, error) {
@@ -144,9 +160,9 @@ func (l *Lab) boxSpec(ctx context.Context, id int, p bisect.Point, image string)
 	}
 	labels["org.buildbisect.trial"] = fmt.Sprint(id)
 	spec := BoxSpec{
-		Image: image, Name: "bisect-" + l.Marker(id), Env: env, Workdir: b.Workdir, Network: b.Network,
+		Image: image, Name: "bisect-" + l.Marker(id), Env: env, Secrets: l.Secrets.Env(), Workdir: b.Workdir, Network: b.Network,
 		Socket: b.Engine == scenarios.EngineHost, CPUs: b.Resources.CPUs, Memory: l.memory(), PIDs: b.Resources.PIDs,
-		Labels: labels,
+		Disk: b.Resources.Disk, Capabilities: b.Capabilities, Labels: labels,
 	}
 	if engine, ok := l.Space.engine(b, p); ok {
 		image, err := l.image(ctx, images.Spec{Base: engine.Base})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"buildbisect/bisect"
 	"buildbisect/images"
 	"buildbisect/scenarios"
 )
@@ -47,17 +48,23 @@ func (l *Lab) specs(instead func(a scenarios.Axis, level int) int) []images.Spec
 		for axis, a := range l.Space.axes {
 			p[axis+1] = instead(a, min(i, len(a.Levels)-1))
 		}
-		specs = append(specs, l.Space.spec(l.Scenario.Builder, p))
-		if engine, ok := l.Space.engine(l.Scenario.Builder, p); ok {
-			specs = append(specs, images.Spec{Base: engine.Base})
-		}
+		specs = append(specs, l.SpecsAt(p)...)
+	}
+	return specs
+}
+
+// SpecsAt names the builder image of a point, and behind it that of the engine beside the build, if there is one.
+func (l *Lab) SpecsAt(p bisect.Point) []images.Spec {
+	specs := []images.Spec{l.Space.spec(l.Scenario.Builder, p)}
+	if engine, ok := l.Space.engine(l.Scenario.Builder, p); ok {
+		specs = append(specs, images.Spec{Base: engine.Base})
 	}
 	return specs
 }
 
 // image has the builder image of spec composed, loaded and checked, once for each image. Whoever needs the same image meanwhile waits.
 func (l *Lab) image(ctx context.Context, spec images.Spec) (string, error) {
-	identity, err := l.Images.Identity(spec)
+	identity, err := l.Images.Identity(ctx, spec)
 	if err != nil {
 		return "", err
 	}

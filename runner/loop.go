@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
+	"slices"
 
 	"buildbisect/bisect"
 	"buildbisect/bisect/report"
@@ -17,7 +19,9 @@ var errObsolete = errors.New("implied")
 type flight struct {
 	bisect.Question
 	row    report.Trial
+	ctx    context.Context // of its build
 	cancel context.CancelCauseFunc
+	flown  bool // a worker is at it
 }
 
 // landing is a worker's answer.
@@ -30,12 +34,13 @@ type landing struct {
 
 // loop asks and builds until the search has ended. This is the one place that owns workers: each trial runs in a goroutine of
 // its own, while the search, the journal, the observer and the report are touched here alone. What is asked depends on nothing
-// but the order of the journal's records.
+// but the order of the journal's records; so a journal that is replayed leads to where it ended, with the same trials in flight.
 func (r *Run) loop(ctx context.Context) (err error) {
 	flights, landed := map[int]*flight{}, make(chan landing)
 	ctx, stop := context.WithCancelCause(ctx)
 	defer func() {
 		stop(err)
+		maps.DeleteFunc(flights, func(_ int, f *flight) bool { return !f.flown })
 		for len(flights) > 0 { // until no box is left
 			l := <-landed
 			if l.err == nil && l.bug == nil {
@@ -48,7 +53,13 @@ func (r *Run) loop(ctx context.Context) (err error) {
 		if err := r.outOfTime(ctx); err != nil {
 			return err
 		}
-		for len(flights) < max(1, r.Options.Workers) {
+		if len(flights) > 0 && r.past.head() == nil {
+			if err := r.goOn(); err != nil {
+				return err
+			}
+		}
+		r.launch(flights, landed) // those that an earlier process had begun
+		for r.mayAsk(len(flights)) {
 			q, ok, err := r.next()
 			if err != nil {
 				return err
@@ -60,14 +71,17 @@ func (r *Run) loop(ctx context.Context) (err error) {
 			if f.row, err = r.start(q); err != nil {
 				return err
 			}
-			trialCtx, cancel := context.WithCancelCause(ctx)
-			f.cancel, flights[q.ID] = cancel, f
-			go func() { landed <- r.fly(trialCtx, q) }()
+			f.ctx, f.cancel = context.WithCancelCause(ctx)
+			flights[q.ID] = f
+			r.launch(flights, landed)
 		}
 		if len(flights) == 0 {
-			return nil
+			return r.done()
 		}
-		l := <-landed
+		l, err := r.await(flights, landed)
+		if err != nil {
+			return err
+		}
 		f := flights[l.id]
 		delete(flights, l.id)
 		f.cancel(nil)
@@ -80,10 +94,54 @@ func (r *Run) loop(ctx context.Context) (err error) {
 	}
 }
 
-// outOfTime ends the search if its time is up; other ends of ctx are errors.
+// mayAsk reports whether there is a worker for one more question, or in replaying, whether one was asked.
+func (r *Run) mayAsk(inFlight int) bool {
+	if r.past.head() != nil {
+		return r.past.heading(RecordStart, RecordCertify)
+	}
+	return inFlight < max(1, r.Options.Workers)
+}
+
+// launch builds what is in flight and at which no worker is, in the order asked, unless a journal holds what came of it.
+func (r *Run) launch(flights map[int]*flight, landed chan<- landing) {
+	if r.past.head() != nil {
+		return
+	}
+	for _, id := range slices.Sorted(maps.Keys(flights)) {
+		f := flights[id]
+		if f.flown {
+			continue
+		}
+		f.flown = true
+		r.Observer.Started(id, r.Lab.Space.Words(f.Point), r.Question(f.Question))
+		go func() { landed <- r.fly(f.ctx, f.Question) }()
+	}
+}
+
+// await gives the next answer: of the journal, or of a worker.
+func (r *Run) await(flights map[int]*flight, landed <-chan landing) (landing, error) {
+	head := r.past.head()
+	if head == nil {
+		return <-landed, nil
+	}
+	if r.past.heading(RecordEnd, RecordCancel) && flights[head.Trial.ID] != nil {
+		return head.landed()
+	}
+	return landing{}, r.past.take(Record{})
+}
+
+// done ends the search; a journal must not know of more.
+func (r *Run) done() error {
+	if r.past.head() != nil {
+		return r.past.take(Record{})
+	}
+	return nil
+}
+
+// outOfTime ends the search if its time is up; other ends of ctx are errors. What is replayed takes no time.
 func (r *Run) outOfTime(ctx context.Context) error {
 	switch cause := context.Cause(ctx); {
-	case cause == nil:
+	case cause == nil, errors.Is(cause, errMaxTime) && r.past.head() != nil:
 		return nil
 	case errors.Is(cause, errMaxTime):
 		r.search.Stop(errMaxTime.Error())
@@ -95,11 +153,25 @@ func (r *Run) outOfTime(ctx context.Context) error {
 
 // next asks the search, and shows what it has proved.
 func (r *Run) next() (bisect.Question, bool, error) {
-	if !r.proved.IsZero() && r.Now().Sub(r.proved) > r.Lab.Scenario.Certify.Time {
+	if r.certifyTimeIsUp() {
+		if err := r.log(Record{Type: RecordCertify}); err != nil {
+			return bisect.Question{}, false, err
+		}
+		r.certified = true
 		r.search.EndCertificate("time")
 	}
 	q, ok := r.search.Next()
+	if r.unknown != nil {
+		return q, false, r.unknown
+	}
 	return q, ok, r.announce()
+}
+
+func (r *Run) certifyTimeIsUp() bool {
+	if r.past.head() != nil {
+		return r.past.heading(RecordCertify)
+	}
+	return !r.certified && !r.proved.IsZero() && r.now().Sub(r.proved) > r.Lab.Scenario.Certify.Time
 }
 
 // fly builds. A bug in a worker is carried to the loop, where it is met like any other.

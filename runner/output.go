@@ -22,6 +22,7 @@ const (
 // does not grow with the log. It remembers the log's own error, which says nothing of the build.
 type output struct {
 	log     io.Writer
+	secrets *Secrets       // hidden already, but for those in which colours were
 	pattern *regexp.Regexp // nil: nothing is matched
 	line    []byte
 	matches []string // the first few
@@ -72,7 +73,8 @@ func (o *output) endLine() {
 	text := o.line
 	o.line = o.line[:0]
 	if bytes.IndexByte(text, 0x1b) >= 0 || bytes.Contains(text, []byte("\u009b")) {
-		text = []byte(ansi.Strip(string(text)))
+		escaped := strings.ReplaceAll(string(text), "\u009b", "\x1b[") // the same in one character, which Strip does not know
+		text = []byte(o.secrets.Text(ansi.Strip(escaped)))
 	}
 	if o.pattern != nil && o.pattern.Match(text) {
 		o.matched = true

@@ -2,6 +2,8 @@ package runner
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -20,6 +22,9 @@ func (r *Run) reproduce(c bisect.Cause) []string {
 		}
 		probe = append(probe, "--at", quote(at))
 	}
+	if _, ok := r.Lab.Engine.(Machine); ok {
+		return []string{strings.Join(append(probe, "--runner local"), " ")} // there is no image that another could run
+	}
 	lines := []string{strings.Join(probe, " ")}
 	if s.Source.Git || s.Source.Submodules {
 		return lines // git archive knows neither
@@ -35,11 +40,15 @@ func (r *Run) reproduce(c bisect.Cause) []string {
 	if cpus := b.Resources.CPUs; cpus > 0 {
 		run = append(run, "--cpus", strconv.FormatFloat(cpus, 'g', -1, 64))
 	}
-	if memory := r.Lab.memory(); memory > 0 {
+	if memory := b.Resources.Memory; memory > 0 { // a share of this engine's means nothing elsewhere
 		run = append(run, fmt.Sprintf("--memory %d --memory-swap %[1]d", memory))
 	}
 	if pids := b.Resources.PIDs; pids > 0 {
 		run = append(run, fmt.Sprintf("--pids-limit %d", pids))
+	}
+	run = append(run, "--security-opt no-new-privileges --cap-drop ALL")
+	for _, name := range append(BoxCapabilities(), b.Capabilities...) {
+		run = append(run, "--cap-add", name)
 	}
 	script := ""
 	for _, e := range append(space.env(b, c.Point), "BISECT_TRIAL=by-hand") {
@@ -48,6 +57,9 @@ func (r *Run) reproduce(c bisect.Cause) []string {
 		} else {
 			script += "unset " + e + "; "
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.Secrets)) {
+		run = append(run, "-e", name) // its value is the reader's own
 	}
 	script += "tar -x"
 	for _, stage := range s.Stages[:s.Verdict.Stage+1] {

@@ -48,7 +48,7 @@ func TestACommitIsBlamedAndEverythingIsWrittenDown(t *testing.T) {
 		t.Errorf("report.json: %v, %q", err, saved.Summary)
 	}
 	types := journal(t, r.State.Dir)
-	want := "run" + strings.Repeat(" start end", len(rep.Trials))
+	want := "run" + strings.Repeat(" start end", len(rep.Trials)) + " done"
 	if got := strings.Join(types, " "); got != want {
 		t.Errorf("journal: %s; want %s", got, want)
 	}

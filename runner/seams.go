@@ -28,7 +28,7 @@ type Images interface {
 	// Image makes the image of spec, or finds it made.
 	Image(ctx context.Context, spec images.Spec) (*images.Image, error)
 	// Identity tells what the image of spec is made of, without making it.
-	Identity(spec images.Spec) (string, error)
+	Identity(ctx context.Context, spec images.Spec) (string, error)
 	// Prepare makes the parts of all specs.
 	Prepare(ctx context.Context, specs []images.Spec) error
 }
@@ -50,6 +50,7 @@ type BoxSpec struct {
 	Image   string   // as Load returned it
 	Name    string   // of the container
 	Env     []string // NAME=value; a bare NAME unsets what the image sets
+	Secrets []string // NAME=value, which scripts are given, and which the engine does not tell of the box
 	Workdir string   // a fresh volume, with what the image has there; gone with the box
 	Home    string   // HOME of the build, unless Env names it; "": what the image says, or /root beside an Engine
 	Network string   // none or bridge
@@ -60,7 +61,18 @@ type BoxSpec struct {
 	CPUs   float64 // 0: unlimited
 	Memory int64   // bytes, 0: unlimited
 	PIDs   int64   // 0: unlimited
-	Labels map[string]string
+	Disk   int64   // bytes that the box may write in all, 0: unlimited. No single file exceeds it; the sum is watched: see [Exit].Full
+	// Capabilities are Linux capabilities, without CAP_, beyond BoxCapabilities.
+	Capabilities []string
+	Labels       map[string]string
+}
+
+// BoxCapabilities are what root needs to build, to unpack archives and packages, and to become another user, all within files and
+// processes of the box's own. Of those that Docker gives by default, a build does without NET_RAW and NET_BIND_SERVICE (a network of
+// one's own has sysctls for both), MKNOD, SYS_CHROOT, SETPCAP, SETFCAP and AUDIT_WRITE, which reach beyond: devices, or the machine's
+// audit log.
+func BoxCapabilities() []string {
+	return []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID"}
 }
 
 // EngineSpec asks for a Docker engine of the box's own, which lives and dies with the box; nil: none. Its socket is at
@@ -74,8 +86,25 @@ type EngineSpec struct {
 
 // A Janitor is an engine that can tell what a build left behind in it.
 type Janitor interface {
+	// RemoveTrialThings removes containers, networks and volumes whose names contain marker; kept are those that others use.
+	RemoveTrialThings(ctx context.Context, marker string) (removed, kept []string, err error)
 	// RemoveTrialImages removes the images whose references contain marker, and lists other images that are new.
 	RemoveTrialImages(ctx context.Context, marker string) (removed, others []string, err error)
+}
+
+// A Patient is an engine that can be asked what ails it, and waited for.
+type Patient interface {
+	// Diagnose says in a sentence or two what is wrong with the engine now, "" when all looks well. It takes a few seconds at most.
+	Diagnose(ctx context.Context) string
+	// Await returns when the engine answers, at once when it does already, and with an error when ctx ends before that.
+	Await(ctx context.Context) error
+}
+
+// A Machine is an engine whose boxes are processes of the machine that it runs on: an image is its tools alone, and no container
+// shows a cause by hand.
+type Machine interface {
+	// Machine says what the machine is, in a few words: it stands for the base.
+	Machine() string
 }
 
 // Box is one running container. The caller closes it, whatever happened.
@@ -83,16 +112,27 @@ type Box interface {
 	// Put unpacks an uncompressed tar below dir.
 	Put(ctx context.Context, dir string, tar io.Reader) error
 	// Exec runs script under `sh -e` in the work folder, both outputs interleaved into out as they come. When ctx ends
-	// it kills the box and returns ctx's cause. Any other error is of the infrastructure and says nothing of the build.
+	// it kills the box and returns ctx's cause. Any other error is of the infrastructure and says nothing of the build:
+	// that a script failed while the disk of the engine was full is one.
 	Exec(ctx context.Context, script string, out io.Writer) (Exit, error)
 	// Close removes the box and its volumes, on a deadline of its own.
 	Close() error
 }
 
-// Exit is how a script ended.
+// Keeper is a [Box] that gives files back.
+type Keeper interface {
+	// Get streams what lies at path (relative: to the work folder) as an uncompressed tar whose names begin with path's last
+	// element, and are otherwise as the build chose them: trust none. It works after a script has ended, and when the box has. A path that
+	// is absent is fs.ErrNotExist; an error of w comes back as it is.
+	Get(ctx context.Context, path string, w io.Writer) error
+}
+
+// Exit is how a script ended. OOM, PIDs and Full are seen from outside the script: they say nothing of its code, which may be 0.
 type Exit struct {
 	Code int
 	OOM  bool // the kernel killed something of the box for want of memory
+	PIDs bool // the kernel refused the box a process: it had reached BoxSpec.PIDs
+	Full bool // the box wrote more than BoxSpec.Disk, in one file or in all, and may have been ended for it
 }
 
 // ErrInfrastructure marks failures of the engine or the machine, which are never a verdict.

@@ -8,26 +8,33 @@ import (
 	"time"
 
 	"buildbisect/scenarios"
+
+	"github.com/docker/go-units"
 )
 
-// stages runs the stages in order up to the deciding one, each behind the prelude, and judges.
-func (l *Lab) stages(ctx context.Context, box Box, log io.Writer, prelude string, trial *Trial) error {
-	counted := &counter{w: log}
+// stages runs the stages in order up to the deciding one, each behind the prelude, and judges. What they print passes by hide
+// before anything else sees it.
+func (l *Lab) stages(ctx context.Context, box Box, log *counter, prelude string, trial *Trial) error {
+	hide := &redaction{secrets: l.Secrets}
 	for i, stage := range l.Scenario.Stages[:l.Scenario.Verdict.Stage+1] {
 		deciding := i == l.Scenario.Verdict.Stage
-		out := &output{log: counted}
+		out := &output{log: log, secrets: l.Secrets}
+		hide.w = out
 		if deciding {
 			out.pattern = l.Scenario.Verdict.Log
 		}
-		offset := counted.n
+		offset := log.n
 		stage.Run = prelude + stage.Run
-		end, err := l.stage(ctx, box, stage, out)
+		end, err := l.stage(ctx, box, stage, out, hide)
 		trial.Stage, trial.Exit, trial.Took = stage.Name, end.exit.Code, trial.Took+end.took
 		trial.Stages = append(trial.Stages, StageRun{stage.Name, end.exit.Code, end.took.Seconds(), offset})
 		trial.Tail = append(trial.Tail, out.tail()...)
 		trial.Tail = trial.Tail[max(0, len(trial.Tail)-tailLines):]
 		if err != nil {
 			return err
+		}
+		if end.over != "" {
+			log.note("stage " + stage.Name + " " + end.over + ", and was ended")
 		}
 		if deciding {
 			trial.Lines = out.matches
@@ -42,10 +49,12 @@ func (l *Lab) stages(ctx context.Context, box Box, log io.Writer, prelude string
 	return nil
 }
 
-// errTimeout ends a stage that takes too long.
-var errTimeout = errors.New("stage timeout")
+var (
+	errTimeout = errors.New("stage timeout") // ends a stage that takes too long
+	errLogFull = errors.New("log is full")   // ends one that prints too much
+)
 
-func (l *Lab) stage(ctx context.Context, box Box, stage scenarios.Stage, out *output) (ending, error) {
+func (l *Lab) stage(ctx context.Context, box Box, stage scenarios.Stage, out *output, hide *redaction) (ending, error) {
 	bounded, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	out.stop = cancel
@@ -53,27 +62,63 @@ func (l *Lab) stage(ctx context.Context, box Box, stage scenarios.Stage, out *ou
 	defer timer.Stop()
 
 	begin := time.Now()
-	exit, err := box.Exec(bounded, stage.Run, out)
+	exit, err := box.Exec(bounded, stage.Run, hide)
 	end := ending{exit: exit, took: time.Since(begin)}
+	_ = hide.Flush() // out keeps its log's error for itself
 	out.endLine()
+	limits := l.Scenario.Builder.Resources
 	switch {
+	case errors.Is(out.err, errLogFull) && ctx.Err() != nil:
+		return end, context.Cause(ctx)
+	case errors.Is(out.err, errLogFull):
+		end.over = fmt.Sprintf("printed more than %s (resources.log)", size(limits.Log))
+		return end, nil
 	case out.err != nil:
-		return end, fmt.Errorf("log of stage %s: %w; make room and run again", stage.Name, out.err)
+		return end, fmt.Errorf("log of stage %s: %w; make room", stage.Name, out.err)
 	case err != nil && ctx.Err() == nil && errors.Is(context.Cause(bounded), errTimeout):
 		end.timeout = true
 		return end, nil
+	case err != nil:
+		return end, err
+	case exit.Full:
+		end.over = fmt.Sprintf("wrote more than %s (resources.disk)", size(limits.Disk))
+	case exit.PIDs:
+		end.over = fmt.Sprintf("reached its limit of %d processes (resources.pids)", limits.PIDs)
 	}
-	return end, err
+	return end, nil
 }
 
-// counter counts the bytes that pass.
+func size(bytes int64) string { return units.BytesSize(float64(bytes)) }
+
+// counter counts the bytes that pass to a trial's log, and lets no more pass than limit.
 type counter struct {
-	w io.Writer
-	n int64
+	w     io.Writer
+	n     int64
+	limit int64 // 0: none
+	last  byte
 }
 
+// Write passes on what there is room for. The rest is [errLogFull].
 func (c *counter) Write(p []byte) (int, error) {
-	n, err := c.w.Write(p)
-	c.n += int64(n)
+	room := int64(len(p))
+	if c.limit > 0 {
+		room = min(room, c.limit-c.n)
+	}
+	n, err := c.w.Write(p[:room])
+	if c.n += int64(n); n > 0 {
+		c.last = p[n-1]
+	}
+	if err == nil && n < len(p) {
+		err = errLogFull
+	}
 	return n, err
+}
+
+// note adds a line of our own, whatever the limit. A log that cannot be written to has shown that already.
+func (c *counter) note(text string) {
+	if c.n > 0 && c.last != '\n' {
+		text = "\n" + text
+	}
+	n, _ := io.WriteString(c.w, text+"\n")
+	c.n, c.last = c.n+int64(n), '\n'
 }

@@ -10,8 +10,8 @@ import (
 	"buildbisect/scenarios"
 )
 
-// sweep removes from a shared engine the images that carry the trial's marker, and warns once of others that appeared. What a
-// build leaves behind takes nothing from its verdict.
+// sweep removes from a shared engine what carries the trial's marker in its name, and warns once of other images that appeared.
+// What a build leaves behind takes nothing from its verdict.
 func (l *Lab) sweep(ctx context.Context, id int) {
 	janitor, ok := l.Engine.(Janitor)
 	if !ok || l.Scenario.Builder.Engine != scenarios.EngineHost {
@@ -19,6 +19,14 @@ func (l *Lab) sweep(ctx context.Context, id int) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 30*time.Second)
 	defer cancel()
+	// Containers first: an image that one uses stays.
+	_, kept, err := janitor.RemoveTrialThings(ctx, l.Marker(id))
+	if err != nil {
+		l.Warn(fmt.Sprintf("trial %d: %v", id, err))
+	}
+	if len(kept) > 0 {
+		l.Warn(fmt.Sprintf("trial %d left in the engine what others use now, and it stays: %s", id, strings.Join(kept, ", ")))
+	}
 	_, others, err := janitor.RemoveTrialImages(ctx, l.Marker(id))
 	if err != nil {
 		l.Warn(fmt.Sprintf("trial %d: %v", id, err))

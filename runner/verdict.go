@@ -21,6 +21,7 @@ type Judgement struct {
 type ending struct {
 	exit    Exit
 	timeout bool
+	over    string // which limit of resources it went beyond, in words; "": none
 	took    time.Duration
 }
 
@@ -65,11 +66,14 @@ func judgeDeciding(v scenarios.Verdict, stage scenarios.Stage, end ending, out *
 	return Judgement{Verdict: bisect.Good, Reason: status(code, "")}, nil
 }
 
-// judgeMishap judges a stage that ran out of time or memory.
+// judgeMishap judges a stage that ran out of time, memory or another of its resources. What it said and how it ended then says nothing
+// of the commit: on a machine with more of it the same build might do.
 func judgeMishap(stage scenarios.Stage, end ending) (Judgement, bool) {
 	var what string
 	var as scenarios.Outcome
 	switch {
+	case end.over != "":
+		return skip("stage %s %s", stage.Name, end.over), true
 	case end.timeout:
 		what, as = fmt.Sprintf("stage %s did not end within %s", stage.Name, stage.Timeout), stage.OnTimeout
 	case end.exit.OOM:

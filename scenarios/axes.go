@@ -23,6 +23,9 @@ func (d *decoder) axes(top *mapping, s *Scenario, fixed pinned) {
 			continue
 		}
 		axis, at, ok := d.axisKind(m, fixed)
+		if axis.Kind == EngineAxis {
+			s.remember(at)
+		}
 		baseVaries, engineVaries = baseVaries || m.has("base"), engineVaries || m.has("engine")
 		if axis.Kind == ToolAxis {
 			varied[axis.Name] = true
@@ -94,6 +97,10 @@ func (d *decoder) axisKind(m *mapping, fixed pinned) (Axis, place, bool) {
 	for _, name := range axis.Variables() {
 		if line := fixed.env[name]; ok && line > 0 {
 			d.mistake(at, "%s is both constant, in line %d, and varied here; choose one", name, line)
+			return axis, at, false
+		}
+		if line := fixed.secrets[name]; ok && line > 0 {
+			d.mistake(at, "%s is both a secret, in line %d, and varied here; choose one: a report names every level of an axis", name, line)
 			return axis, at, false
 		}
 	}

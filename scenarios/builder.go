@@ -12,6 +12,7 @@ type pinned struct {
 	engine      place               // where it is understood
 	engineNamed bool                // which dockerd is fixed
 	tools, env  map[string]int      // name to line
+	secrets     map[string]int      // likewise
 	declared    map[string][]string // tool to the versions this file declares, rightly or not
 	versions    map[string][]string // those there are, of tools that were asked for
 	declaredAt  map[string]place
@@ -32,24 +33,20 @@ func (d *decoder) builder(top *mapping, s *Scenario) pinned {
 	if word, ok := d.oneOf(m.at("network"), "none", "bridge"); ok {
 		b.Network = word
 	}
-	b.Resources = d.resources(d.mapping(m.at("resources"), "resources"))
+	b.Capabilities = d.capabilities(m.at("capabilities"))
+	resources := d.mapping(m.at("resources"), "resources")
+	b.Resources = d.resources(resources)
 	b.Env, fixed.env = d.env(m.at("env"))
+	b.Secrets, fixed.secrets = d.secrets(m.at("secrets"), fixed.env, s)
 	b.Workdir = defaultWorkdir
 	if dir, ok := d.absolute(m.at("workdir")); ok {
 		b.Workdir = dir
 	}
 	d.tools(m.at("tools"), s, &fixed)
+	s.remember(m.at("network"), m.at("engine"), m.at("capabilities"), m.at("secrets"))
+	s.remember(resources.at("pids"), resources.at("disk"), resources.at("log"), resources.at("artifacts"))
 	b.Catalogue = fixed.catalogue
 	return fixed
-}
-
-func (d *decoder) resources(m *mapping) Resources {
-	pids, _ := d.count(m.at("pids"), 1)
-	return Resources{
-		CPUs:   d.amount(m.at("cpus")),
-		Memory: d.size(m.at("memory")),
-		PIDs:   int64(pids),
-	}
 }
 
 // envName is what a shell takes for the name of a variable.

@@ -29,7 +29,7 @@ func Decode(file string, data []byte, fsys fs.FS, dir string) (*Scenario, error)
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}
-	s := &Scenario{File: file, FS: fsys, Hash: fmt.Sprintf("%x", sha256.Sum256(data))}
+	s := &Scenario{File: file, FS: fsys, Hash: fmt.Sprintf("%x", sha256.Sum256(data)), Text: data}
 	if filepath.IsAbs(dir) {
 		s.Dir = dir
 	} else {
@@ -64,6 +64,7 @@ func (d *decoder) scenario(m *mapping, s *Scenario) {
 	}
 	d.stages(m.at("stages"), s)
 	d.verdict(m.at("verdict"), s)
+	s.Artifacts = d.artifacts(m.at("artifacts"))
 
 	s.Confirm = defaultConfirm
 	if n, ok := d.count(m.at("confirm"), 1); ok {

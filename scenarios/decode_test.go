@@ -52,7 +52,9 @@ builder:
       v9: {file: ./tool, sha256: e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855, dest: /usr/local/bin/mine}
   engine: host
   network: bridge
-  resources: {cpus: 1.5, memory: 4g, pids: 4096}
+  capabilities: [SYS_CHROOT, NET_RAW]
+  resources: {cpus: 1.5, memory: 4g, pids: 100, disk: 30g, log: 64k, artifacts: 2g}
+  secrets: {TOKEN: {from-env: CI_TOKEN}, KEY: {from-file: ../key}}
   env: {KUBE_VERBOSE: "5", EMPTY: ""}
   workdir: /go/src/x/
 axes:
@@ -68,6 +70,7 @@ stages:
   - {name: configure, run: ./configure, timeout: 5m, on-timeout: bad, on-oom: bad}
   - {name: release, run: make release, on-timeout: skip}
   - {name: late, run: "true"}
+artifacts: [out/, build.log]
 verdict:
   bad: {stage: release, log: '^unknown flag: --platform|^quiet', exit: any}
 confirm: 3
@@ -105,7 +108,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 	level := "v0.4.2"
 	revision := "v1.1"
 	want := &Scenario{
-		File: s.File, Dir: s.Dir, FS: s.FS, Hash: s.Hash,
+		File: s.File, Dir: s.Dir, FS: s.FS, Hash: s.Hash, Text: s.Text,
 		Name: "whole", About: "One line.\nMore of them.\n",
 		Source: Source{
 			Repo: filepath.Join(dir, "code"), Good: "v1.0", Bad: "HEAD",
@@ -116,10 +119,13 @@ func TestEveryKeyIsRead(t *testing.T) {
 			Tools:     map[string]string{"docker": "20.10.2", "mine": "v9"},
 			Engine:    EngineHost,
 			Network:   "bridge",
-			Resources: Resources{CPUs: 1.5, Memory: 4 << 30, PIDs: 4096},
+			Resources: Resources{CPUs: 1.5, Memory: 4 << 30, PIDs: 100, Disk: 30 << 30, Log: 64 << 10, Artifacts: 2 << 30},
+			Secrets:   map[string]Secret{"TOKEN": {FromEnv: "CI_TOKEN"}, "KEY": {FromFile: "../key"}},
 			Env:       map[string]string{"KUBE_VERBOSE": "5", "EMPTY": ""},
 			Workdir:   "/go/src/x",
 			Catalogue: s.Builder.Catalogue,
+
+			Capabilities: []string{"SYS_CHROOT", "NET_RAW"},
 		},
 		Axes: []Axis{
 			{Kind: ToolAxis, Name: "buildx", Levels: []Level{{Text: "v0.5.1"}, {Text: "v0.4.2"}, {Null: true}}},
@@ -139,7 +145,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 			{Name: "release", Run: "make release", Timeout: time.Hour, OnTimeout: CountSkip, OnOOM: CountSkip},
 			{Name: "late", Run: "true", Timeout: time.Hour, OnTimeout: CountSkip, OnOOM: CountSkip},
 		},
-		Verdict: Verdict{Stage: 1, Log: s.Verdict.Log, AnyExit: true},
+		Verdict: Verdict{Stage: 1, Log: s.Verdict.Log, AnyExit: true}, Artifacts: []string{"out", "build.log"}, lines: s.lines,
 		Confirm: 3, Confidence: 0.95, Repeat: Repeat{Max: 20, Given: true},
 		Certify: Certify{Probes: 5, Time: 30 * time.Minute},
 		Expect: Expect{Causes: []map[string]*string{
@@ -165,7 +171,8 @@ func TestDefaultsStandWhereTheFileIsSilent(t *testing.T) {
 	}
 	if s.Builder.Engine != EngineNone || s.Builder.Network != "none" || s.Builder.Workdir != "/src" || s.Confirm != 2 ||
 		s.Confidence != 0.99 || s.Repeat != (Repeat{Max: 50}) || s.Source.Paths != nil || s.Source.FirstParent ||
-		s.Certify != (Certify{Probes: 16, Time: time.Hour}) || s.Verdict != (Verdict{}) || s.Stages[0].Timeout != time.Hour {
+		s.Certify != (Certify{Probes: 16, Time: time.Hour}) || s.Verdict != (Verdict{}) || s.Stages[0].Timeout != time.Hour ||
+		s.Builder.Resources != DefaultResources() || s.Builder.Resources.Disk != 20<<30 || s.Builder.Resources.PIDs != 4096 || len(s.Loosened()) > 0 {
 		t.Errorf("got %+v", s)
 	}
 	f, err := s.OpenHistory()

@@ -121,6 +121,26 @@ func unsound(s *Scenario) error {
 			return fmt.Errorf("%q excludes an end, %v", rule, end)
 		}
 	}
+	for name, secret := range s.Builder.Secrets {
+		if set[name] || (secret.FromEnv == "") == (secret.FromFile == "") {
+			return fmt.Errorf("secret %s is %+v, or set otherwise too", name, secret)
+		}
+	}
+	for _, c := range s.Builder.Capabilities {
+		if !slices.Contains(capabilities(), c) || slices.Contains(DefaultCapabilities(), c) {
+			return fmt.Errorf("capability %q", c)
+		}
+	}
+	for _, path := range s.Artifacts {
+		if !fs.ValidPath(path) || path == "." {
+			return fmt.Errorf("artifact %q is not in the work folder", path)
+		}
+	}
+	for _, l := range s.Loosened() {
+		if l.Line < 1 || l.Key == "" || l.What == "" {
+			return fmt.Errorf("%+v is loosened nowhere", l)
+		}
+	}
 	for _, p := range s.Prior.Paths {
 		if !(p.Weight > 0 && p.Weight < math.Inf(1)) {
 			return fmt.Errorf("path %+v", p)
@@ -159,6 +179,8 @@ func unsound(s *Scenario) error {
 		return errors.New("engine and engine axis")
 	case s.Builder.Catalogue == nil || s.Builder.Engine == "" || s.Builder.Network == "" || !path.IsAbs(s.Builder.Workdir):
 		return fmt.Errorf("builder %+v", s.Builder)
+	case s.Builder.Resources.PIDs < 1 || s.Builder.Resources.Disk < leastDisk || s.Builder.Resources.Log < leastLog || s.Builder.Resources.Artifacts < leastLog:
+		return fmt.Errorf("resources %+v", s.Builder.Resources)
 	case len(s.Stages) == 0 || s.Verdict.Stage < 0 || s.Verdict.Stage >= len(s.Stages):
 		return fmt.Errorf("stage %d of %d decides", s.Verdict.Stage, len(s.Stages))
 	case !(s.Confidence >= 0.5 && s.Confidence < 1) || s.Repeat.Max < 2:

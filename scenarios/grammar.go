@@ -19,7 +19,7 @@ func grammar() map[string]keys {
 	return map[string]keys{
 		"scenario": {
 			required: []string{"version", "name", "source", "stages"},
-			optional: []string{"about", "builder", "axes", "require", "prior", "verdict", "confirm", "confidence", "repeat", "certify", "expect"},
+			optional: []string{"about", "builder", "axes", "require", "prior", "artifacts", "verdict", "confirm", "confidence", "repeat", "certify", "expect"},
 		},
 		"source": {
 			required: []string{"bad"},
@@ -27,8 +27,8 @@ func grammar() map[string]keys {
 			later:    []string{"overlay"},
 		},
 		"builder": {
-			optional: []string{"base", "tools", "engine", "network", "resources", "env", "workdir"},
-			later:    []string{"images", "platform", "secrets", "user", "cache"},
+			optional: []string{"base", "tools", "engine", "network", "capabilities", "resources", "env", "secrets", "workdir"},
+			later:    []string{"images", "platform", "user", "cache"},
 		},
 		"base": {
 			optional: []string{"debian", "image"},
@@ -69,8 +69,10 @@ func grammar() map[string]keys {
 			optional: []string{"run", "want"},
 		},
 		"resources": {
-			optional: []string{"cpus", "memory", "pids"},
-			later:    []string{"disk", "log"},
+			optional: []string{"cpus", "memory", "pids", "disk", "log", "artifacts"},
+		},
+		"secret": {
+			optional: []string{"from-env", "from-file"},
 		},
 		"axis": {
 			optional: []string{"tool", "env", "base", "engine", "vary", "levels", "debian", "snapshots"},

@@ -17,6 +17,7 @@ type Scenario struct {
 	Dir  string // absolute folder of File; "" for a shipped scenario
 	FS   fs.FS  // the files of Dir; for a shipped scenario those of all shipped ones
 	Hash string // sha256 of the file's bytes, in hex
+	Text []byte // the file's bytes
 
 	Name  string
 	About string
@@ -29,13 +30,16 @@ type Scenario struct {
 	Stages  []Stage
 	Verdict Verdict
 
+	Artifacts []string // files and folders of the work folder, slash-separated, that are kept of each trial
+
 	Confirm    int     // how often each witness of a reported claim is built in all; default 2
 	Confidence float64 // at which a search that models noise stops, within [0.5, 0.9999]; default 0.99
 	Repeat     Repeat
 	Certify    Certify
 	Expect     Expect
 
-	folder string // of a shipped scenario, inside FS; "" for a file on disk
+	folder string         // of a shipped scenario, inside FS; "" for a file on disk
+	lines  map[string]int // path of a key that may loosen something to its line
 }
 
 // Source says where trees come from. Exactly one of Repo and History is set.
@@ -67,19 +71,15 @@ type Builder struct {
 	Network   string            // none (default) or bridge
 	Resources Resources
 	Env       map[string]string
+	Secrets   map[string]Secret // variable -> where its value is had from; see ReadSecrets
 	Workdir   string            // default /src
 	Catalogue *images.Catalogue // the shipped one, with the versions this file declares
+
+	Capabilities []string // Linux capabilities, without CAP_, beside the few that every box has
 
 	// Of dind where no axis varies the engine: what its dockerd runs from, and the name of that. Else the zero values.
 	EngineBase    images.Base
 	EngineVersion string
-}
-
-// Resources bound one trial. Zero: what the engine gives.
-type Resources struct {
-	CPUs   float64
-	Memory int64 // bytes
-	PIDs   int64
 }
 
 // Axis is a varied thing other than the commit. Levels run from good to bad.

@@ -168,21 +168,18 @@ func (d *decoder) duration(p place) (time.Duration, bool) {
 	return 0, false
 }
 
-// leastMemory is what Docker gives a container at the least, in bytes.
-const leastMemory = 6 << 20
-
-// size reads an amount of memory as `docker run --memory` does: k, m and g are powers of 1024.
-func (d *decoder) size(p place) int64 {
+// size reads an amount of memory or of bytes on a disk as `docker run --memory` does: k, m and g are powers of 1024.
+func (d *decoder) size(p place, least int64) (int64, bool) {
 	if p.node == nil {
-		return 0
+		return 0, false
 	}
 	if p.node.Kind == yaml.ScalarNode && p.node.ShortTag() == "!!str" {
-		if v, err := units.RAMInBytes(p.node.Value); err == nil && v >= leastMemory && v < 1<<50 {
-			return v
+		if v, err := units.RAMInBytes(p.node.Value); err == nil && v >= least && v < 1<<50 {
+			return v, true
 		}
 	}
-	d.wrong(p, "a size with its unit, such as 512m or 4g, of at least 6m")
-	return 0
+	d.wrong(p, "a size with its unit, such as 512m or 4g, of at least "+strings.ToLower(units.CustomSize("%g%s", float64(least), 1024, []string{"", "k", "m"})))
+	return 0, false
 }
 
 // absolute reads the path of something inside the builder.

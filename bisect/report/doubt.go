@@ -68,6 +68,9 @@ func (r *Report) assumptions(b *strings.Builder) {
 			lines = append(lines, "assumes: "+a)
 		}
 	}
+	for _, l := range r.Loosened {
+		lines = append(lines, "loosened: "+l.String())
+	}
 	for _, n := range r.Notes {
 		lines = append(lines, "note: "+n)
 	}

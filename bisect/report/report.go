@@ -33,6 +33,8 @@ type Report struct {
 	Assumes          []string    `json:"assumes"`
 	Notes            []string    `json:"notes,omitempty"` // what the reader should know of how it was found
 
+	Loosened []Loosening `json:"loosened,omitempty"` // what the scenario let builds do beyond the default
+
 	// Repair says that the old end is bad and the new one good. Such a search finds Repairs, and Causes is empty.
 	Repair  bool     `json:"repair,omitempty"`
 	Repairs []Repair `json:"repairs,omitempty"`
@@ -72,12 +74,20 @@ type Trial struct {
 // JSON writes the report as one indented document. What a terminal would obey or reorder in the text of a build is written
 // as an escape: it reads back as it was.
 func (r *Report) JSON(w io.Writer) error {
+	if err := WriteJSON(w, r); err != nil {
+		return fmt.Errorf("report: %w", err)
+	}
+	return nil
+}
+
+// WriteJSON writes v as JSON writes a report.
+func WriteJSON(w io.Writer, v any) error {
 	var plain bytes.Buffer
 	e := json.NewEncoder(&plain)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	if err := e.Encode(r); err != nil {
-		return fmt.Errorf("report: %w", err)
+	if err := e.Encode(v); err != nil {
+		return err
 	}
 	var safe bytes.Buffer
 	for _, c := range plain.String() {

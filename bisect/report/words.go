@@ -64,5 +64,15 @@ func Clean(s string) string {
 	}, strings.ToValidUTF8(s, "?"))
 }
 
+// CleanLines is Clean for a text of several lines, whose line feeds and tabs stay.
+func CleanLines(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && hostile(r) {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+}
+
 // hostile reports characters that move a terminal's cursor, or hide or reverse what it shows.
 func hostile(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }

@@ -13,6 +13,7 @@ import (
 	"buildbisect/bisect/report"
 	"buildbisect/runner/git"
 
+	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
 )
 
@@ -57,7 +58,7 @@ func (c command) app() *cli.App {
 		Usage:     "find the smallest combination of changes that breaks a build: commits, tools, variables, base images",
 		Writer:    c.stdout,
 		ErrWriter: c.stderr,
-		Commands:  []*cli.Command{c.runCommand(), c.planCommand(), c.checkCommand(), c.probeCommand(), c.imagesCommand()},
+		Commands:  []*cli.Command{c.runCommand(), c.resumeCommand(), c.logCommand(), c.planCommand(), c.checkCommand(), c.probeCommand(), c.imagesCommand(), c.gcCommand()},
 		// cli.Exit and the default handler would leave the process from within, past everything deferred.
 		ExitErrHandler: func(*cli.Context, error) {},
 		OnUsageError: func(ctx *cli.Context, err error, _ bool) error {
@@ -97,7 +98,7 @@ func (c command) run(ctx context.Context, args []string) (status int) {
 		name = "probe" // behind a flag that does not belong there: still no verdict
 	}
 	if name != "" && app.Command(name) == nil {
-		fmt.Fprintf(c.stderr, "bisect: no command %q; there are run, plan, check, probe and images\n", name)
+		fmt.Fprintf(c.stderr, "bisect: no command %q; there are %s\n", name, commandNames(app))
 		return exitUsage
 	}
 	defer func() {
@@ -114,12 +115,23 @@ func (c command) run(ctx context.Context, args []string) (status int) {
 	// A command that has its answer may still have failed to clean up.
 	code, rest := splitExit(err)
 	if rest != nil {
-		fmt.Fprintf(c.stderr, "bisect: %s\n", strings.TrimSpace(rest.Error()))
+		fmt.Fprintf(c.stderr, "bisect: %s\n", report.CleanLines(strings.TrimSpace(rest.Error())))
 	}
 	if code != nil {
 		return code.code
 	}
 	return failed(name, exitCode(ctx, err))
+}
+
+// commandNames lists the commands for a message.
+func commandNames(app *cli.App) string {
+	var names []string
+	for _, command := range app.Commands {
+		if command.Name != "help" {
+			names = append(names, command.Name)
+		}
+	}
+	return english.OxfordWordSeries(names, "and")
 }
 
 // arranged is [flagsFirst] for commands that have commands of their own, too.

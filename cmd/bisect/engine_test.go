@@ -54,6 +54,7 @@ func withEngine(t *testing.T) func(*testscript.Env) error {
 // engineSuite is what the scripts of one test process share.
 type engineSuite struct {
 	host, base, cache string
+	nest              *enginetest.Nest // where the engine is the scripts' own
 }
 
 // engineKey is where a script finds its suite.
@@ -62,12 +63,15 @@ type engineKey struct{}
 func (s *engineSuite) setup(env *testscript.Env) error {
 	env.Values[engineKey{}] = s
 	env.Setenv("DOCKER_HOST", s.host)
-	for _, name := range []string{"DOCKER_API_VERSION", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "BISECT_INTERRUPTS"} {
+	for _, name := range []string{"DOCKER_API_VERSION", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY", "BISECT_INTERRUPTS", "BISECT_KILLS"} {
 		if value, ok := os.LookupEnv(name); ok {
 			env.Setenv(name, value)
 		}
 	}
 	env.Setenv("XDG_CACHE_HOME", s.cache)
+	if dir, err := os.UserCacheDir(); err == nil {
+		env.Setenv("USER_CACHE", dir) // where the bases of shipped scenarios lie already
+	}
 	env.Setenv("BASE", s.base)
 	return errors.Join(anyMachine(env), replaceInScenarios(env.WorkDir, "$BASE", s.base))
 }

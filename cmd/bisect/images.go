@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -10,9 +10,7 @@ import (
 
 	"buildbisect/bisect"
 	"buildbisect/bisect/report"
-	"buildbisect/images"
 	"buildbisect/runner"
-	"buildbisect/scenarios"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
@@ -34,33 +32,23 @@ func (c command) imagesCommand() *cli.Command {
 	}
 }
 
-// openImages opens a scenario for its images alone: of its history they know nothing, and no engine is needed. Until the session
-// is closed, nothing is pruned from the cache.
-func openImages(ctx context.Context, name string, p *progress) (s *session, err error) {
-	scenario, err := scenarios.Open(name)
-	if err != nil {
-		return nil, scenarioError{err}
-	}
-	cache, err := images.DefaultCache()
+// openImages opens a scenario for its images alone: of its history they know nothing, and no engine is needed.
+func openImages(ctx context.Context, name string, p *progress) (*session, error) {
+	s, err := begin(ctx, name, p)
 	if err != nil {
 		return nil, err
 	}
-	s = &session{scenario: scenario, cache: cache, progress: p}
 	anyHistory := &runner.History{Commits: []runner.Commit{{ID: "any"}, {ID: "any"}}, Parents: [][]int{nil, {0}}, Sides: make([]bisect.Side, 2)}
-	if s.space, err = runner.NewSpace(anyHistory, scenario.Axes); err != nil {
-		return nil, err
+	if s.space, err = runner.NewSpace(anyHistory, s.scenario.Axes); err != nil {
+		return nil, errors.Join(err, s.close())
 	}
-	s.lab = &runner.Lab{Scenario: scenario, Space: s.space, Warn: p.warn}
-	s.release, err = images.Hold(ctx, cache, p.line)
-	return s, err
+	s.lab = &runner.Lab{Scenario: s.scenario, Space: s.space, Warn: p.warn}
+	return s, nil
 }
 
 // printJSON prints one document, as the other commands do.
 func (c command) printJSON(v any) error {
-	e := json.NewEncoder(c.stdout)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
+	return report.WriteJSON(c.stdout, v)
 }
 
 // table prints rows in columns, the first row as their heading. No cell but the last of a row may be long.

@@ -81,7 +81,7 @@ func (c command) runImagesBuild(ctx context.Context, o imagesBuildOptions) error
 	if err := s.stock(o.parts); err != nil {
 		return err
 	}
-	wanted, builders, err := s.wanted(o)
+	wanted, builders, err := s.wanted(ctx, o)
 	if err != nil {
 		return err
 	}

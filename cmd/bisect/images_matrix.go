@@ -1,17 +1,17 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
 
 	"buildbisect/images"
-	"buildbisect/scenarios"
 )
 
 // wanted is what to make, and the builder images to push.
-func (s *session) wanted(o imagesBuildOptions) (parts, builders []images.Spec, err error) {
+func (s *session) wanted(ctx context.Context, o imagesBuildOptions) (parts, builders []images.Spec, err error) {
 	if len(o.at) > 0 {
 		if slices.ContainsFunc(o.at, func(at string) bool { return at == "commit" || strings.HasPrefix(at, "commit=") }) {
 			return nil, nil, usageError{"--at commit: builder images are the same for all commits; name the other axes"}
@@ -20,12 +20,8 @@ func (s *session) wanted(o imagesBuildOptions) (parts, builders []images.Spec, e
 		if err != nil {
 			return nil, nil, err
 		}
-		levels := s.space.Levels(point)
-		builders = []images.Spec{s.builderAt(levels)}
-		parts = builders
-		if engine, ok := s.engineAt(levels); ok {
-			parts = append(slices.Clone(parts), images.Spec{Base: engine})
-		}
+		parts = s.lab.SpecsAt(point)
+		builders = parts[:1]
 	} else {
 		parts = s.lab.Specs()
 	}
@@ -33,7 +29,7 @@ func (s *session) wanted(o imagesBuildOptions) (parts, builders []images.Spec, e
 		return parts, nil, nil
 	}
 	if len(o.at) == 0 {
-		if builders, err = s.matrix(); err != nil {
+		if builders, err = s.matrix(ctx); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -45,7 +41,7 @@ func (s *session) wanted(o imagesBuildOptions) (parts, builders []images.Spec, e
 }
 
 // matrix lists the builder images of all points that can exist, each once.
-func (s *session) matrix() ([]images.Spec, error) {
+func (s *session) matrix(ctx context.Context) ([]images.Spec, error) {
 	all := 1
 	for _, a := range s.scenario.Axes {
 		if all *= len(a.Levels); all > mostCombinations {
@@ -54,16 +50,16 @@ func (s *session) matrix() ([]images.Spec, error) {
 	}
 	var specs []images.Spec
 	seen := map[string]bool{}
-	levels := make([]int, len(s.scenario.Axes))
+	point := s.space.Bad()
 	for n := range all {
 		for i, a := range s.scenario.Axes {
-			levels[i], n = n%len(a.Levels), n/len(a.Levels)
+			point[i+1], n = n%len(a.Levels), n/len(a.Levels)
 		}
-		if _, excluded := s.scenario.Excluded(levels); excluded {
+		if !s.lab.Exists(point) {
 			continue
 		}
-		spec := s.builderAt(levels)
-		identity, err := s.images.Identity(spec)
+		spec := s.lab.SpecsAt(point)[0]
+		identity, err := s.images.Identity(ctx, spec)
 		if err != nil {
 			return nil, err
 		}
@@ -73,33 +69,6 @@ func (s *session) matrix() ([]images.Spec, error) {
 		}
 	}
 	return specs, nil
-}
-
-// builderAt is what the builder image is made of with the scenario's axes at levels. What does not vary is the same at any point.
-func (s *session) builderAt(levels []int) images.Spec {
-	spec := s.lab.Specs()[0]
-	spec.Picks = slices.Clone(spec.Picks)
-	for i, a := range s.scenario.Axes {
-		level := a.Levels[levels[i]]
-		switch a.Kind {
-		case scenarios.BaseAxis:
-			spec.Base = level.Base
-		case scenarios.ToolAxis:
-			at := slices.IndexFunc(spec.Picks, func(p images.Pick) bool { return p.Tool == a.Name })
-			spec.Picks[at] = images.Pick{Tool: a.Name, Version: level.Text, Absent: level.Null}
-		}
-	}
-	return spec
-}
-
-// engineAt is what the dockerd beside the build runs from; false: there is none.
-func (s *session) engineAt(levels []int) (images.Base, bool) {
-	for i, a := range s.scenario.Axes {
-		if a.Kind == scenarios.EngineAxis {
-			return a.Levels[levels[i]].Base, true
-		}
-	}
-	return s.scenario.Builder.EngineBase, s.scenario.Builder.Engine == scenarios.EngineDind
 }
 
 // specWords says what one builder image has, and the others may have otherwise.

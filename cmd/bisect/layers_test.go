@@ -28,9 +28,10 @@ var bans = []struct {
 	{"buildbisect/scenarios", nil, "buildbisect/runner/...", "a scenario says what to build, not how it is run"},
 	{"buildbisect/scenarios", nil, "buildbisect/cmd/...", "commands read scenarios, never the other way round"},
 	{"buildbisect/runner/...", nil, "buildbisect/cmd/...", "commands drive the runner, never the other way round"},
+	{"buildbisect/runner/local", nil, "buildbisect/runner/docker", "builds on a machine without an engine need none of it"},
 	{"buildbisect/runner", nil, "buildbisect/runner/...", "the runner owns its interfaces; back ends are handed in, so that Docker is the first and not the last"},
 	{"buildbisect/...", []string{"buildbisect/runner/docker"}, "github.com/testcontainers/...", "one package talks to Docker"},
-	{"buildbisect/...", []string{"buildbisect/runner/docker"}, "github.com/moby/...", "one package talks to Docker"},
+	{"buildbisect/...", []string{"buildbisect/runner/docker", "buildbisect/runner/enginetest"}, "github.com/moby/...", "one package talks to Docker; tests have an engine of their own"},
 	{"buildbisect/...", []string{"buildbisect/runner/git"}, "github.com/go-git/...", "one package reads repositories"},
 	{"buildbisect/...", []string{"buildbisect/cmd/bisect"}, "github.com/urfave/...", "one package is the command line"},
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -18,6 +19,7 @@ import (
 	"buildbisect/runner"
 	"buildbisect/runner/docker"
 	"buildbisect/runner/git"
+	"buildbisect/runner/local"
 	"buildbisect/scenarios"
 
 	"github.com/urfave/cli/v2"
@@ -33,6 +35,7 @@ type session struct {
 	source   *git.Source
 	cache    string
 	engine   *docker.Engine
+	local    *local.Engine // instead of engine, with --runner local
 	images   *images.Builder
 	older    int      // commits before bad, where no good one is given
 	notes    []string // what the reader should know of the history
@@ -40,10 +43,28 @@ type session struct {
 	lab      *runner.Lab
 	progress *progress
 	release  func() // lets others prune the cache again
+	lease    *lease // says that the session lives; nil without an engine
+	unguard  func() // ends the watch of who cleans up after us if we die
+
+	// Of a run that goes on.
+	mark   string       // "": it is new
+	served *images.Lock // what served its builds
 }
 
 // open reads a scenario and its history. Nothing is built, and no engine is needed.
 func open(ctx context.Context, name string, p *progress) (*session, error) {
+	s, err := begin(ctx, name, p)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.openHistory(ctx); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// begin reads a scenario. Until the session is closed, nothing is pruned from the cache.
+func begin(ctx context.Context, name string, p *progress) (*session, error) {
 	scenario, err := scenarios.Open(name)
 	if err != nil {
 		return nil, scenarioError{err}
@@ -53,13 +74,8 @@ func open(ctx context.Context, name string, p *progress) (*session, error) {
 		return nil, err
 	}
 	s := &session{scenario: scenario, cache: cache, progress: p}
-	if s.release, err = images.Hold(ctx, cache, p.line); err != nil {
-		return nil, err
-	}
-	if err := s.openHistory(ctx); err != nil {
-		return nil, errors.Join(err, s.close())
-	}
-	return s, nil
+	s.release, err = images.Hold(ctx, cache, p.line)
+	return s, err
 }
 
 func (s *session) openHistory(ctx context.Context) error {
@@ -114,8 +130,9 @@ func (s *session) importHistory(ctx context.Context) error {
 
 // parts say how the parts of builder images are to be had.
 type parts struct {
-	offline bool // nothing is fetched
-	locked  bool // what is not as the lock says is an error
+	offline bool   // nothing is fetched
+	locked  bool   // what is not as the lock says is an error
+	runner  string // where builds run; "" of a command that runs none
 }
 
 // partsFlags are the flags of commands that build something.
@@ -126,7 +143,9 @@ func partsFlags() []cli.Flag {
 	}
 }
 
-func readParts(ctx *cli.Context) parts { return parts{ctx.Bool("offline"), ctx.Bool("locked")} }
+func readParts(ctx *cli.Context) parts {
+	return parts{ctx.Bool("offline"), ctx.Bool("locked"), ctx.String("runner")}
+}
 
 // stock opens the parts of builder images.
 func (s *session) stock(o parts) error {
@@ -159,7 +178,14 @@ func (s *session) connect(ctx context.Context, o parts) error {
 	if err := s.stock(o); err != nil {
 		return err
 	}
-	var err error
+	s.images.Resume(s.served)
+	secrets, err := s.secrets()
+	if err != nil {
+		return err
+	}
+	if o.runner == runnerLocal {
+		return s.connectLocal(secrets)
+	}
 	if s.engine, err = docker.Connect(ctx); err != nil {
 		return err
 	}
@@ -172,11 +198,17 @@ func (s *session) connect(ctx context.Context, o parts) error {
 		}
 		s.progress.warn("engine: host gives the build this machine's Docker engine (" + s.engine.Info().Host + "): as good as root on it. Trials share its layer cache.")
 	}
-	run := runName()
-	s.engine.Labels = labels(run)
+	run := cmp.Or(s.mark, runName())
+	if s.lease, err = takeLease(s.cache, run, s.engine.Info().ID, time.Now()); err != nil {
+		return err
+	}
+	s.sweepDead(ctx)
+	labels := s.lease.owner.labels()
+	s.engine.Labels = labels
+	s.unguard = s.engine.Guard(labels, labelSession)
 	s.lab = &runner.Lab{
-		Scenario: s.scenario, Space: s.space, Source: s.source, Engine: s.engine, Run: run, Labels: labels(run), Warn: s.progress.warn,
-		Images: s.images,
+		Scenario: s.scenario, Space: s.space, Source: s.source, Engine: s.engine, Run: run, Labels: labels,
+		Images: s.images, Secrets: secrets, Warn: func(text string) { s.progress.warn(secrets.Text(text)) },
 	}
 	return nil
 }
@@ -226,12 +258,18 @@ func (s *session) closeWarning() {
 func (s *session) close() error {
 	var errs []error
 	if s.engine != nil {
+		if s.unguard != nil {
+			s.unguard()
+		}
 		if s.lab != nil {
 			ctx, cancel := context.WithTimeout(context.Background(), sweepTime)
 			defer cancel()
 			errs = append(errs, s.engine.Sweep(ctx, s.lab.Run))
 		}
-		errs = append(errs, s.engine.Close())
+		errs = append(errs, s.lease.end(errors.Join(errs...) == nil), s.engine.Close())
+	}
+	if s.local != nil {
+		errs = append(errs, s.local.Close())
 	}
 	if s.repo != nil {
 		errs = append(errs, s.repo.Close())

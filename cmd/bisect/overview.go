@@ -60,13 +60,21 @@ func (s *session) assumes() []string {
 	return list
 }
 
-// note records in the report what was loosened or assumed.
+// note records in the report what its reader should know: what trials shared, and what stood between them and the machine.
 func (s *session) note(run *runner.Run) {
 	if s.scenario.Builder.Engine == scenarios.EngineHost {
 		run.Note("the build had this machine's Docker engine, so trials shared its layer cache")
 	}
 	for _, note := range s.notes {
 		run.Note(note)
+	}
+	if s.local != nil {
+		for _, note := range s.localNotes() {
+			run.Note(note)
+		}
+	}
+	if s.engine != nil {
+		run.Note("isolation: " + strings.Join(s.engine.Isolation(), "; "))
 	}
 }
 

@@ -2,14 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"math"
 	"strings"
 
 	"buildbisect/bisect"
 	"buildbisect/bisect/report"
-	"buildbisect/scenarios"
+	"buildbisect/runner"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
@@ -30,6 +29,8 @@ type plan struct {
 	Confidence float64    `json:"confidence,omitempty"` // of the answer then
 	Assumes    []string   `json:"assumes,omitempty"`    // beside monotony
 	Warnings   []string   `json:"warnings"`
+
+	Loosened []report.Loosening `json:"loosened,omitempty"` // what the scenario lets builds do beyond the default
 }
 
 type planAxis struct {
@@ -43,31 +44,31 @@ func (c command) planCommand() *cli.Command {
 		Name:      "plan",
 		Usage:     "show axes, levels and the number of builds to expect; builds nothing",
 		ArgsUsage: "[SCENARIO]",
-		Flags:     []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}},
+		Flags:     []cli.Flag{&cli.BoolFlag{Name: "json", Usage: "print JSON"}, untrustedFlag()},
 		Action: func(ctx *cli.Context) error {
 			name, err := oneArgument(ctx, "scenario", defaultScenario)
 			if err != nil {
 				return err
 			}
-			return c.runPlan(ctx.Context, name, ctx.Bool("json"))
+			return c.runPlan(ctx.Context, name, ctx.Bool("json"), ctx.Bool("untrusted"))
 		},
 	}
 }
 
-func (c command) runPlan(ctx context.Context, name string, asJSON bool) (err error) {
+func (c command) runPlan(ctx context.Context, name string, asJSON, untrusted bool) (err error) {
 	s, err := open(ctx, name, newProgress(c.stderr))
 	if err != nil {
 		return err
 	}
 	defer s.closeWarning()
+	if err := s.refuseLoosened(untrusted); err != nil {
+		return err
+	}
 	p := s.plan()
 	if asJSON {
-		e := json.NewEncoder(c.stdout)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		return e.Encode(p)
+		return c.printJSON(p)
 	}
-	fmt.Fprintln(c.stdout, s.overview())
+	fmt.Fprintln(c.stdout, report.Clean(s.overview()))
 	for _, a := range p.Axes {
 		var words []string
 		for _, l := range a.Levels {
@@ -77,13 +78,16 @@ func (c command) runPlan(ctx context.Context, name string, asJSON bool) (err err
 		if a.Axis == "commit" {
 			separator = " … "
 		}
-		fmt.Fprintf(c.stdout, "  %-4d %s\n", a.Count, strings.Join(words, separator))
+		fmt.Fprintf(c.stdout, "  %-4d %s\n", a.Count, report.Clean(strings.Join(words, separator)))
 	}
 	for _, line := range p.words() {
-		fmt.Fprintln(c.stdout, line)
+		fmt.Fprintln(c.stdout, report.Clean(line))
+	}
+	for _, l := range p.Loosened {
+		fmt.Fprintln(c.stdout, "loosened: "+report.Clean(l.String()))
 	}
 	for _, w := range p.Warnings {
-		fmt.Fprintln(c.stdout, "warning: "+w)
+		fmt.Fprintln(c.stdout, "warning: "+report.Clean(w))
 	}
 	return nil
 }
@@ -142,12 +146,7 @@ func (s *session) plan() plan {
 		p.Expected += s.entropy(i)
 	}
 	p.Expected = math.Round(10*p.Expected) / 10
-	if s.scenario.Builder.Engine == scenarios.EngineHost {
-		p.Warnings = append(p.Warnings, "engine: host gives the build this machine's Docker engine: as good as root, and the build can delete what is yours in it")
-	}
-	if s.scenario.Builder.Network == "bridge" {
-		p.Warnings = append(p.Warnings, "network: bridge lets the build reach the network; what it fetches may differ from trial to trial")
-	}
+	p.Loosened = runner.Loosened(s.scenario)
 	p.Warnings = append(p.Warnings, s.notes...)
 	return p
 }

@@ -36,7 +36,7 @@ func (c command) probeCommand() *cli.Command {
 		ArgsUsage: "SCENARIO",
 		Description: "--at names a level on an axis, AXIS=LEVEL, or AXIS alone for its null level. Axes not named stand at bad.\n" +
 			"With git: git bisect run bisect probe bisect.yaml --at commit=HEAD\n" + probeHelp,
-		Flags: append(partsFlags(),
+		Flags: append(partsFlags(), runnerFlag(), untrustedFlag(),
 			// Not a StringSliceFlag: that one cuts values at commas, and a level may hold one.
 			&cli.GenericFlag{Name: "at", Usage: "`AXIS=LEVEL`, repeatable; axes: commit, a tool's name, env.NAME, base, engine, vary.NAME", Value: &repeated{}},
 			&cli.StringFlag{Name: "log", Usage: "write the whole log to `FILE` instead of stderr"},
@@ -56,6 +56,9 @@ func (c command) runProbe(ctx context.Context, flags *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := checkRunner(flags); err != nil {
+		return err
+	}
 	p := newProgress(c.stderr)
 	s, err := open(ctx, name, p)
 	if err != nil {
@@ -66,7 +69,14 @@ func (c command) runProbe(ctx context.Context, flags *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	untrusted := flags.Bool("untrusted")
+	if err := s.refuseLoosened(untrusted); err != nil {
+		return err
+	}
 	if err := s.connect(ctx, readParts(flags)); err != nil {
+		return err
+	}
+	if _, err := s.shareEngine(1, untrusted); err != nil {
 		return err
 	}
 	log := c.stderr

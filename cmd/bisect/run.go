@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"buildbisect/bisect/report"
+	"buildbisect/images"
 	"buildbisect/runner"
 
 	"github.com/dustin/go-humanize/english"
@@ -37,7 +38,7 @@ func (c command) runCommand() *cli.Command {
 	}
 }
 
-func (c command) runRun(ctx context.Context, o runOptions) (err error) {
+func (c command) runRun(ctx context.Context, o runOptions) error {
 	p := newProgress(c.stderr)
 	s, err := open(ctx, o.scenario, p)
 	if err != nil {
@@ -45,32 +46,55 @@ func (c command) runRun(ctx context.Context, o runOptions) (err error) {
 	}
 	defer s.closeWarning()
 	p.line(s.overview())
-	if err := s.connect(ctx, o.parts); err != nil {
+	if err := s.ready(ctx, &o); err != nil {
 		return err
 	}
-	o.workers = s.shareEngine(o.workers)
-	p.parallel = o.workers > 1
-	for _, note := range s.notes {
-		p.warn(note)
-	}
-	if err := s.prepare(ctx); err != nil {
-		return err
-	}
-	now := time.Now
-	state, err := runner.NewState(o.state, now().UTC().Format("20060102-150405-")+s.scenario.Name)
+	state, err := runner.NewState(o.state, time.Now().UTC().Format("20060102-150405-")+s.scenario.Name)
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if err := state.Close(); err != nil {
-			p.warn(err.Error())
-		}
-	}()
+	defer letGo(state, p)
+	begun, err := s.begun(state, o)
+	if err != nil {
+		return err
+	}
 	p.line("logs and report in " + state.Dir)
+	return c.search(ctx, s, o, state, begun)
+}
 
+// ready finds the engine and makes what builds run in.
+func (s *session) ready(ctx context.Context, o *runOptions) error {
+	if err := s.refuseLoosened(o.untrusted); err != nil {
+		return err
+	}
+	if err := s.connect(ctx, o.parts); err != nil {
+		return err
+	}
+	var err error
+	if o.workers, err = s.shareEngine(o.workers, o.untrusted); err != nil {
+		return err
+	}
+	s.progress.parallel = o.workers > 1
+	for _, note := range s.notes {
+		s.progress.warn(note)
+	}
+	return s.prepare(ctx)
+}
+
+func letGo(state *runner.State, p *progress) {
+	if err := state.Close(); err != nil {
+		p.warn(err.Error())
+	}
+}
+
+// search runs a new search, or goes on with one, and prints what it found.
+func (c command) search(ctx context.Context, s *session, o runOptions, state *runner.State, begun runner.Begun) error {
+	p := s.progress
+	s.lease.noteState(state.Dir)
+	s.unfinished(state)
 	run := &runner.Run{
-		Lab: s.lab, Options: s.searchOptions(ctx, o), MaxTime: o.maxTime, State: state, Observer: p, Now: now, Pause: time.Second,
-		Terms: o.terms, Assumes: s.assumes(), World: s.made,
+		Lab: s.lab, Options: s.searchOptions(o), MaxTime: o.maxTime, State: state, Observer: p, Now: time.Now, Pause: time.Second,
+		Raised: o.raised, Terms: o.terms, Assumes: s.assumes(), World: s.made, Served: s.images.Used, Begun: begun,
 	}
 	s.note(run)
 	if s.span != nil {
@@ -78,7 +102,15 @@ func (c command) runRun(ctx context.Context, o runOptions) (err error) {
 	}
 	rep, err := run.Do(ctx)
 	p.end()
+	if err == nil && rep.Stopped == "" {
+		s.finished(state)
+	}
 	switch {
+	case err != nil && rep == nil && ctx.Err() != nil:
+		fmt.Fprintf(c.stderr, "bisect: interrupted before it had come to where it was; %s is as it was\n", state.Dir)
+		return exit{exitInterrupted}
+	case err != nil && rep == nil:
+		return fmt.Errorf("%w\n%s is as it was", err, state.Dir)
 	case err != nil && ctx.Err() != nil:
 		fmt.Fprintf(c.stderr, "bisect: interrupted; %s\n", kept(state, rep))
 		if len(rep.Causes)+len(rep.Repairs) > 0 {
@@ -97,16 +129,29 @@ func (c command) runRun(ctx context.Context, o runOptions) (err error) {
 	return nil
 }
 
+// unfinished keeps what serves a run from being pruned until it is finished, since it can only go on with that.
+func (s *session) unfinished(state *runner.State) {
+	if err := images.NoteLock(s.cache, filepath.Join(state.Dir, images.LockName)); err != nil {
+		s.progress.warn(err.Error())
+	}
+}
+
+func (s *session) finished(state *runner.State) {
+	if err := images.ForgetLock(s.cache, filepath.Join(state.Dir, images.LockName)); err != nil {
+		s.progress.warn(err.Error())
+	}
+}
+
 // kept says what is left of a run that was stopped.
 func kept(state *runner.State, rep *report.Report) string {
 	if _, err := os.Stat(filepath.Join(state.Dir, "report.json")); err != nil {
-		return "the journal and the logs so far are in " + state.Dir
+		return fmt.Sprintf("the journal and the logs so far are in %s; %s", state.Dir, state.Next())
 	}
 	proved := english.Plural(len(rep.Causes), "cause was proved", "causes were proved")
 	if rep.Repair {
 		proved = english.Plural(len(rep.Repairs), "repair was proved", "repairs were proved")
 	}
-	return fmt.Sprintf("%s until then; logs and report.json are in %s", proved, state.Dir)
+	return fmt.Sprintf("%s until then; logs and report.json are in %s; %s", proved, state.Dir, state.Next())
 }
 
 func (c command) print(r *report.Report, asJSON bool) error {

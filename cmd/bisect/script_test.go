@@ -18,6 +18,9 @@ func TestMain(m *testing.M) {
 		"elsewhere":           elsewhereMain,
 		"interrupted":         interruptedMain,
 		"interrupted-anytime": interruptedAnytimeMain,
+		"interrupted-twice":   interruptedTwiceMain,
+		"killed":              killedMain,
+		"killed-often":        killedOftenMain,
 		"measured":            measuredMain,
 		"unprivileged":        unprivilegedMain,
 	})
@@ -25,7 +28,8 @@ func TestMain(m *testing.M) {
 
 var update = flag.Bool("update", false, "write what commands print into the scripts; read the difference before you trust it")
 
-// TestScripts runs the scripts below testdata, a suite for each folder. That of folder engine needs a real engine.
+// TestScripts runs the scripts below testdata, a suite for each folder. Those of folder engine need a real engine; those of nested get one of
+// their own inside it.
 func TestScripts(t *testing.T) {
 	dirs, err := os.ReadDir("testdata")
 	if err != nil {
@@ -34,8 +38,11 @@ func TestScripts(t *testing.T) {
 	for _, dir := range dirs {
 		t.Run(dir.Name(), func(t *testing.T) {
 			setup := withoutEngine
-			if dir.Name() == "engine" {
+			switch dir.Name() {
+			case "engine":
 				setup = withEngine(t)
+			case "nested":
+				setup = withNestedEngine(t)
 			}
 			testscript.Run(t, testscript.Params{
 				Dir:                filepath.Join("testdata", dir.Name()),
@@ -44,9 +51,16 @@ func TestScripts(t *testing.T) {
 				Setup:              setup,
 				Condition:          condition,
 				Cmds: map[string]func(*testscript.TestScript, bool, []string){
+					"at-work":       atWork,
+					"build-leaves":  buildLeaves,
+					"engine-lists":  engineLists,
+					"cut-engine":    cutEngine,
+					"start-engine":  startEngine,
+					"waits-for":     waitsFor,
 					"exits":         exits,
 					"history":       makeHistory,
 					"json":          jsonHas,
+					"let-go":        letBuildsGo,
 					"locked-socket": lockedSocket,
 					"lowest-api":    lowestAPI,
 					"nothing-left":  nothingLeft,

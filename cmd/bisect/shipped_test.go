@@ -6,13 +6,13 @@ import (
 	"errors"
 	"maps"
 	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
 
 	"buildbisect/bisect/report"
+	"buildbisect/runner"
 	"buildbisect/runner/docker"
 	"buildbisect/scenarios"
 )
@@ -73,18 +73,13 @@ func TestShippedScenariosFindWhatTheyExpect(t *testing.T) {
 	}
 }
 
-// markOf reads a run's mark from the first line of its journal.
+// markOf is a run's mark in the engine.
 func markOf(t *testing.T, run string) string {
-	journal, err := os.Open(filepath.Join(run, "journal.jsonl"))
+	records, err := runner.ReadJournal(run)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer journal.Close()
-	var first struct{ Type, Mark string }
-	if err := json.NewDecoder(journal).Decode(&first); err != nil || first.Type != "run" || first.Mark == "" {
-		t.Fatalf("journal of %s begins with %+v, %v", run, first, err)
-	}
-	return first.Mark
+	return records[0].Run.Mark
 }
 
 // changes gives each cause, repair or candidate as sorted words, so that they compare whatever their order.

@@ -113,3 +113,54 @@ func bareTrial(b *testing.B, cli *client.Client, id string, source []byte) {
 	_, err = cli.ContainerRemove(ctx, made.ID, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
 	check(err)
 }
+
+// BenchmarkDiskWatch measures a look at what a box has written, in milliseconds: at its volumes the first time, with the start of what weighs
+// them, and then again; at its layer; and what Close takes with and without. The box is of the test image, its work folder has 20,000 files.
+func BenchmarkDiskWatch(b *testing.B) {
+	e := connect(b)
+	id := load(b, e)
+	var first, again, layer, end, bare time.Duration
+	for b.Loop() {
+		timed := func(sum *time.Duration, do func() error) {
+			began := time.Now()
+			if err := do(); err != nil {
+				b.Fatal(err)
+			}
+			*sum += time.Since(began)
+		}
+		for _, disk := range []int64{0, 100 << 30} {
+			started, err := e.Start(b.Context(), runner.BoxSpec{Image: id, Network: "none", Workdir: "/src", Disk: disk})
+			if err != nil {
+				b.Fatal(err)
+			}
+			const script = "for d in $(seq 200); do mkdir $d; cd $d; for f in $(seq 100); do echo $f >$f; done; cd ..; done; cp -r 1 /tmp"
+			if exit, err := started.Exec(b.Context(), script, io.Discard); err != nil || exit.Code != 0 {
+				b.Fatal(exit, err)
+			}
+			if disk == 0 {
+				timed(&bare, started.Close)
+				continue
+			}
+			box := started.(*box)
+			box.disk.looking <- struct{}{} // the looks are ours
+			weigh := func() error {
+				_, err := box.disk.scale.weigh(b.Context())
+				return err
+			}
+			timed(&first, weigh)
+			timed(&again, weigh)
+			timed(&layer, func() error {
+				_, err := box.layerSize(b.Context())
+				return err
+			})
+			<-box.disk.looking
+			timed(&end, started.Close)
+		}
+	}
+	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 / float64(b.N) }
+	b.ReportMetric(ms(first), "first-ms")
+	b.ReportMetric(ms(again), "again-ms")
+	b.ReportMetric(ms(layer), "layer-ms")
+	b.ReportMetric(ms(end), "close-ms")
+	b.ReportMetric(ms(bare), "close-unwatched-ms")
+}

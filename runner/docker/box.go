@@ -25,17 +25,27 @@ type box struct {
 	id      string
 	name    string
 	workdir string
+	secrets []string // for scripts
 
 	dockerd        testcontainers.Container // nil: the box has no engine of its own
 	dockerdVersion string
 	dockerdOOMs    atomic.Int32 // times that the kernel has killed something in there, since we last told
 	stopCounting   func()
 
+	scale *scale
+	disk  *diskWatch // nil: nothing limits what it writes
+
+	begun atomic.Bool // a script has begun in it: its shell works, or did
+	deaf  atomic.Bool // the engine did not answer when the box was to be killed
+
 	mu     sync.Mutex
 	closed bool
 }
 
-var _ runner.Box = (*box)(nil)
+var (
+	_ runner.Box    = (*box)(nil)
+	_ runner.Keeper = (*box)(nil)
+)
 
 // Put streams the tar to the engine, which unpacks it below dir (relative: to the work folder) and makes dir if it is
 // absent. Where the image has a folder and the tar a file, or the reverse, the tar wins; links of the image are replaced,
@@ -98,19 +108,24 @@ func (b *box) mkdir(ctx context.Context, dir string) error {
 	return err
 }
 
-// Close removes the containers and their anonymous volumes, on a deadline of its own. Once it has worked it does nothing.
+// Close removes the containers and their anonymous volumes, and waits for minutes where the engine has much to remove, but seconds where it
+// does not answer. Once it has worked it does nothing.
 func (b *box) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
 		return nil
 	}
-	ctx, cancel := within(context.Background(), closeDeadline)
+	ctx, cancel := b.engine.whileItAnswers(context.Background(), removeDeadline, !b.deaf.Load())
 	defer cancel()
 	if b.dockerd != nil {
 		b.stopCounting()
 	}
 	var errs []error
+	b.disk.stop()
+	if err := b.scale.close(ctx); err != nil {
+		errs = append(errs, failed(context.Background(), ctx, fmt.Sprintf("remove what weighs box %s", b.name), err))
+	}
 	for _, id := range b.containers() {
 		if err := b.engine.remove(ctx, id); err != nil {
 			errs = append(errs, failed(context.Background(), ctx, fmt.Sprintf("remove box %s", b.name), err))
@@ -122,12 +137,13 @@ func (b *box) Close() error {
 
 // kill ends everything in the containers at once. That one does not run any more is no error.
 func (b *box) kill(ctx context.Context) error {
-	ctx, cancel := afterwards(ctx, killDeadline)
+	ctx, cancel := b.engine.whileItAnswers(context.WithoutCancel(ctx), killDeadline, !b.deaf.Load())
 	defer cancel()
+	defer func() { b.deaf.Store(errors.Is(context.Cause(ctx), errDeaf)) }()
 	var errs []error
 	for _, id := range b.containers() {
 		_, err := b.engine.cli.ContainerKill(ctx, id, client.ContainerKillOptions{Signal: "KILL"})
-		if !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) {
+		if err != nil && !errdefs.IsNotFound(err) && !errdefs.IsConflict(err) {
 			errs = append(errs, err)
 		}
 	}

@@ -9,8 +9,8 @@
 // AppArmor: it keeps trials apart, not a hostile build from the machine. Under control groups of
 // version 1 it cannot run --privileged containers itself.
 //
-// Its limits: it never pulls, it never starts helpers of its own (so containers of a killed process wait for
-// [Engine.Sweep]), boxes are Linux containers whose image has a /bin/sh, and ssh:// endpoints are not dialled.
+// Its limits: it never pulls, it starts no helpers of its own but what [Engine.Guard] is asked for (so containers of a killed
+// process wait for [Engine.Sweep], or for who finds them by [Engine.Owned]), boxes are Linux containers whose image has a /bin/sh, and ssh:// endpoints are not dialled.
 package docker
 
 import (
@@ -29,7 +29,9 @@ import (
 const (
 	LabelOwner = "org.buildbisect"     // "1"
 	LabelRun   = "org.buildbisect.run" // the run's name, given by the caller through BoxSpec.Labels; Sweep looks for it
-	labelBox   = "org.buildbisect.box" // a random word: proves that a container is the one we asked for
+	// LabelSession is given by the caller, too: the run's process. What another one left, or uses, is not ours to remove.
+	LabelSession = "org.buildbisect.session"
+	labelBox     = "org.buildbisect.box" // a random word: proves that a container is the one we asked for
 )
 
 // How long the engine may take for one call. A healthy one needs milliseconds; these are for a sick one.
@@ -39,7 +41,8 @@ const (
 	startDeadline = 2 * time.Minute
 	copyDeadline  = 30 * time.Minute // large trees over a network
 	killDeadline  = 10 * time.Second
-	closeDeadline = 20 * time.Second
+	// removeDeadline is for a container with millions of files; see whileItAnswers.
+	removeDeadline = 10 * time.Minute
 )
 
 // Engine is a connection to one Docker engine. Its methods may be called at the same time.
@@ -52,6 +55,8 @@ type Engine struct {
 	info     Info
 	socket   string // path on the engine's own machine
 
+	relief sync.Mutex // held while one box is ended because the engine's disk is nearly full: that may be enough
+
 	loading chan struct{} // holds a token while one image is sent: loads are bound by the disk
 
 	mu     sync.Mutex
@@ -59,7 +64,10 @@ type Engine struct {
 	ours   map[string]bool // images that Load answered with, by id
 }
 
-var _ runner.Engine = (*Engine)(nil)
+var (
+	_ runner.Engine  = (*Engine)(nil)
+	_ runner.Patient = (*Engine)(nil)
+)
 
 // Connect finds the engine as docker's own client does (DOCKER_HOST, else the current docker context, else the usual
 // sockets) and asks it what it is. Where there is none the error is an [*UnavailableError].

@@ -30,9 +30,9 @@ func (b *box) Exec(ctx context.Context, script string, out io.Writer) (runner.Ex
 	what := fmt.Sprintf("run a script in box %s", b.name)
 	exit, err := b.run(ctx, what, script, out)
 	if err == nil && b.dockerd != nil {
-		return b.examine(ctx, what, exit)
+		exit, err = b.examine(ctx, what, exit)
 	}
-	return exit, err
+	return b.disk.judge(ctx, what, exit, err)
 }
 
 func (b *box) run(ctx context.Context, what, script string, out io.Writer) (runner.Exit, error) {
@@ -50,23 +50,31 @@ func (b *box) run(ctx context.Context, what, script string, out io.Writer) (runn
 	call, cancel := within(ctx, callDeadline)
 	defer cancel()
 	created, err := b.engine.cli.ExecCreate(call, b.id, client.ExecCreateOptions{
-		AttachStdout: true, AttachStderr: true, WorkingDir: b.workdir,
+		AttachStdin: true, AttachStdout: true, AttachStderr: true, WorkingDir: b.workdir, Env: b.secrets,
 		Cmd: append([]string{"/bin/sh", "-c", supervisor, "sh"}, argv...),
 	})
 	if err != nil {
-		return runner.Exit{}, b.execFailed(ctx, call, what, err)
+		return b.execFailed(ctx, call, what, err)
 	}
 	attached, err := b.engine.cli.ExecAttach(call, created.ID, client.ExecAttachOptions{})
 	if err != nil {
-		return runner.Exit{}, b.execFailed(ctx, call, what, err)
+		return b.execFailed(ctx, call, what, err)
 	}
 	defer attached.Close()
 
 	s := newStream(attached.Conn)
+	defer func() {
+		if s.control.begun() {
+			b.begun.Store(true)
+		}
+	}()
+	// A connection that does not take this line gives nothing either: that shows where it is read.
+	_, _ = io.WriteString(attached.Conn, s.control.secrets())
 	copied := make(chan error, 1)
 	go func() { copied <- s.copy(out) }()
 	ticker := time.NewTicker(pulse)
 	defer ticker.Stop()
+	paused := false
 	for {
 		select {
 		case <-ctx.Done():
@@ -78,12 +86,17 @@ func (b *box) run(ctx context.Context, what, script string, out io.Writer) (runn
 			call, cancel := within(ctx, callDeadline)
 			state, err := b.engine.cli.ExecInspect(call, created.ID, client.ExecInspectOptions{})
 			if err != nil && ctx.Err() == nil {
-				err = b.execFailed(ctx, call, what, err)
+				exit, err := b.execFailed(ctx, call, what, err)
 				cancel()
 				b.abandon(ctx, s, copied)
-				return runner.Exit{}, err
+				return exit, err
 			}
 			cancel()
+			before := paused
+			if paused = b.paused(ctx); paused && before {
+				b.abandon(ctx, s, copied)
+				return runner.Exit{}, mishapf("%s: somebody has paused the box, and its time runs out meanwhile: try again", what)
+			}
 			if b.dockerd != nil {
 				if dead, exit, err := b.dockerdDied(ctx, what); dead {
 					b.abandon(ctx, s, copied)
@@ -113,96 +126,20 @@ func (b *box) outcome(ctx context.Context, what, exec string, s *stream, copyErr
 		return runner.Exit{}, mishapf("%s: store its output: %w", what, s.writeErr)
 	}
 	if code, oom, ended := s.control.result(); ended {
-		exit := runner.Exit{Code: code, OOM: oom == oomYes}
+		exit := runner.Exit{Code: code, OOM: oom == oomYes, PIDs: s.control.refused()}
 		if oom == oomUnknown && code != 0 {
 			state, err := b.state(ctx)
 			exit.OOM = err == nil && state.OOMKilled
 		}
+		if claimed := s.control.shortage(s.noSpace.Heard); code != 0 && !exit.OOM && claimed != "" {
+			if full := b.confirmShortage(ctx, claimed, s.noSpace.Heard); full != "" {
+				return runner.Exit{}, mishapf("%s: it ended with status %d, but %s: %s", what, code, full, makeRoom)
+			}
+		}
+		exit.Full = code != 0 && b.disk != nil && s.tooLarge.Heard
 		return exit, nil
 	}
 	return b.vanished(ctx, what, exec, s, copyErr)
-}
-
-// vanished finds out why there is no word of a script's end: the box is gone, the engine could not run the shell, or the
-// script killed every process it could, its supervisor included.
-func (b *box) vanished(ctx context.Context, what, exec string, s *stream, copyErr error) (runner.Exit, error) {
-	call, cancel := within(ctx, killDeadline)
-	defer cancel()
-	// When a box dies, the end of its output can be seen before the box's.
-	for wait := 20 * time.Millisecond; ; wait *= 2 {
-		state, err := b.state(call)
-		switch {
-		case err != nil:
-			return runner.Exit{}, b.execFailed(ctx, call, what, err)
-		case !state.Running && state.OOMKilled:
-			return runner.Exit{Code: 137, OOM: true}, nil
-		case !state.Running:
-			return runner.Exit{}, b.gone(what, state)
-		case wait > time.Second:
-			ended, err := b.engine.cli.ExecInspect(call, exec, client.ExecInspectOptions{})
-			switch {
-			case err != nil:
-				return runner.Exit{}, b.execFailed(ctx, call, what, err)
-			case !s.control.begun():
-				return runner.Exit{}, mishapf("%s: the engine could not run /bin/sh in it: %s", what, s.complaint())
-			case ended.Running:
-				return runner.Exit{}, mishapf("%s: the engine broke off its output: %w", what, errOr(copyErr, io.ErrUnexpectedEOF))
-			}
-			if ended.ExitCode > 128 && ended.ExitCode <= 128+64 {
-				return runner.Exit{Code: ended.ExitCode}, nil // a signal
-			}
-			// Shells give up without a word to us when they cannot fork; some put their complaint where the script's output goes.
-			return runner.Exit{}, mishapf("%s: its shell could not start it (exit %d): %s: if no process is left, raise resources.pids or end what earlier stages leave running",
-				what, ended.ExitCode, s.complaint())
-		}
-		select {
-		case <-ctx.Done():
-			_ = b.kill(ctx)
-			return runner.Exit{}, context.Cause(ctx)
-		case <-time.After(wait):
-		}
-	}
-}
-
-func errOr(err, other error) error {
-	if err != nil {
-		return err
-	}
-	return other
-}
-
-// execFailed says whether err comes of the box being gone.
-func (b *box) execFailed(ctx, call context.Context, what string, err error) error {
-	if ctx.Err() != nil {
-		_ = b.kill(ctx)
-		return context.Cause(ctx)
-	}
-	if state, stateErr := b.state(ctx); stateErr == nil && !state.Running {
-		return b.gone(what, state)
-	}
-	return failed(ctx, call, what, err)
-}
-
-// gone is the error of a box that does not run any more though nobody here has ended it.
-func (b *box) gone(what string, state *container.State) error {
-	// The first process ends by itself, and with a word, only where the image lacks what it needs.
-	words := b.engine.lastLines(b.id, 1)
-	if len(words) > 0 && (strings.Contains(words[0], "exec ") || words[0] == noSleep) {
-		return &unfit{fmt.Errorf("%s: its image cannot run the shell of a box: %s: choose another base", what, words[0])}
-	}
-	return mishapf("%s: the box was ended from outside (%s), not by the build: try again", what, ending(state))
-}
-
-// ending says how a container ended.
-func ending(state *container.State) string {
-	how := fmt.Sprintf("exit %d", state.ExitCode)
-	if state.ExitCode == 137 {
-		how = "killed"
-	}
-	if state.Error != "" {
-		how += ": " + state.Error
-	}
-	return how
 }
 
 func (b *box) state(ctx context.Context) (*container.State, error) { return b.engine.state(ctx, b.id) }
@@ -231,7 +168,11 @@ func (e *Engine) lastLines(id string, most int) []string {
 	defer reader.Close()
 	var text bytes.Buffer
 	_, _ = stdcopy.StdCopy(&text, &text, reader) // what came before an error is worth showing, too
-	return strings.FieldsFunc(strings.ToValidUTF8(text.String(), "?"), func(r rune) bool { return r == '\n' })
+	lines := strings.FieldsFunc(text.String(), func(r rune) bool { return r == '\n' })
+	for i, line := range lines {
+		lines[i] = plain(line) // builds can write there, too
+	}
+	return lines
 }
 
 // putScript stores a script that is too long for an argument in the root folder, the one place that every image has.

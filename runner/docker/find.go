@@ -79,13 +79,8 @@ func dial(ctx context.Context, p endpoint) (*client.Client, error) {
 	}
 	ctx, cancel := within(ctx, pingDeadline)
 	defer cancel()
-	// The client's own message loses the difference between no socket, no listener and no permission.
-	if path, ok := strings.CutPrefix(p.host, "unix://"); ok {
-		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
-		if err != nil {
-			return nil, err
-		}
-		conn.Close()
+	if err := knock(ctx, p.host); err != nil {
+		return nil, err
 	}
 	opts := []client.Opt{client.FromEnv, client.WithHost(p.host)}
 	if p.tls != "" {
@@ -104,4 +99,17 @@ func dial(ctx context.Context, p endpoint) (*client.Client, error) {
 		return nil, err
 	}
 	return cli, nil
+}
+
+// knock connects to a socket and no more. The client's own message loses the difference between no socket, no listener and no permission.
+func knock(ctx context.Context, host string) error {
+	path, local := strings.CutPrefix(host, "unix://")
+	if !local {
+		return nil
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
 }

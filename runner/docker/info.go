@@ -10,6 +10,7 @@ import (
 
 // Info is what an engine says of itself.
 type Info struct {
+	ID            string   // unlike that of any other engine
 	Host          string   // where it was reached
 	Version       string   // e.g. 20.10.24
 	APIVersion    string   // the highest it speaks
@@ -19,7 +20,10 @@ type Info struct {
 	StorageDriver string   // overlay2, fuse-overlayfs, vfs
 	CPUs          int      //
 	Memory        int64    // bytes
-	Security      []string // names of its security options: seccomp, rootless, userns, cgroupns
+	Security      []string // names of its security options: seccomp, apparmor, selinux, rootless, userns, cgroupns
+	Seccomp       string   // the profile in force: default or builtin for Docker's own, unconfined for none, else a path
+	Cgroups       string   // version of the control groups: 1 or 2; "" from engines that do not say
+	Unlimited     []string // what boxes cannot be limited in, of memory, cpus and processes: rootless engines under control groups of version 1
 
 	containerd bool // images live in containerd's store, where an image's id is not its config's digest
 }
@@ -56,13 +60,25 @@ func ask(ctx context.Context, cli *client.Client) (Info, error) {
 	}
 	said := answer.Info
 	info := Info{
-		Host: cli.DaemonHost(), Version: version.Version, APIVersion: version.APIVersion, MinAPIVersion: version.MinAPIVersion,
+		ID: said.ID, Host: cli.DaemonHost(), Version: version.Version, APIVersion: version.APIVersion, MinAPIVersion: version.MinAPIVersion,
 		Architecture: said.Architecture, System: said.OperatingSystem, StorageDriver: said.Driver, CPUs: said.NCPU, Memory: said.MemTotal,
+		Cgroups: said.CgroupVersion,
 	}
 	for _, option := range said.SecurityOptions {
 		// As in "name=seccomp,profile=default".
-		name, _, _ := strings.Cut(strings.TrimPrefix(option, "name="), ",")
+		name, more, _ := strings.Cut(strings.TrimPrefix(option, "name="), ",")
 		info.Security = append(info.Security, name)
+		if name == "seccomp" {
+			info.Seccomp = strings.TrimPrefix(more, "profile=")
+		}
+	}
+	for _, limit := range []struct {
+		works bool
+		what  string
+	}{{said.MemoryLimit, "memory"}, {said.CPUCfsQuota, "cpus"}, {said.PidsLimit, "processes"}} {
+		if !limit.works {
+			info.Unlimited = append(info.Unlimited, limit.what)
+		}
 	}
 	for _, status := range said.DriverStatus {
 		if status[0] == "driver-type" && strings.HasPrefix(status[1], "io.containerd.snapshotter") {

@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/containerd/errdefs"
-	"github.com/hashicorp/go-multierror"
 	"github.com/moby/moby/client"
 )
 
@@ -31,43 +31,33 @@ func (e *Engine) remove(ctx context.Context, id string) error {
 	}
 }
 
-// Sweep removes every container and volume that carries run as its [LabelRun], as they stay behind when a process is
-// killed, or an engine.
+// Sweep removes everything that carries run as its [LabelRun], and the session of [Engine].Labels where that names one, as it stays behind when a process is killed, or an engine. What a
+// container's removal did not take with it goes too: volumes of one that was removed without, or never came to be.
 func (e *Engine) Sweep(ctx context.Context, run string) error {
 	if run == "" {
 		return errors.New("sweep containers: no run named")
 	}
-	call, cancel := within(ctx, callDeadline)
-	defer cancel()
-	labels := make(client.Filters).Add("label", LabelOwner+"=1", LabelRun+"="+run)
-	list, err := e.cli.ContainerList(call, client.ContainerListOptions{All: true, Filters: labels})
+	what := "what is left of run " + run
+	ours := make(client.Filters).Add("label", LabelOwner+"=1", LabelRun+"="+run)
+	if session := e.Labels[LabelSession]; session != "" {
+		ours.Add("label", LabelSession+"="+session)
+	}
+	left, err := e.list(ctx, what, ours, nil)
 	if err != nil {
-		return failed(ctx, call, "sweep containers of run "+run, err)
+		return err
 	}
-	var errs *multierror.Error
-	for _, c := range list.Items {
-		if err := e.removeOne(ctx, c.ID); err != nil {
-			errs = multierror.Append(errs, err)
-		}
+	removed, err := e.Remove(ctx, left)
+	if err == nil && len(removed) < len(left) {
+		left = slices.DeleteFunc(left, func(t Thing) bool {
+			return slices.ContainsFunc(removed, func(r Thing) bool { return r.String() == t.String() })
+		})
+		err = fmt.Errorf("remove %s: somebody uses %s", what, left[0])
 	}
-	// A container takes its volumes with it; these are of containers that were removed without, or never came to be.
-	call, cancel = within(ctx, callDeadline)
-	defer cancel()
-	volumes, err := e.cli.VolumeList(call, client.VolumeListOptions{Filters: labels})
-	if err != nil {
-		return multierror.Append(errs, failed(ctx, call, "sweep volumes of run "+run, err))
-	}
-	for _, v := range volumes.Items {
-		_, err := e.cli.VolumeRemove(call, v.Name, client.VolumeRemoveOptions{})
-		if err != nil && !errdefs.IsNotFound(err) {
-			errs = multierror.Append(errs, failed(ctx, call, fmt.Sprintf("remove volume %.12s", v.Name), err))
-		}
-	}
-	return errs.ErrorOrNil()
+	return err
 }
 
 func (e *Engine) removeOne(ctx context.Context, id string) error {
-	call, cancel := within(ctx, closeDeadline)
+	call, cancel := e.whileItAnswers(ctx, removeDeadline, true)
 	defer cancel()
 	if err := e.remove(call, id); err != nil {
 		return failed(ctx, call, fmt.Sprintf("remove container %.12s", id), err)

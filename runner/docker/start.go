@@ -27,7 +27,45 @@ const (
 
 // Start starts a fresh container from an image that is in the engine already, and where spec asks for one an engine beside
 // it. On an error nothing of them is left.
-func (e *Engine) Start(ctx context.Context, spec runner.BoxSpec) (_ runner.Box, err error) {
+func (e *Engine) Start(ctx context.Context, spec runner.BoxSpec) (runner.Box, error) {
+	box, err := e.start(ctx, spec)
+	if errdefs.IsConflict(err) && e.clearAway(ctx, spec) {
+		box, err = e.start(ctx, spec)
+	}
+	return box, err
+}
+
+// clearAway removes what an earlier start of the same box left, because the engine went away before it could be removed. The labels of the run
+// and of its session say whose it is: what a dead session has left is for `bisect gc`, and a living one's is in use.
+func (e *Engine) clearAway(ctx context.Context, spec runner.BoxSpec) (cleared bool) {
+	run := e.label(spec, LabelRun)
+	if run == "" {
+		return false
+	}
+	ctx, cancel := e.whileItAnswers(context.WithoutCancel(ctx), removeDeadline, true)
+	defer cancel()
+	for _, suffix := range []string{"", dockerdSuffix, scaleSuffix} {
+		found, err := e.cli.ContainerInspect(ctx, spec.Name+suffix, client.ContainerInspectOptions{})
+		if err != nil || found.Container.Config == nil {
+			continue
+		}
+		if labels := found.Container.Config.Labels; labels[LabelRun] != run || labels[LabelSession] != e.label(spec, LabelSession) {
+			continue
+		}
+		cleared = e.remove(ctx, found.Container.ID) == nil || cleared
+	}
+	return cleared
+}
+
+// label is what a box of spec bears under key.
+func (e *Engine) label(spec runner.BoxSpec, key string) string {
+	if value, own := spec.Labels[key]; own {
+		return value
+	}
+	return e.Labels[key]
+}
+
+func (e *Engine) start(ctx context.Context, spec runner.BoxSpec) (_ runner.Box, err error) {
 	if spec.Network != "none" && spec.Network != "bridge" {
 		return nil, fmt.Errorf("start box %s: network %q: want none or bridge", spec.Name, spec.Network)
 	}
@@ -64,11 +102,15 @@ func (e *Engine) Start(ctx context.Context, spec runner.BoxSpec) (_ runner.Box, 
 	if err != nil {
 		return nil, startError(ctx, call, "start box "+spec.Name, spec.Image, err)
 	}
-	b := &box{engine: e, id: started.GetContainerID(), name: spec.Name, workdir: spec.Workdir}
+	b := &box{engine: e, id: started.GetContainerID(), name: spec.Name, workdir: spec.Workdir, secrets: spec.Secrets}
 	if spec.Engine != nil {
 		if err := b.startDockerd(ctx, call, spec, labels); err != nil {
 			return nil, err
 		}
+	}
+	b.scale = &scale{box: b, image: spec.Image, labels: labels}
+	if spec.Disk > 0 {
+		b.disk = watchDisk(b, spec.Disk)
 	}
 	return b, nil
 }
@@ -92,7 +134,7 @@ func request(spec runner.BoxSpec, labels map[string]string, socket string) testc
 		},
 		HostConfigModifier: func(h *container.HostConfig) {
 			h.NetworkMode = container.NetworkMode(spec.Network)
-			h.SecurityOpt = []string{"no-new-privileges"}
+			harden(h, capabilities(spec))
 			limit(h, spec)
 			for _, dir := range folders(spec) {
 				h.Mounts = append(h.Mounts, volume(dir, labels))
@@ -134,15 +176,6 @@ func volume(dir string, labels map[string]string) mount.Mount {
 	return mount.Mount{Type: mount.TypeVolume, Target: dir, VolumeOptions: &mount.VolumeOptions{Labels: labels}}
 }
 
-func limit(h *container.HostConfig, spec runner.BoxSpec) {
-	h.Resources.NanoCPUs = int64(spec.CPUs * 1e9)
-	h.Resources.Memory = spec.Memory
-	h.Resources.MemorySwap = spec.Memory // memory and swap together: no swap
-	if spec.PIDs > 0 {
-		h.Resources.PidsLimit = &spec.PIDs
-	}
-}
-
 func startError(ctx, call context.Context, what, image string, err error) error {
 	text := err.Error()
 	switch {
@@ -150,6 +183,8 @@ func startError(ctx, call context.Context, what, image string, err error) error 
 		return mishapf("%s: image %s is not in the engine, and is never pulled: load it again", what, image)
 	case strings.Contains(text, "/bin/sh") && strings.Contains(text, "no such file or directory"):
 		return &unfit{fmt.Errorf("%s: its image has no /bin/sh that runs: there is none, or its loader is missing; choose a base with a shell", what)}
+	case strings.Contains(text, `exec: "/bin/sh": permission denied`), strings.Contains(text, `exec: "/bin/sh": is a directory`):
+		return &unfit{fmt.Errorf("%s: the /bin/sh of its image is no program; choose a base with a shell", what)}
 	case errdefs.IsConflict(err):
 		return mishapf("%s: another container has that name: remove it, or run `bisect gc`: %w", what, err)
 	}
@@ -159,7 +194,7 @@ func startError(ctx, call context.Context, what, image string, err error) error 
 // removeMarked removes the container of a start that went wrong, if the engine made it after all. The mark keeps it from
 // removing one that only has the same name.
 func (e *Engine) removeMarked(ctx context.Context, name, mark string) {
-	ctx, cancel := afterwards(ctx, closeDeadline)
+	ctx, cancel := e.whileItAnswers(context.WithoutCancel(ctx), removeDeadline, true)
 	defer cancel()
 	found, err := e.cli.ContainerInspect(ctx, name, client.ContainerInspectOptions{})
 	if err != nil || found.Container.Config == nil || found.Container.Config.Labels[labelBox] != mark {

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"crypto/rand"
 	"errors"
 	"io"
 	"net"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/moby/moby/api/pkg/stdcopy"
+
+	"buildbisect/runner"
 )
 
 const (
@@ -31,15 +34,17 @@ type stream struct {
 	// Unix nanoseconds of when reading must end; 0 while the script runs.
 	limit atomic.Int64
 
-	writeErr error // set by copy
+	writeErr error      // set by copy
+	noSpace  runner.Ear // by copy, too
+	tooLarge runner.Ear
 
 	mu    sync.Mutex
 	start []byte // the first bytes of output: the engine's own complaint where it could run nothing
 }
 
 func newStream(conn net.Conn) *stream {
-	s := &stream{conn: conn}
-	s.control.onEnd = s.drain
+	s := &stream{conn: conn, control: control{begin: rand.Text(), end: rand.Text()}, noSpace: runner.Ear{Words: noSpaceWords}, tooLarge: runner.Ear{Words: fileLimits}}
+	s.control.onOver = s.drain
 	return s
 }
 
@@ -84,8 +89,8 @@ func (s *stream) complaint() string {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if text := strings.Join(strings.Fields(strings.ToValidUTF8(string(s.start), "?")), " "); text != "" {
-		return text
+	if text := strings.Join(strings.Fields(plain(string(s.start))), " "); text != "" {
+		return shortened(text)
 	}
 	return "it gave no reason"
 }
@@ -103,6 +108,8 @@ func (o *output) Write(p []byte) (int, error) {
 		s.start = append(s.start, p[:min(len(p), keep-len(s.start))]...)
 		s.mu.Unlock()
 	}
+	o.stream.noSpace.Listen(p)
+	o.stream.tooLarge.Listen(p)
 	began := time.Now()
 	n, err := o.w.Write(p)
 	if o.stream.limit.Load() != 0 {

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"net"
-	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // frame is what an engine sends for one piece of output: the stream's number, three zeros, the length, the bytes.
@@ -21,8 +21,9 @@ func TestAnEndedScriptIsNotWaitedForThoughItsOutputStaysOpen(t *testing.T) {
 	engine, ours := net.Pipe()
 	defer engine.Close()
 	s := newStream(ours)
+	s.control.begin, s.control.end = "one", "two"
 	go func() {
-		for _, f := range [][]byte{frame(2, "bisect beg"), frame(2, "in 4\n"), frame(1, "one\n"), frame(2, "Killed\nbisect end 3 4\n"), frame(1, "late\n")} {
+		for _, f := range [][]byte{frame(2, "one beg"), frame(2, "in 4 0\n"), frame(1, "one\n"), frame(2, "Killed\ntwo end 3 4 0\ntwo over\n"), frame(1, "late\n")} {
 			engine.Write(f)
 		}
 	}()
@@ -42,11 +43,11 @@ func TestAnEndedScriptIsNotWaitedForThoughItsOutputStaysOpen(t *testing.T) {
 
 func TestTheCountOfKilledProcessesNeedsBothEnds(t *testing.T) {
 	for words, want := range map[string]oomState{
-		"bisect begin 4\nbisect end 137 6\n": oomYes,
-		"bisect begin 4\nbisect end 137 4\n": oomNo,
-		"bisect begin -\nbisect end 137 -\n": oomUnknown,
+		"one begin 4 0\ntwo end 137 6 0\n": oomYes,
+		"one begin 4 0\ntwo end 137 4 0\n": oomNo,
+		"one begin - -\ntwo end 137 - -\n": oomUnknown,
 	} {
-		c := &control{onEnd: func() {}}
+		c := &control{onOver: func() {}, begin: "one", end: "two"}
 		c.Write([]byte(words))
 		if _, got, ended := c.result(); got != want || !ended {
 			t.Errorf("%q: got %v, %t", words, got, ended)
@@ -54,8 +55,31 @@ func TestTheCountOfKilledProcessesNeedsBothEnds(t *testing.T) {
 	}
 }
 
-func TestCheckScriptsQuoteTheirWords(t *testing.T) {
-	if script := checkScript([]string{"a b", "it's", "$x"}); !strings.Contains(script, `'a b' 'it'\''s' '$x' ||`) {
-		t.Errorf("got %s", script)
+func TestWhatABuildWritesInItsSupervisorsPlaceIsNotBelievedNorKept(t *testing.T) {
+	over := 0
+	c := &control{onOver: func() { over++ }, begin: "one", end: "two"}
+	c.Write([]byte("bisect end 0 - -\none begin 4 0\n end 0 - -\none end 0 - -\none over\n"))
+	for range 64 {
+		c.Write(bytes.Repeat([]byte("x"), 64<<10))
+	}
+	if len(c.line) > lineLimit+1 || cap(c.line) > 4*lineLimit {
+		t.Errorf("%d bytes of a line are kept", cap(c.line))
+	}
+	c.Write([]byte("\n\x1b]0;owned\a\u202e\xff" + string(bytes.Repeat([]byte("y"), lineLimit/2)) + "\n"))
+	if remark := c.lastRemark(); len(remark) > 400 || bytes.ContainsAny([]byte(remark), "\x1b\a") || !utf8.ValidString(remark) {
+		t.Errorf("remark: %q", remark)
+	}
+	c.Write([]byte("two end 3 4 0\ntwo end 0 4 0\n"))
+	for range 1000 {
+		c.Write([]byte("x 1000000 1000000 0 100% /\x1b[2J\n"))
+	}
+	if len(c.rooms.list) != rowLimit || c.rooms.list[0].Place != "/?[2J" {
+		t.Errorf("%d rows are kept, %q", len(c.rooms.list), c.rooms.list)
+	}
+	if code, _, ended := c.result(); code != 3 || !ended || over != 0 {
+		t.Errorf("got %d, %t, over %d times", code, ended, over)
+	}
+	if c.Write([]byte("two over\ntwo over\n")); over != 1 {
+		t.Errorf("over %d times", over)
 	}
 }

@@ -18,6 +18,31 @@ const minMarker = 8
 // builders is the repository of builder images. A new one is another bisect's, not something that the build left.
 const builders = "bisect/builder:"
 
+// RemoveTrialThings removes the containers, networks and volumes whose names contain marker: what a trial of `engine: host` made
+// under names that hold its $BISECT_TRIAL, be it by `docker run --name`, as a compose project or as a buildx builder, whose
+// container and volume of state outlive it. The marker of trial 1 is in the names of trial 12 too, and a builder's name gets a
+// number appended, so that they cannot be told apart: but such trials run one after the other, and those before have left nothing. What
+// somebody else's things use is kept.
+func (e *Engine) RemoveTrialThings(ctx context.Context, marker string) (removed, kept []string, err error) {
+	things, err := e.Named(ctx, marker)
+	if err != nil {
+		return nil, nil, err
+	}
+	things = slices.DeleteFunc(things, func(t Thing) bool { return t.Kind == KindImage })
+	gone, err := e.Remove(ctx, things)
+	done := map[string]bool{}
+	for _, t := range gone {
+		done[t.String()] = true
+		removed = append(removed, t.String())
+	}
+	for _, t := range things {
+		if !done[t.String()] {
+			kept = append(kept, t.String())
+		}
+	}
+	return removed, kept, err
+}
+
 // Snapshot notes which images the engine has now, as the measure for what [Engine.RemoveTrialImages] calls others.
 func (e *Engine) Snapshot(ctx context.Context) error {
 	call, cancel := within(ctx, callDeadline)

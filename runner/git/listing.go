@@ -78,7 +78,9 @@ func (l *lister) walk(ctx context.Context, top *root, tree plumbing.Hash, dir st
 		return &HostileTreeError{Commit: l.commit, Path: dir, Why: fmt.Sprintf("more than %d folders deep", deepest)}
 	}
 	entries, err := top.repo.readTree(tree)
-	if err != nil {
+	if errors.Is(err, object.ErrMalformedTree) {
+		return &HostileTreeError{Commit: l.commit, Path: top.prefix + dir, Why: err.Error()}
+	} else if err != nil {
 		return fmt.Errorf("files of %s: %q: %w", short(l.commit), top.prefix+dir, err)
 	}
 	seen := make(map[string]bool, len(entries))

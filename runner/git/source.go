@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -91,7 +92,12 @@ func (s *Source) WriteTar(ctx context.Context, commit string, w io.Writer) error
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		if err := s.writeFile(out, &files[i]); err != nil {
+		err := s.writeFile(out, &files[i])
+		if hostile, ok := errors.AsType[*HostileTreeError](err); ok {
+			hostile.Commit = commit
+			return hostile
+		}
+		if err != nil {
 			return fmt.Errorf("files of %s: %s: %w", short(commit), files[i].path, err)
 		}
 	}
@@ -117,7 +123,7 @@ func (s *Source) writeFile(out *tar.Writer, f *file) error {
 			return err
 		}
 		if len(target) == 0 || len(target) > 4095 || bytes.IndexByte(target, 0) >= 0 {
-			return fmt.Errorf("a symbolic link to %.100q, %d bytes, cannot be made; leave this commit out", target, len(target))
+			return &HostileTreeError{Path: f.path, Why: fmt.Sprintf("a symbolic link to %.100q, %d bytes, cannot be made", target, len(target))}
 		}
 		f.size = int64(len(target))
 		return out.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: f.path, Linkname: string(target), Mode: 0o777, ModTime: FileTime()})

@@ -1,0 +1,254 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"buildbisect/bisect/report"
+	"buildbisect/images"
+	"buildbisect/runner/docker"
+
+	"github.com/dustin/go-humanize/english"
+	"github.com/urfave/cli/v2"
+)
+
+// gc looks again for what dead runs left until nothing is new, after a while each time: an engine may still be finishing a container
+// for a process that died meanwhile.
+const (
+	gcAgain = time.Second
+	gcLooks = 10
+)
+
+type gcOptions struct {
+	dryRun, json, images bool
+	run                  string // mark of one that the user says is dead; "": none
+}
+
+// gcReport is what `bisect gc --json` prints.
+type gcReport struct {
+	DryRun  bool       `json:"dry-run"`
+	Removed []gcThing  `json:"removed"` // or would be
+	Kept    []gcThing  `json:"kept"`    // of dead runs, but used by what is not
+	Unknown []gcOthers `json:"unknown"` // of sessions that cannot be judged from here
+	Alive   []string   `json:"alive"`   // runs that live
+	Runs    []string   `json:"runs"`    // that were killed
+}
+
+type gcThing struct {
+	docker.Thing
+	Run string `json:"run,omitempty"` // whose it was; "": a builder image
+}
+
+type gcOthers struct {
+	Owner  owner          `json:"owner"`
+	Things []docker.Thing `json:"things"`
+}
+
+func (c command) gcCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "gc",
+		Usage: "remove what killed runs left in the engine",
+		Description: "Containers, volumes and networks that carry the label of a run that is dead; and where builds had this machine's engine (engine: host),\n" +
+			"what they named by its $BISECT_TRIAL. A run that lives, and one that cannot be judged from here, is left alone. Every start does the same.\n" +
+			"A run of another machine, or of a container that is gone with its files, nobody can judge: --run MARK is your word that it is dead.\n" +
+			"Builder images stay, unless asked for: they are made known to the engine again when they are needed. The folders of runs are yours: they stay.",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "dry-run", Usage: "remove nothing, only say what would go"},
+			&cli.StringFlag{Name: "run", Usage: "also what the run of that `MARK` left, which cannot be judged from here, but which you know to be dead; not if it is seen to live"},
+			&cli.BoolFlag{Name: "images", Usage: "also builder images that no container uses, while no run lives"},
+			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
+		},
+		Action: func(ctx *cli.Context) error {
+			if err := noArguments(ctx); err != nil {
+				return err
+			}
+			run := ctx.String("run")
+			if ctx.IsSet("run") && !aMark.MatchString(run) {
+				return usageError{fmt.Sprintf("--run %q: want the mark of a run, as bisect gc and the label %s have it", run, docker.LabelRun)}
+			}
+			return c.runGC(ctx.Context, gcOptions{ctx.Bool("dry-run"), ctx.Bool("json"), ctx.Bool("images"), run})
+		},
+	}
+}
+
+func (c command) runGC(ctx context.Context, o gcOptions) (err error) {
+	cache, err := images.DefaultCache()
+	if err != nil {
+		return err
+	}
+	engine, err := docker.Connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, engine.Close()) }()
+	limited, cancel := context.WithTimeout(ctx, sweepTime)
+	defer cancel()
+	release, err := sweepers(limited, cache)
+	if err != nil {
+		return err
+	}
+	defer release()
+	r := &gcReport{DryRun: o.dryRun, Removed: []gcThing{}, Kept: []gcThing{}, Unknown: []gcOthers{}, Alive: []string{}, Runs: []string{}}
+	err = sweeper{engine, cache, here(), o.run}.collect(ctx, o, r)
+	if err == nil && o.run != "" && slices.Contains(r.Alive, o.run) {
+		err = fmt.Errorf("gc --run %s: that run lives: its lease is locked, or its process runs; stop it first", o.run)
+	}
+	return errors.Join(err, c.printGC(r, o))
+}
+
+// collect removes what is left of dead runs until a look finds nothing more of them, and tells r.
+func (s sweeper) collect(ctx context.Context, o gcOptions, r *gcReport) error {
+	for look := 1; ; look++ {
+		found, err := s.look(ctx)
+		if err != nil {
+			return err
+		}
+		r.judged(found)
+		things := found.things()
+		if o.images && look == 1 && len(found.alive) == 0 {
+			unused, err := s.engine.UnusedBuilders(ctx)
+			if err != nil {
+				return err
+			}
+			things = append(things, unused...)
+		}
+		if o.dryRun {
+			r.Removed = ofRuns(things, r.Runs)
+			return nil
+		}
+		// Only what is new: what somebody uses stays, however often one looks.
+		things = slices.DeleteFunc(things, r.keeps)
+		removed, err := s.engine.Remove(ctx, things)
+		r.Removed = append(r.Removed, ofRuns(removed, r.Runs)...)
+		if err != nil {
+			return err
+		}
+		r.Kept = append(r.Kept, ofRuns(without(things, removed), r.Runs)...)
+		if len(found.dead) == 0 {
+			return nil
+		}
+		if len(things) == 0 && look > 1 || look == gcLooks {
+			_, err := s.clear(ctx, found)
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(gcAgain):
+		}
+	}
+}
+
+// judged notes what the last look found of runs.
+func (r *gcReport) judged(found *census) {
+	r.Unknown, r.Alive = []gcOthers{}, []string{}
+	for _, u := range found.unknown {
+		if len(u.things) > 0 {
+			r.Unknown = append(r.Unknown, gcOthers{u.owner, u.things})
+		}
+	}
+	for _, o := range found.alive {
+		r.Alive = append(r.Alive, o.Run)
+	}
+	r.Alive = slices.Compact(r.Alive)
+	for _, run := range found.runs() {
+		if !slices.Contains(r.Runs, run) {
+			r.Runs = append(r.Runs, run)
+		}
+	}
+}
+
+func (r *gcReport) keeps(t docker.Thing) bool {
+	return slices.ContainsFunc(r.Kept, func(k gcThing) bool { return k.String() == t.String() })
+}
+
+// ofRuns says of each thing whose it was, by its label or its name.
+func ofRuns(things []docker.Thing, runs []string) (list []gcThing) {
+	list = []gcThing{} // not null in JSON
+	for _, t := range things {
+		whose := t.Labels[docker.LabelRun]
+		if i := slices.IndexFunc(runs, func(run string) bool { return strings.Contains(t.Name, run+"-") }); whose == "" && i >= 0 {
+			whose = runs[i]
+		}
+		list = append(list, gcThing{t, whose})
+	}
+	return list
+}
+
+func without(things, gone []docker.Thing) []docker.Thing {
+	return slices.DeleteFunc(slices.Clone(things), func(t docker.Thing) bool {
+		return slices.ContainsFunc(gone, func(g docker.Thing) bool { return g.String() == t.String() })
+	})
+}
+
+func (c command) printGC(r *gcReport, o gcOptions) error {
+	if o.json {
+		return c.printJSON(r)
+	}
+	if len(r.Removed) > 0 {
+		rows := [][]string{{"KIND", "RUN", "NAME"}}
+		for _, t := range r.Removed {
+			rows = append(rows, []string{t.Kind, orDash(t.Run), t.Name})
+		}
+		if err := table(c.stdout, rows); err != nil {
+			return err
+		}
+	}
+	did := "removed"
+	if r.DryRun {
+		did = "would remove"
+	}
+	switch {
+	case len(r.Removed) > 0:
+		var things []docker.Thing
+		for _, t := range r.Removed {
+			things = append(things, t.Thing)
+		}
+		fmt.Fprintf(c.stdout, "%s %s\n", did, counted(things))
+	default:
+		fmt.Fprintln(c.stdout, "nothing to remove")
+	}
+	for _, t := range r.Kept {
+		fmt.Fprintf(c.stdout, "%s stays: somebody uses it\n", report.Clean(fmt.Sprint(t)))
+	}
+	if o.images && len(r.Alive) > 0 {
+		fmt.Fprintf(c.stdout, "builder images stay while a run lives: %s\n", strings.Join(r.Alive, ", "))
+	}
+	for _, u := range r.Unknown {
+		fmt.Fprintln(c.stdout, report.Clean(fmt.Sprint(u)))
+	}
+	return nil
+}
+
+// String says why something was not judged, and what to do about it.
+func (u gcOthers) String() string {
+	whose := "of no session that can be told"
+	if u.Owner.Run != "" {
+		whose = "of run " + u.Owner.Run
+	}
+	if u.Owner.Host != "" {
+		whose += fmt.Sprintf(", process %d on host %s,", u.Owner.PID, u.Owner.Host)
+	}
+	var ids []string
+	for _, t := range u.Things {
+		if t.Kind == docker.KindContainer {
+			ids = append(ids, t.ID[:12])
+		}
+	}
+	text := fmt.Sprintf("%s %s %s: it cannot be told from here whether that still runs", counted(u.Things), whose, english.PluralWord(len(u.Things), "stays", "stay"))
+	if name, _ := os.Hostname(); u.Owner.Host != "" && u.Owner.Host != name {
+		text += "; run bisect gc there"
+	}
+	switch {
+	case aMark.MatchString(u.Owner.Run):
+		text += "; or if you know it is dead: bisect gc --run " + u.Owner.Run
+	case len(ids) > 0:
+		text += "; or if you know it is dead: docker rm -fv " + strings.Join(ids, " ")
+	}
+	return text
+}

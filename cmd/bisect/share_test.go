@@ -1,0 +1,53 @@
+package main
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"buildbisect/runner/docker"
+	"buildbisect/scenarios"
+)
+
+func TestWorkersTogetherCannotTakeTheMachineDown(t *testing.T) {
+	const gb = 1 << 30
+	for _, c := range []struct {
+		name    string
+		memory  int64
+		engine  scenarios.Engine
+		asked   int64
+		workers int
+		want    share
+		says    string
+	}{
+		{"one worker leaves a reserve", 20 * gb, scenarios.EngineNone, 0, 1, share{workers: 1, memory: 18 * gb}, ""},
+		{"several share what is left", 20 * gb, scenarios.EngineNone, 0, 4, share{workers: 4, memory: 18 * gb / 4}, ""},
+		{"an engine beside each build counts", 20 * gb, scenarios.EngineDind, 0, 2, share{workers: 2, memory: 18 * gb / 4}, ""},
+		{"a small machine keeps half a gigabyte", 4 * gb, scenarios.EngineNone, 0, 1, share{workers: 1, memory: 4*gb - 512<<20}, ""},
+		{"a tiny one a quarter", 1 * gb, scenarios.EngineNone, 0, 1, share{workers: 1, memory: gb - gb/4}, ""},
+		{"nobody knows what there is", 0, scenarios.EngineNone, 0, 3, share{workers: 3}, ""},
+		{"what is asked for fits", 20 * gb, scenarios.EngineNone, 9 * gb, 2, share{workers: 2}, ""},
+		{"what is asked for does not fit", 20 * gb, scenarios.EngineNone, 9*gb + 1, 2, share{workers: 2}, "2 × 9GiB is more than the 18GiB"},
+		{"the machine's own engine serves one at a time", 20 * gb, scenarios.EngineHost, 0, 3, share{workers: 1, memory: 18 * gb}, "one at a time"},
+	} {
+		b := scenarios.Builder{Engine: c.engine, Resources: scenarios.Resources{Memory: c.asked}}
+		got, err := shareOut(docker.Info{CPUs: 2, Memory: c.memory}, b, c.workers)
+		if said := got.warning + got.excess; err != nil || !strings.Contains(said, c.says) || (said == "") != (c.says == "") {
+			t.Errorf("%s: %q, %v", c.name, said, err)
+		}
+		if got.warning, got.excess = "", ""; got != c.want {
+			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestMoreWorkersThanProcessorsCanServeAreRefused(t *testing.T) {
+	b := scenarios.Builder{Engine: scenarios.EngineNone}
+	if _, err := shareOut(docker.Info{CPUs: 2, Memory: 1 << 30}, b, 8); err != nil {
+		t.Error(err)
+	}
+	_, err := shareOut(docker.Info{CPUs: 2, Memory: 1 << 30}, b, 9)
+	if _, usage := errors.AsType[usageError](err); !usage || !strings.Contains(err.Error(), "-j 9: the engine has 2 CPUs; want at most 8") {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,161 @@
+package images
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/gofrs/flock"
+)
+
+// Unpacked is a tool in a folder of the cache that builds on this machine run it from. While a process has it, no other removes it,
+// whatever a build has done to it: a lock of use says so, shared, until the process ends.
+type Unpacked struct {
+	what string // tool and version
+	dir  string // of the cache entry
+	use  *flock.Flock
+	list []unpackedFile
+}
+
+// files is the folder of the tool.
+func (u *Unpacked) files() string { return filepath.Join(u.dir, unpackedFiles) }
+
+// use has the lock of use of an unpacked tool, shared. Nobody has it for himself but under the lock of all that are named so.
+func (c cache) use(name string) (*flock.Flock, error) {
+	l := flock.New(filepath.Join(c.root, "locks", unpackedShelf+"-"+name+".use.lock"))
+	got, err := l.TryRLock()
+	if err == nil && !got {
+		err = fmt.Errorf("%s: somebody has it for himself", l.Path())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cache: %w", errors.Join(err, l.Close()))
+	}
+	return l, nil
+}
+
+// alone takes the lock of use from everybody else, unless anybody has it.
+func (u *Unpacked) alone() (bool, error) {
+	return u.relock((*flock.Flock).TryLock)
+}
+
+// share is after alone: others may use it too.
+func (u *Unpacked) share() error {
+	if got, err := u.relock((*flock.Flock).TryRLock); err != nil || !got {
+		return fmt.Errorf("cache: %s: lock it: %w", u.use.Path(), errors.Join(err, fs.ErrExist))
+	}
+	return nil
+}
+
+func (u *Unpacked) relock(try func(*flock.Flock) (bool, error)) (bool, error) {
+	if err := u.use.Close(); err != nil {
+		return false, err
+	}
+	u.use = flock.New(u.use.Path())
+	return try(u.use)
+}
+
+// letGo ends the use. The zero value and one that was let go have none.
+func (u *Unpacked) letGo() error { return u.use.Close() }
+
+// open reads what was unpacked and says what is wrong with it. Where nothing is there it is fs.ErrNotExist.
+func (u *Unpacked) open() error {
+	if _, err := os.Lstat(u.dir); err != nil {
+		return err
+	}
+	e, err := openEntry(u.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = &DamagedError{u.dir, err.Error()}
+	}
+	if err != nil {
+		return err
+	}
+	if err := e.readJSON(unpackedList, &u.list); err != nil {
+		return err
+	}
+	if err := u.Changed(); err != nil {
+		return errors.New(err.Error()) // a folder that is gone is no entry that is
+	}
+	e.touch()
+	return nil
+}
+
+// Changed says what was done to the tool's files since they were unpacked; nil is nothing. It asks for no more than names, modes, sizes
+// and times: some five microseconds a file.
+func (u *Unpacked) Changed() error {
+	have, err := listUnpacked(u.files())
+	if err != nil {
+		return fmt.Errorf("%s in %s: %w", u.what, u.files(), err)
+	}
+	if all := differences(u.list, have); len(all) > 0 {
+		const most = 3
+		text := strings.Join(all[:min(most, len(all))], ", ")
+		if len(all) > most {
+			text += fmt.Sprintf(" and %d more", len(all)-most)
+		}
+		return fmt.Errorf("%s in %s is not as it was unpacked: %s", u.what, u.files(), text)
+	}
+	return nil
+}
+
+// listUnpacked lists what is below a folder, and the folder itself, in the order of their names.
+func listUnpacked(dir string) (list []unpackedFile, err error) {
+	err = filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		f := unpackedFile{Mode: info.Mode()}
+		switch {
+		case info.Mode().IsRegular():
+			f.Size, f.Modified = info.Size(), info.ModTime().UnixNano()
+		case info.Mode()&fs.ModeSymlink != 0:
+			if f.Link, err = os.Readlink(name); err != nil {
+				return err
+			}
+		}
+		name, err = filepath.Rel(dir, name)
+		f.Name = filepath.ToSlash(name)
+		list = append(list, f)
+		return err
+	})
+	return list, err
+}
+
+// differences says of each file what became of it.
+func differences(want, have []unpackedFile) (all []string) {
+	if slices.Equal(want, have) {
+		return nil
+	}
+	had, has := byName(want), byName(have)
+	for _, w := range want {
+		switch h, ok := has[w.Name]; {
+		case !ok:
+			all = append(all, w.Name+" was removed")
+		case h.Mode.Type() != w.Mode.Type(), h.Size != w.Size, h.Modified != w.Modified, h.Link != w.Link:
+			all = append(all, w.Name+" was written to or replaced")
+		case h != w:
+			all = append(all, fmt.Sprintf("%s has mode %v, not %v", w.Name, h.Mode, w.Mode))
+		}
+	}
+	for _, h := range have {
+		if _, ok := had[h.Name]; !ok {
+			all = append(all, h.Name+" was added")
+		}
+	}
+	return all
+}
+
+func byName(list []unpackedFile) map[string]unpackedFile {
+	m := make(map[string]unpackedFile, len(list))
+	for _, f := range list {
+		m[f.Name] = f
+	}
+	return m
+}

@@ -1,0 +1,243 @@
+package images
+
+import (
+	"archive/tar"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+const (
+	unpackedShelf = "unpacked"   // of the cache: tools as folders
+	unpackedFiles = "files"      // of an entry: the tool
+	unpackedList  = "files.json" // of an entry: what is in it
+)
+
+// unpackedFile is a file, link or folder of an unpacked tool, as it was when it was unpacked. What tells a change is cheap to ask
+// for: a Go toolchain has 15,000 files. An unpacking of another time differs from it.
+type unpackedFile struct {
+	Name     string      `json:"name"`
+	Mode     fs.FileMode `json:"mode"`
+	Size     int64       `json:"size,omitempty"`     // of a file
+	Modified int64       `json:"modified,omitempty"` // of a file, in nanoseconds since 1970
+	Link     string      `json:"link,omitempty"`     // where a link leads
+}
+
+// unpacked is the tool as a folder in the cache, the root of its payload, unharmed and in use by this process from now on.
+func (b *Builder) unpacked(ctx context.Context, t Toolchain, p *payload) (*Unpacked, error) {
+	return b.unpackings.get(ctx, t.Tool+" "+t.Version, func() (*Unpacked, error) {
+		return again(func() (*Unpacked, error) { return b.unpackPayload(ctx, t, p) })
+	}, func(u *Unpacked) bool {
+		if p.intact() && u.Changed() == nil {
+			return true
+		}
+		// A build of ours that still runs on it sees by the list that it had that this is another.
+		u.letGo()
+		return false
+	})
+}
+
+// unpackPayload finds the tool unpacked, or unpacks it. What others use stays where it is, harmed or not: builds run on it.
+func (b *Builder) unpackPayload(ctx context.Context, t Toolchain, p *payload) (*Unpacked, error) {
+	c, err := b.cache()
+	if err != nil {
+		return nil, err
+	}
+	if c.root, err = filepath.Abs(c.root); err != nil {
+		return nil, fmt.Errorf("cache: %w", err)
+	}
+	// The place is in the key: a cache may be moved, and what was put together for its old place must not be taken.
+	sum := sha256.Sum256([]byte(p.layer.hash.Hex + " " + c.root))
+	key := hex.EncodeToString(sum[:])[:32]
+	step := b.begin(t.Tool + " " + t.Version)
+	defer step.end()
+	// Whoever looks for it waits for whoever unpacks it: the locks of use change hands under this one alone.
+	unlock, err := c.lock(ctx, unpackedShelf+"-"+key+"-all", step.say)
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	for n := 1; ; n++ {
+		name := key
+		if n > 1 {
+			name = fmt.Sprintf("%s-%d", key, n)
+		}
+		u := &Unpacked{what: t.Tool + " " + t.Version, dir: filepath.Join(c.root, unpackedShelf, name)}
+		if u.use, err = c.use(name); err != nil {
+			return nil, err
+		}
+		harm := u.open()
+		if harm == nil {
+			return u, nil
+		}
+		alone, err := u.alone()
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("cache: %w", err), u.letGo())
+		}
+		if !errors.Is(harm, fs.ErrNotExist) {
+			how := "; unpacking it again"
+			if !alone {
+				how = "; others use it, so that it stays: unpacking another beside it"
+			}
+			step.say(harm.Error() + how)
+		}
+		if !alone {
+			u.letGo()
+			continue
+		}
+		if err = removeTree(u.dir); err != nil {
+			err = c.failed(err)
+		} else {
+			err = b.unpackInto(ctx, c, step, t, p, name)
+		}
+		if err == nil {
+			err = u.share()
+		}
+		if err == nil {
+			err = u.open()
+		}
+		if err != nil {
+			return nil, errors.Join(err, u.letGo())
+		}
+		return u, nil
+	}
+}
+
+// unpackInto makes the entry of a tool's folder.
+func (b *Builder) unpackInto(ctx context.Context, c cache, step *step, t Toolchain, p *payload, name string) error {
+	files := filepath.Join(c.root, unpackedShelf, name, unpackedFiles)
+	_, err := c.get(ctx, unpackedShelf, name, step.say, func(ctx context.Context, dir string) (map[string]string, error) {
+		step.say("unpacking")
+		notes := map[string]string{"tool": t.Tool, "version": t.Version, "provider": p.source.Kind()}
+		to := filepath.Join(dir, unpackedFiles)
+		if p.source.Debian != nil {
+			return notes, b.unpackAnew(ctx, step, t, p, dir, to, files)
+		}
+		layer, err := p.layer.Uncompressed()
+		if err != nil {
+			return nil, err
+		}
+		defer layer.Close()
+		return notes, unpackLayer(layer, path.Join(treasury, p.id), to)
+	})
+	return err
+}
+
+// unpackAnew puts a tool of Debian packages together for another place than an image has for it: for final, written to to.
+func (b *Builder) unpackAnew(ctx context.Context, step *step, t Toolchain, p *payload, dir, to, final string) error {
+	scratch := filepath.Join(dir, "scratch")
+	if err := os.Mkdir(scratch, 0o755); err != nil {
+		return err
+	}
+	layer, err := os.OpenFile(filepath.Join(scratch, payloadLayer), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	defer layer.Close()
+	root := strings.TrimPrefix(final, "/")
+	w := &payloadWriter{tar: tar.NewWriter(layer), root: root, dirs: map[string]bool{}}
+	exact := way{Source: p.source, shape: t.shape(), Packages: p.made.Packages, Date: p.made.Date}
+	if _, err := b.unpackDebian(ctx, step, t, exact, w, scratch); err != nil {
+		return fmt.Errorf("put together for this machine: %w", err)
+	}
+	if err := w.tar.Close(); err != nil {
+		return err
+	}
+	if _, err := layer.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	return errors.Join(unpackLayer(layer, root, to), os.RemoveAll(scratch))
+}
+
+// unpackLayer writes what lies below root in a payload's layer to a new folder, and beside it the list of it. Nobody may
+// write to the files and folders: builds on this machine are kept apart by nothing else. Root may all the same; see [Unpacked.Changed].
+func unpackLayer(layer io.Reader, root, to string) error {
+	if err := os.Mkdir(to, 0o755); err != nil {
+		return err
+	}
+	dir, err := os.OpenRoot(to)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	in := tar.NewReader(layer)
+	for {
+		h, err := in.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		name, inside := strings.CutPrefix(path.Clean(h.Name), root+"/")
+		if !inside {
+			continue // the folders that lead there
+		}
+		if err := unpackMember(dir, h, in, name, root); err != nil {
+			return fmt.Errorf("unpack %s: %w", name, err)
+		}
+	}
+	// What follows the last member counts for the layer's digest, which is checked at its end.
+	if _, err := io.Copy(io.Discard, layer); err != nil {
+		return err
+	}
+	if err := closeFolders(to); err != nil {
+		return err
+	}
+	list, err := listUnpacked(to)
+	if err != nil {
+		return err
+	}
+	return writeJSON(filepath.Join(filepath.Dir(to), unpackedList), list)
+}
+
+func unpackMember(dir *os.Root, h *tar.Header, content io.Reader, name, root string) error {
+	switch h.Typeflag {
+	case tar.TypeDir:
+		return dir.MkdirAll(name, 0o755)
+	case tar.TypeSymlink:
+		return dir.Symlink(h.Linkname, name)
+	case tar.TypeLink:
+		return dir.Link(strings.TrimPrefix(path.Clean(h.Linkname), root+"/"), name)
+	case tar.TypeReg:
+		out, err := dir.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+		if err != nil {
+			return err
+		}
+		_, err = io.Copy(out, content)
+		return errors.Join(err, out.Chmod(fs.FileMode(h.Mode)&0o555|0o444), out.Close())
+	}
+	return fmt.Errorf("a member of kind %q", h.Typeflag)
+}
+
+func closeFolders(dir string) error {
+	return filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		return os.Chmod(name, 0o555)
+	})
+}
+
+// removeTree removes a folder in which there may be some that are closed against writing.
+func removeTree(dir string) error {
+	err := os.RemoveAll(dir)
+	if err == nil || !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	_ = filepath.WalkDir(dir, func(name string, d fs.DirEntry, _ error) error {
+		if d != nil && d.IsDir() { // WalkDir tells of a folder before it reads it
+			_ = os.Chmod(name, 0o700)
+		}
+		return nil
+	})
+	return os.RemoveAll(dir) // names what is another's
+}

@@ -1,0 +1,254 @@
+package runner
+
+import (
+	"archive/tar"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"strings"
+	"syscall"
+
+	"buildbisect/bisect/report"
+	"buildbisect/images/unpack"
+)
+
+const (
+	// leastArtifact is what a file counts against resources.artifacts at the least, in bytes: even an empty one takes a
+	// place on the disk.
+	leastArtifact = 4 << 10
+	// leftOutShown is how many files that were left out are named.
+	leftOutShown = 5
+)
+
+// errArtifactsFull says that there is more than may be kept.
+var errArtifactsFull = errors.New("too much")
+
+// keep copies the scenario's artifacts out of the box. The verdict stands by then, and nothing here touches it: what could
+// not be kept is noted at the end of the log. An error is one of the folder they are kept in.
+func (l *Lab) keep(ctx context.Context, box Box, id int, log *counter) error {
+	if l.Artifacts == nil || len(l.Scenario.Artifacts) == 0 {
+		return nil
+	}
+	note := func(format string, args ...any) {
+		log.note("artifacts: " + l.Secrets.Text(report.Clean(fmt.Sprintf(format, args...))))
+	}
+	keeper, ok := box.(Keeper)
+	if !ok {
+		note("none can be had from this runner")
+		return nil
+	}
+	limit := l.Scenario.Builder.Resources.Artifacts
+	s, err := newShelf(l.Artifacts(id), limit, l.Secrets)
+	if err != nil {
+		return fmt.Errorf("artifacts of trial %d: %w; make room", id, err)
+	}
+	defer s.root.Close()
+	for _, name := range l.Scenario.Artifacts {
+		err := s.fetch(ctx, keeper, name)
+		switch {
+		case err == nil:
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case errors.Is(err, errShelf):
+			return fmt.Errorf("artifacts of trial %d: %w; make room", id, err)
+		case errors.Is(err, errArtifactsFull):
+			note("more than %s (resources.artifacts), cut in %s", size(limit), name)
+		case errors.Is(err, fs.ErrNotExist):
+			note("%s: not there", name)
+		default:
+			note("%s: %v", name, err)
+		}
+		if errors.Is(err, errArtifactsFull) {
+			break
+		}
+	}
+	s.link()
+	for _, what := range s.leftOut {
+		note("left out: %s", what)
+	}
+	if more := s.left - len(s.leftOut); more > 0 {
+		note("left out: %d more", more)
+	}
+	return nil
+}
+
+// shelf is a folder that takes in what a build made, and trusts none of it. Files and folders are made anew with modes of
+// our own; nothing is written through a link, since links are made last; and none leads out of the folder, which
+// [os.Root] sees to as well.
+type shelf struct {
+	root    *os.Root
+	room    int64 // bytes that may still come
+	secrets *Secrets
+	links   []link
+	left    int      // how many were left out
+	leftOut []string // the first of them, each with the reason
+}
+
+type link struct{ name, target string }
+
+// errShelf marks errors of the folder itself.
+var errShelf = errors.New("cannot be kept")
+
+func newShelf(dir string, limit int64, secrets *Secrets) (*shelf, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, err
+	}
+	root, err := os.OpenRoot(dir)
+	return &shelf{root: root, room: limit, secrets: secrets}, err
+}
+
+// fetch takes in what lies at name in the work folder.
+func (s *shelf) fetch(ctx context.Context, keeper Keeper, name string) error {
+	r, w := io.Pipe()
+	got := make(chan error, 1)
+	go func() {
+		err := keeper.Get(ctx, name, w)
+		w.CloseWithError(err)
+		got <- err
+	}()
+	err := s.take(name, r)
+	r.CloseWithError(cmp.Or(err, io.ErrClosedPipe))
+	getErr := <-got // the box must not be closed while it is read
+	if err == nil && !errors.Is(getErr, io.ErrClosedPipe) {
+		err = getErr
+	}
+	return err
+}
+
+// take takes in a tar whose names begin with the last element of name.
+func (s *shelf) take(name string, r io.Reader) error {
+	for in := tar.NewReader(r); ; {
+		h, err := in.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		to, err := s.place(name, h.Name)
+		if err == nil {
+			err = s.add(name, to, h, in)
+		}
+		switch {
+		case err == nil:
+		case errors.Is(err, errArtifactsFull), errors.Is(err, errTorn):
+			return err
+		case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EIO):
+			return fmt.Errorf("%w: %w", errShelf, err)
+		default:
+			s.leaveOut(h.Name, err)
+		}
+	}
+}
+
+// place is where a member goes, or an error if it may go nowhere.
+func (s *shelf) place(name, member string) (string, error) {
+	clean, err := unpack.Name(member)
+	if err != nil {
+		return "", err
+	}
+	first, below, _ := strings.Cut(clean, "/")
+	switch {
+	case first != path.Base(name):
+		return "", fmt.Errorf("it is not part of %s", name)
+	case report.Clean(clean) != clean:
+		return "", errors.New("a terminal would obey its name")
+	case s.secrets.Text(clean) != clean:
+		return "", errors.New("its name holds a secret")
+	}
+	return path.Join(name, below), nil
+}
+
+// errTorn says that the stream itself is at fault.
+var errTorn = errors.New("could not be read to its end")
+
+// add takes in a member of the artifact name.
+func (s *shelf) add(name, to string, h *tar.Header, r io.Reader) error {
+	if h.Size > s.room || s.room < leastArtifact {
+		return errArtifactsFull
+	}
+	s.room -= max(h.Size, leastArtifact)
+	switch h.Typeflag {
+	case tar.TypeDir:
+		return s.root.MkdirAll(to, 0o755)
+	case tar.TypeReg, tar.TypeGNUSparse, tar.TypeCont:
+		return s.file(to, h, r)
+	case tar.TypeLink:
+		from, err := s.place(name, h.Linkname) // there already, as a file of our own
+		if err != nil {
+			return err
+		}
+		return s.root.Link(from, to)
+	case tar.TypeSymlink:
+		if err := unpack.StaysWithin(to, h.Linkname); err != nil {
+			return err
+		}
+		s.links = append(s.links, link{to, h.Linkname})
+		return nil
+	}
+	return errors.New("it is neither a file nor a folder nor a link")
+}
+
+func (s *shelf) file(to string, h *tar.Header, r io.Reader) error {
+	if err := s.root.MkdirAll(path.Dir(to), 0o755); err != nil {
+		return err
+	}
+	mode := fs.FileMode(0o644)
+	if h.Mode&0o111 != 0 {
+		mode = 0o755
+	}
+	f, err := s.root.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, mode)
+	if err != nil {
+		return err
+	}
+	torn := &tornReader{r: r}
+	_, err = io.Copy(f, torn)
+	if err = errors.Join(err, f.Close()); torn.err != nil {
+		return fmt.Errorf("%w: %w", errTorn, torn.err)
+	}
+	return err
+}
+
+// link makes the symbolic links, now that nothing more is written.
+func (s *shelf) link() {
+	for _, l := range s.links {
+		err := s.root.MkdirAll(path.Dir(l.name), 0o755)
+		if err == nil {
+			err = s.root.Symlink(l.target, l.name)
+		}
+		if err != nil {
+			s.leaveOut(l.name, err)
+		}
+	}
+	s.links = nil
+}
+
+func (s *shelf) leaveOut(name string, why error) {
+	if s.left++; len(s.leftOut) < leftOutShown {
+		if inner, ok := errors.AsType[*fs.PathError](why); ok {
+			why = inner.Err
+		} else if inner, ok := errors.AsType[*os.LinkError](why); ok {
+			why = inner.Err
+		}
+		s.leftOut = append(s.leftOut, fmt.Sprintf("%q: %v", clip([]byte(name)), why))
+	}
+}
+
+// tornReader remembers its reader's own error.
+type tornReader struct {
+	r   io.Reader
+	err error
+}
+
+func (t *tornReader) Read(p []byte) (int, error) {
+	n, err := t.r.Read(p)
+	if err != nil && err != io.EOF {
+		t.err = err
+	}
+	return n, err
+}

@@ -1,0 +1,150 @@
+package runner_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"buildbisect/runner"
+	"buildbisect/scenarios"
+)
+
+// sick is an engine that says what is wrong with it, and comes back when it is waited for.
+type sick struct {
+	*engine
+	mu      sync.Mutex
+	says    string
+	awaited int
+	stays   bool // away
+	back    func()
+}
+
+func (s *sick) Diagnose(context.Context) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.says
+}
+
+func (s *sick) Await(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.awaited++
+	if s.stays {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	if s.back != nil {
+		s.back()
+	}
+	return nil
+}
+
+func TestAnEngineThatDoesNotComeBackStopsTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &sick{engine: &engine{build: func(context.Context, map[string]string, []string, io.Writer) (runner.Exit, error) {
+			return runner.Exit{}, errEngine
+		}}, says: "the engine does not answer", stays: true}
+		r := newRun(t, e.engine, lineOf(6), &scenarios.Scenario{})
+		r.Lab.Engine = e
+		begin := time.Now()
+		_, err := r.Do(t.Context())
+		if !errors.Is(err, runner.ErrInfrastructure) || time.Since(begin) != 2*time.Minute {
+			t.Fatalf("after %s: %v", time.Since(begin), err)
+		}
+		contains(t, err.Error(), "the engine did not come back within 2m0s: the engine does not answer")
+	})
+}
+
+func TestAnEngineThatComesBackIsWaitedFor(t *testing.T) {
+	gone := false
+	var builds int
+	e := &sick{engine: &engine{}, says: "the engine does not answer"}
+	e.back = func() { gone = false }
+	e.build = func(ctx context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+		if builds++; builds == 4 {
+			gone = true
+		}
+		if gone {
+			return runner.Exit{Code: 1}, errEngine
+		}
+		return failing(4, "x")(ctx, files, env, out)
+	}
+	r := newRun(t, e.engine, lineOf(6), &scenarios.Scenario{Confirm: 1})
+	r.Lab.Engine = e
+	var warned []string
+	r.Lab.Warn = func(text string) { warned = append(warned, text) }
+	rep, err := r.Do(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if *rep.Causes[0].Changes[0].Bad != "c4" || e.awaited != 1 {
+		t.Errorf("waited %d times, blamed %+v", e.awaited, rep.Causes[0].Changes)
+	}
+	contains(t, strings.Join(warned, "\n"), "the engine does not answer; waiting for it, up to 2m")
+}
+
+func TestAnEngineThatFailsAgainAndAgainStopsTheRunAndIsDiagnosed(t *testing.T) {
+	e := &sick{engine: &engine{build: func(context.Context, map[string]string, []string, io.Writer) (runner.Exit, error) {
+		return runner.Exit{}, errEngine
+	}}, says: "its disk is full"}
+	r := newRun(t, e.engine, lineOf(6), &scenarios.Scenario{})
+	r.Lab.Engine = e
+	_, err := r.Do(t.Context())
+	if !errors.Is(err, runner.ErrInfrastructure) {
+		t.Fatalf("got %v", err)
+	}
+	contains(t, err.Error(), "the engine failed 7 times in a row: its disk is full")
+	if got := strings.Join(journal(t, r.State.Dir), " "); got != "run start stop" {
+		t.Errorf("journal: %s", got)
+	}
+}
+
+// One outage fails all workers at once; that is one failure, not as many as there are workers.
+func TestAnOutageCountsOnceForAllWorkers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, s := twoCauses()
+		var outages []time.Time
+		for i := range 3 {
+			outages = append(outages, time.Now().Add(time.Duration(i)*4*time.Minute+50*time.Second))
+		}
+		e := &engine{build: func(ctx context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+			begin := time.Now()
+			exit, err := lasting(uneven, b)(ctx, files, env, out)
+			for _, at := range outages {
+				if begin.Before(at) && time.Now().After(at) {
+					return runner.Exit{}, errEngine
+				}
+			}
+			return exit, err
+		}}
+		rep, err := onThisClock(newRun(t, e, lineOf(40), s), 6).Do(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(rep.Causes) != 2 || !rep.Complete {
+			t.Errorf("%s", rep.Summary)
+		}
+	})
+}
+
+func TestATrialThatTheEngineAlwaysFailsStopsTheRunThoughOthersWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, s := twoCauses()
+		e := &engine{build: lasting(uneven, func(ctx context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+			if commitNumber(files) == 13 {
+				return runner.Exit{}, errEngine
+			}
+			return b(ctx, files, env, out)
+		})}
+		_, err := onThisClock(newRun(t, e, lineOf(40), s), 4).Do(t.Context())
+		if !errors.Is(err, runner.ErrInfrastructure) {
+			t.Fatalf("got %v", err)
+		}
+		contains(t, err.Error(), "commit c13")
+	})
+}

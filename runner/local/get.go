@@ -1,0 +1,132 @@
+package local
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+)
+
+// Get streams what lies at path as a tar. Links are given as links, whatever they lead to; sockets are left out.
+func (b *box) Get(ctx context.Context, name string, w io.Writer) error {
+	what := fmt.Sprintf("read %s of box %s", name, b.name)
+	below, err := b.below(name)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	b.mu.Lock()
+	closed := b.closed
+	b.mu.Unlock()
+	if closed {
+		return mishapf("%s: the box is closed", what)
+	}
+	root, err := os.OpenRoot(b.work())
+	if errors.Is(err, fs.ErrNotExist) && b.there(what) == nil {
+		return fmt.Errorf("%s: the build has removed its work folder: %w", what, err)
+	}
+	if err != nil {
+		return mishapf("%s: %w", what, err)
+	}
+	defer root.Close()
+	top, err := root.Lstat(below)
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	p := &packing{root: root, tar: tar.NewWriter(w), from: below, as: path.Base(path.Join(b.workdir, below))}
+	if top.IsDir() {
+		err = fs.WalkDir(root.FS(), below, func(name string, d fs.DirEntry, err error) error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			var info fs.FileInfo
+			if err == nil {
+				info, err = d.Info()
+			}
+			if errors.Is(err, fs.ErrNotExist) {
+				return nil // gone meanwhile
+			}
+			if err != nil {
+				return err
+			}
+			return p.member(name, info)
+		})
+	} else {
+		err = p.member(below, top)
+	}
+	if err == nil {
+		err = p.tar.Close()
+	}
+	switch {
+	case err == nil, ctx.Err() != nil:
+		return err
+	case p.own:
+		return mishapf("%s: %w", what, err)
+	}
+	return fmt.Errorf("%s: %w", what, err)
+}
+
+// packing is the state of one Get.
+type packing struct {
+	root     *os.Root
+	tar      *tar.Writer
+	from, as string
+	own      bool // the error is of reading, not of the writer
+}
+
+func (p *packing) member(name string, info fs.FileInfo) (err error) {
+	if info.Mode()&fs.ModeSocket != 0 {
+		return nil
+	}
+	link := ""
+	if info.Mode()&fs.ModeSymlink != 0 {
+		if link, err = p.root.Readlink(name); err != nil {
+			p.own = true
+			return err
+		}
+	}
+	h, err := tar.FileInfoHeader(plain{info}, link)
+	if err != nil {
+		p.own = true
+		return err
+	}
+	h.Name = p.as
+	if name != p.from {
+		h.Name = path.Join(p.as, relative(p.from, name))
+	}
+	if info.IsDir() {
+		h.Name += "/"
+	}
+	if err := p.tar.WriteHeader(h); err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	in, err := p.root.Open(name)
+	if err != nil {
+		p.own = true
+		return err
+	}
+	defer in.Close()
+	source := &sourceReader{r: in}
+	_, err = io.CopyN(p.tar, source, h.Size)
+	if err == io.EOF || source.err != nil {
+		p.own = true
+		err = fmt.Errorf("%s: %w", name, errors.Join(source.err, io.ErrUnexpectedEOF))
+	}
+	return err
+}
+
+// relative is name, which lies below dir, without it.
+func relative(dir, name string) string {
+	if dir == "." {
+		return name
+	}
+	return name[len(dir)+1:]
+}
+
+// plain hides who owns a file: it says nothing of the build, and would be looked up in the machine's list of users.
+type plain struct{ fs.FileInfo }
+
+func (plain) Sys() any { return nil }
