@@ -6,13 +6,15 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 )
 
 // TestShippedToolchainsAreTheSameFromTwoCaches needs the Go module proxy the first time. It builds one version of each tool
-// in the user's cache, where it may lie already from another day, and again in an empty one; both share Go's own build
-// cache, so that the second time costs little more than linking. What a tool prints is checked by each build.
+// in the user's cache, where it may lie already from another day, and again in an empty one. A Debian suite may have gone on
+// since that day, and the user's cache rightly has not: then two empty ones are compared. All share Go's own build cache, so
+// that the second time costs little more than linking. What a tool prints is checked by each build.
 // BISECT_TOOLCHAINS=all does so with every version, some minutes of compiling when Go's cache is empty.
 func TestShippedToolchainsAreTheSameFromTwoCaches(t *testing.T) {
 	if testing.Short() {
@@ -34,6 +36,10 @@ func TestShippedToolchainsAreTheSameFromTwoCaches(t *testing.T) {
 				continue
 			}
 			second, err := makeShipped(t, empty, tool, version)
+			if err == nil && !slices.Equal(first.made.Packages, second.made.Packages) {
+				t.Logf("%s %s: the suite has gone on since the user's cache was filled; comparing two empty ones", tool, version)
+				first, err = makeShipped(t, &Builder{Cache: t.TempDir(), Progress: say}, tool, version)
+			}
 			if err != nil {
 				t.Error(err)
 			} else if first.layer.hash != second.layer.hash {
