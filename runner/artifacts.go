@@ -206,10 +206,10 @@ func (s *shelf) file(to string, h *tar.Header, r io.Reader) error {
 	if err != nil {
 		return err
 	}
-	torn := &tornReader{r: r}
-	_, err = io.Copy(f, torn)
-	if err = errors.Join(err, f.Close()); torn.err != nil {
-		return fmt.Errorf("%w: %w", errTorn, torn.err)
+	source := NewSourceReader(r)
+	_, err = io.Copy(f, source)
+	if err = errors.Join(err, f.Close()); source.Failure() != nil {
+		return fmt.Errorf("%w: %w", errTorn, source.Failure())
 	}
 	return err
 }
@@ -237,18 +237,4 @@ func (s *shelf) leaveOut(name string, why error) {
 		}
 		s.leftOut = append(s.leftOut, fmt.Sprintf("%q: %v", clip([]byte(name)), why))
 	}
-}
-
-// tornReader remembers its reader's own error.
-type tornReader struct {
-	r   io.Reader
-	err error
-}
-
-func (t *tornReader) Read(p []byte) (int, error) {
-	n, err := t.r.Read(p)
-	if err != nil && err != io.EOF {
-		t.err = err
-	}
-	return n, err
 }

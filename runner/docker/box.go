@@ -63,15 +63,15 @@ func (b *box) Put(ctx context.Context, dir string, content io.Reader) error {
 			return failed(ctx, call, what, err)
 		}
 	}
-	source := &sourceReader{r: content}
+	source := runner.NewSourceReader(content)
 	_, err := b.engine.cli.CopyToContainer(call, b.id, client.CopyToContainerOptions{
 		DestinationPath: dir, Content: source, AllowOverwriteDirWithFile: true,
 	})
 	switch {
 	case err == nil:
 		return nil
-	case source.failure() != nil && ctx.Err() == nil:
-		return fmt.Errorf("%s: read them: %w", what, source.failure())
+	case source.Failure() != nil && ctx.Err() == nil:
+		return fmt.Errorf("%s: read them: %w", what, source.Failure())
 	}
 	return failed(ctx, call, what, err)
 }
@@ -156,28 +156,4 @@ func (b *box) containers() []string {
 		return []string{b.id}
 	}
 	return []string{b.id, b.dockerd.GetContainerID()}
-}
-
-// sourceReader remembers its reader's own error, which the HTTP client would pass off as the engine's. The transport
-// reads in a goroutine of its own, hence the lock.
-type sourceReader struct {
-	r   io.Reader
-	mu  sync.Mutex
-	err error
-}
-
-func (s *sourceReader) Read(p []byte) (int, error) {
-	n, err := s.r.Read(p)
-	if err != nil && err != io.EOF {
-		s.mu.Lock()
-		s.err = err
-		s.mu.Unlock()
-	}
-	return n, err
-}
-
-func (s *sourceReader) failure() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.err
 }

@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path"
+
+	"buildbisect/runner"
 )
 
 // Get streams what lies at path as a tar. Links are given as links, whatever they lead to; sockets are left out.
@@ -109,11 +111,11 @@ func (p *packing) member(name string, info fs.FileInfo) (err error) {
 		return err
 	}
 	defer in.Close()
-	source := &sourceReader{r: in}
+	source := runner.NewSourceReader(in)
 	_, err = io.CopyN(p.tar, source, h.Size)
-	if err == io.EOF || source.err != nil {
+	if err == io.EOF || source.Failure() != nil {
 		p.own = true
-		err = fmt.Errorf("%s: %w", name, errors.Join(source.err, io.ErrUnexpectedEOF))
+		err = fmt.Errorf("%s: %w", name, errors.Join(source.Failure(), io.ErrUnexpectedEOF))
 	}
 	return err
 }

@@ -11,6 +11,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"buildbisect/runner"
 )
 
 // Put unpacks a tar below dir, which is the work folder or lies in it: a box on this machine has no other place. Owners are left out,
@@ -46,13 +48,13 @@ func (b *box) Put(ctx context.Context, dir string, content io.Reader) error {
 		if !filepath.IsLocal(name) {
 			return fmt.Errorf("%s: %q leads out of it", what, h.Name)
 		}
-		source := &sourceReader{r: in}
+		source := runner.NewSourceReader(in)
 		if err := u.member(h, source, path.Join(below, name)); err != nil {
 			switch {
 			case ctx.Err() != nil:
 				return context.Cause(ctx)
-			case source.err != nil:
-				return fmt.Errorf("%s: read them: %w", what, source.err)
+			case source.Failure() != nil:
+				return fmt.Errorf("%s: read them: %w", what, source.Failure())
 			}
 			return mishapf("%s: %s: %w", what, h.Name, err)
 		}
@@ -178,18 +180,4 @@ func (b *bounded) Read(p []byte) (int, error) {
 		return 0, context.Cause(b.ctx)
 	}
 	return b.r.Read(p)
-}
-
-// sourceReader remembers its reader's own error, to tell it from that of the disk.
-type sourceReader struct {
-	r   io.Reader
-	err error
-}
-
-func (s *sourceReader) Read(p []byte) (int, error) {
-	n, err := s.r.Read(p)
-	if err != nil && err != io.EOF {
-		s.err = err
-	}
-	return n, err
 }
