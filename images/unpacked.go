@@ -70,45 +70,53 @@ func (b *Builder) unpackPayload(ctx context.Context, t Toolchain, p *payload) (*
 		if n > 1 {
 			name = fmt.Sprintf("%s-%d", key, n)
 		}
-		u := &Unpacked{what: t.Tool + " " + t.Version, dir: filepath.Join(c.root, unpackedShelf, name)}
-		if u.use, err = c.use(name); err != nil {
-			return nil, err
+		if u, err := b.unpackAs(ctx, c, step, t, p, name); u != nil || err != nil {
+			return u, err
 		}
-		harm := u.open()
-		if harm == nil {
-			return u, nil
-		}
-		alone, err := u.alone()
-		if err != nil {
-			return nil, errors.Join(fmt.Errorf("cache: %w", err), u.letGo())
-		}
-		if !errors.Is(harm, fs.ErrNotExist) {
-			how := "; unpacking it again"
-			if !alone {
-				how = "; others use it, so that it stays: unpacking another beside it"
-			}
-			step.say(harm.Error() + how)
-		}
-		if !alone {
-			u.letGo()
-			continue
-		}
-		if err = removeTree(u.dir); err != nil {
-			err = c.failed(err)
-		} else {
-			err = b.unpackInto(ctx, c, step, t, p, name)
-		}
-		if err == nil {
-			err = u.share()
-		}
-		if err == nil {
-			err = u.open()
-		}
-		if err != nil {
-			return nil, errors.Join(err, u.letGo())
-		}
+	}
+}
+
+// unpackAs finds the tool unpacked under that name, or unpacks it; nil: what lies there is harmed, but others use it.
+func (b *Builder) unpackAs(ctx context.Context, c cache, step *step, t Toolchain, p *payload, name string) (*Unpacked, error) {
+	u := &Unpacked{what: t.Tool + " " + t.Version, dir: filepath.Join(c.root, unpackedShelf, name)}
+	var err error
+	if u.use, err = c.use(name); err != nil {
+		return nil, err
+	}
+	harm := u.open()
+	if harm == nil {
 		return u, nil
 	}
+	alone, err := u.alone()
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("cache: %w", err), u.letGo())
+	}
+	if !errors.Is(harm, fs.ErrNotExist) {
+		how := "; unpacking it again"
+		if !alone {
+			how = "; others use it, so that it stays: unpacking another beside it"
+		}
+		step.say(harm.Error() + how)
+	}
+	if !alone {
+		u.letGo()
+		return nil, nil
+	}
+	if err = removeTree(u.dir); err != nil {
+		err = c.failed(err)
+	} else {
+		err = b.unpackInto(ctx, c, step, t, p, name)
+	}
+	if err == nil {
+		err = u.share()
+	}
+	if err == nil {
+		err = u.open()
+	}
+	if err != nil {
+		return nil, errors.Join(err, u.letGo())
+	}
+	return u, nil
 }
 
 // unpackInto makes the entry of a tool's folder.
