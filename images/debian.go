@@ -100,25 +100,23 @@ func (b *Builder) debian(ctx context.Context, s *step, d *Debian, dir string) (e
 	}}
 	// Folders that it makes itself get their modes from the umask.
 	cmd := command(ctx, syscall.SIGTERM, "sh", append([]string{"-c", `umask 0022 && exec mmdebstrap "$@"`, "mmdebstrap"}, args...)...)
-	temp, err := os.MkdirTemp("", "bisect-mmdebstrap-")
-	if err == nil {
-		err = os.Chmod(temp, 0o755) // apt's own user works in there, too
-	}
+	work, err := newWorkDir()
 	if err != nil {
 		return err
 	}
+	cmd.ExtraFiles = []*os.File{work.lock}
 	defer func() {
 		if ctx.Err() != nil && cmd.Process != nil { // whatever it left when it was told to stop, or would not
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		}
-		if left := os.RemoveAll(temp); left != nil {
-			s.say(fmt.Sprintf("left %s behind: %v; remove it", temp, left))
+		if left := work.remove(); left != nil {
+			s.say(fmt.Sprintf("left %s behind: %v; remove it", work.path, left))
 		}
 	}()
 	cmd.Dir = "/" // in unshare mode the user's folder may be out of reach
 	cmd.Env = slices.Concat(keptEnv(), aptProxies(ctx), []string{
 		"PATH=" + os.Getenv("PATH") + ":/usr/local/sbin:/usr/sbin:/sbin", // an ordinary user's lacks what dpkg calls
-		"LC_ALL=C.UTF-8", "TZ=UTC", "PWD=/", "TMPDIR=" + temp, fmt.Sprintf("SOURCE_DATE_EPOCH=%d", epoch),
+		"LC_ALL=C.UTF-8", "TZ=UTC", "PWD=/", "TMPDIR=" + work.path, fmt.Sprintf("SOURCE_DATE_EPOCH=%d", epoch),
 	})
 	cmd.WaitDelay = 20 * time.Second // it ends its step first, and some take half a minute
 	cmd.Stdout, cmd.Stderr = out, log
@@ -129,7 +127,7 @@ func (b *Builder) debian(ctx context.Context, s *step, d *Debian, dir string) (e
 			return context.Cause(ctx)
 		}
 		if said := log.tail(keepLines, func(string) bool { return true }); noRoom(said) {
-			return fmt.Errorf("mmdebstrap, which works in %s: %w", filepath.Dir(temp), syscall.ENOSPC)
+			return fmt.Errorf("mmdebstrap, which works in %s: %w", filepath.Dir(work.path), syscall.ENOSPC)
 		}
 		why := log.tail(8, func(line string) bool {
 			told := strings.HasPrefix(line, "E:") || strings.HasPrefix(line, "Err:") || strings.HasPrefix(line, "dpkg: ")

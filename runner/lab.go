@@ -27,7 +27,8 @@ type Lab struct {
 	Run      string            // short and unique; names containers and what builds leave in an engine
 	Labels   map[string]string // put on every container
 	Warn     func(string)      // told what the user should know, perhaps by several at a time; never nil
-	Memory   int64             // bytes for a box where the scenario does not say; 0: no limit
+	CPUs     float64           // for a box where the scenario does not say; 0: no limit
+	Memory   int64             // bytes, likewise
 	Secrets  *Secrets          // given to builds, and hidden in what they say; nil: none
 
 	// Artifacts is the folder for those of a trial, which need not exist; nil: none are kept.
@@ -161,7 +162,7 @@ func (l *Lab) boxSpec(ctx context.Context, id int, p bisect.Point, image string)
 	labels["org.buildbisect.trial"] = fmt.Sprint(id)
 	spec := BoxSpec{
 		Image: image, Name: "bisect-" + l.Marker(id), Env: env, Secrets: l.Secrets.Env(), Workdir: b.Workdir, Network: b.Network,
-		Socket: b.Engine == scenarios.EngineHost, CPUs: b.Resources.CPUs, Memory: l.memory(), PIDs: b.Resources.PIDs,
+		Socket: b.Engine == scenarios.EngineHost, CPUs: cmp.Or(b.Resources.CPUs, l.CPUs), Memory: cmp.Or(b.Resources.Memory, l.Memory), PIDs: b.Resources.PIDs,
 		Disk: b.Resources.Disk, Capabilities: b.Capabilities, Labels: labels,
 	}
 	if engine, ok := l.Space.engine(b, p); ok {
@@ -173,8 +174,6 @@ func (l *Lab) boxSpec(ctx context.Context, id int, p bisect.Point, image string)
 	}
 	return spec, nil
 }
-
-func (l *Lab) memory() int64 { return cmp.Or(l.Scenario.Builder.Resources.Memory, l.Memory) }
 
 // put streams the commit's tree into the box, without ever holding it.
 func (l *Lab) put(ctx context.Context, box Box, commit string) error {

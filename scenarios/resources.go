@@ -1,8 +1,8 @@
 package scenarios
 
 // Resources bound one trial. They are limits, not wishes: a trial that goes beyond one ends as a skip, with the reason.
-// In a scenario that was decoded those with a default are never zero. Zero: CPUs are not limited, and memory is what
-// the workers' share of the engine's comes to.
+// In a scenario that was decoded those with a default are never zero. Zero: CPUs and memory are
+// the worker's share of the engine's.
 type Resources struct {
 	CPUs      float64
 	Memory    int64 // bytes

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"buildbisect/images"
 	"buildbisect/runner/docker"
 
 	"github.com/dustin/go-humanize/english"
@@ -176,7 +177,7 @@ func (s sweeper) clear(ctx context.Context, c *census) (removed []docker.Thing, 
 			errs = append(errs, fmt.Errorf("lease: %w", err))
 		}
 	}
-	return nil, errors.Join(append(errs, s.removeUnborn())...)
+	return nil, errors.Join(append(errs, s.removeUnborn(), images.RemoveLeft())...)
 }
 
 // removeUnborn removes leases that never got their name, because who made them was killed in that very moment.
@@ -208,6 +209,7 @@ func (s *session) sweepDead(ctx context.Context) {
 	sweeper := sweeper{engine: s.engine, cache: s.cache, here: s.lease.owner}
 	found, err := sweeper.look(ctx)
 	if err == nil {
+		s.others = len(slices.DeleteFunc(found.alive, func(o owner) bool { return o.Session == s.lease.owner.Session }))
 		var removed []docker.Thing
 		if removed, err = sweeper.clear(ctx, found); len(removed) > 0 {
 			s.progress.line("removed " + counted(removed) + " of " + killed(found.runs()))

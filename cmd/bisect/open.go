@@ -44,6 +44,7 @@ type session struct {
 	progress *progress
 	release  func() // lets others prune the cache again
 	lease    *lease // says that the session lives; nil without an engine
+	others   int    // sessions that work with the same engine now
 	unguard  func() // ends the watch of who cleans up after us if we die
 
 	// Of a run that goes on.

@@ -197,6 +197,29 @@ func TestABoxIsBoundedAndHasNoDoorsToTheHost(t *testing.T) {
 	}
 }
 
+func TestALimitOfProcessorsThatTheEngineCannotSetIsBroughtDown(t *testing.T) {
+	e := connect(t)
+	started, err := e.Start(t.Context(), runner.BoxSpec{Image: load(t, e), Network: "none", CPUs: float64(e.info.CPUs) + 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer started.Close()
+	for _, c := range []struct {
+		info        Info
+		asked, want float64
+	}{
+		{Info{CPUs: 4}, 8, 4},
+		{Info{CPUs: 4}, 2.5, 2.5},
+		{Info{CPUs: 4}, 0, 0},
+		{Info{}, 2, 2},
+		{Info{CPUs: 4, Unlimited: []string{unlimitedCPUs}}, 2, 0},
+	} {
+		if got := c.info.cpus(c.asked); got != c.want {
+			t.Errorf("%v of %+v: %v, want %v", c.asked, c.info, got, c.want)
+		}
+	}
+}
+
 func TestTheEnginesSocketWorksInABox(t *testing.T) {
 	e := connect(t)
 	id := load(t, e)

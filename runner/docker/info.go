@@ -3,6 +3,7 @@ package docker
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/moby/moby/client"
@@ -44,6 +45,20 @@ func (i Info) has(option string) bool {
 	return false
 }
 
+// cpus is as much of a limit as the engine can set: it refuses a container with more processors than it has, or with any limit where it
+// has no means for one.
+func (i Info) cpus(limit float64) float64 {
+	if slices.Contains(i.Unlimited, unlimitedCPUs) {
+		return 0
+	}
+	if i.CPUs == 0 {
+		return limit // it does not say
+	}
+	return min(limit, float64(i.CPUs))
+}
+
+const unlimitedCPUs = "cpus"
+
 // Info is what the engine said of itself when we connected.
 func (e *Engine) Info() Info { return e.info }
 
@@ -75,7 +90,7 @@ func ask(ctx context.Context, cli *client.Client) (Info, error) {
 	for _, limit := range []struct {
 		works bool
 		what  string
-	}{{said.MemoryLimit, "memory"}, {said.CPUCfsQuota, "cpus"}, {said.PidsLimit, "processes"}} {
+	}{{said.MemoryLimit, "memory"}, {said.CPUCfsQuota, unlimitedCPUs}, {said.PidsLimit, "processes"}} {
 		if !limit.works {
 			info.Unlimited = append(info.Unlimited, limit.what)
 		}

@@ -28,6 +28,7 @@ const (
 // Start starts a fresh container from an image that is in the engine already, and where spec asks for one an engine beside
 // it. On an error nothing of them is left.
 func (e *Engine) Start(ctx context.Context, spec runner.BoxSpec) (runner.Box, error) {
+	spec.CPUs = e.info.cpus(spec.CPUs)
 	box, err := e.start(ctx, spec)
 	if errdefs.IsConflict(err) && e.clearAway(ctx, spec) {
 		box, err = e.start(ctx, spec)
