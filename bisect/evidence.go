@@ -73,8 +73,10 @@ func (e *evidence) skipped(p Point) bool { return e.at(p) == Skip }
 // agreeing lists the trials at p with verdict v.
 func (e *evidence) agreeing(p Point, v Verdict) []int {
 	var ids []int
+	seen := map[int]bool{} // one that answered twice, as where two points have the same tree
 	for _, t := range e.trials {
-		if t.Verdict == v && t.Point.Equal(p) && !slices.Contains(ids, t.ID) {
+		if t.Verdict == v && t.Point.Equal(p) && !seen[t.ID] {
+			seen[t.ID] = true
 			ids = append(ids, t.ID)
 		}
 	}
