@@ -2,6 +2,7 @@ package git
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -142,6 +143,22 @@ func (e *SubmodulesError) Error() string {
 	}
 	return b.String()
 }
+
+// blamed is the error as one of the commit alone where nothing that the user fetches would mend it.
+func (e *SubmodulesError) blamed() error {
+	if slices.ContainsFunc(e.Missing, func(m MissingSubmodule) bool { return m.Command != "" }) {
+		return e
+	}
+	return &brokenSubmodules{e}
+}
+
+// brokenSubmodules is the fault of one commit.
+type brokenSubmodules struct{ *SubmodulesError }
+
+func (e *brokenSubmodules) Unwrap() error { return e.SubmodulesError }
+
+// Untestable marks it as an error of one commit: others may be built.
+func (e *brokenSubmodules) Untestable() {}
 
 // HostileTreeError says that a tree names a file that must never be unpacked.
 type HostileTreeError struct {

@@ -50,7 +50,7 @@ type root struct {
 	tree     plumbing.Hash
 	prefix   string // "" or "path/"
 	inner    bool
-	mappings map[string]mapping // of its .gitmodules, read when first needed
+	mappings *mappings // of its .gitmodules, read when first needed
 }
 
 // list returns all entries of a commit's tar in the order they are written, or says what stands against unpacking it.
@@ -64,7 +64,7 @@ func (s *Source) list(ctx context.Context, commit string) ([]file, error) {
 		return nil, err
 	}
 	if len(l.missing) > 0 {
-		return nil, &SubmodulesError{Commit: commit, Missing: l.missing}
+		return nil, (&SubmodulesError{Commit: commit, Missing: l.missing}).blamed()
 	}
 	return l.files, nil
 }
@@ -121,7 +121,7 @@ func (l *lister) enter(ctx context.Context, top *root, path string, pinned plumb
 	if top.mappings == nil {
 		var err error
 		if top.mappings, err = top.repo.readMappings(top.tree); err != nil {
-			return fmt.Errorf("files of %s: %s.gitmodules: %w", short(l.commit), top.prefix, err)
+			return fmt.Errorf("files of %s: %w", short(l.commit), err)
 		}
 	}
 	module, missing, err := l.source.module(top, path, pinned)

@@ -14,13 +14,19 @@ import (
 // mapping is what a .gitmodules file says of the submodule at one path.
 type mapping struct{ name, url string }
 
-// readMappings reads the .gitmodules of a root tree, by path. None is an empty map.
-func (r *Repository) readMappings(tree plumbing.Hash) (map[string]mapping, error) {
-	mappings := map[string]mapping{}
+// mappings is what the .gitmodules of a root tree says.
+type mappings struct {
+	byPath map[string]mapping
+	wrong  error // why it cannot be read: the commit's own fault
+}
+
+// readMappings reads the .gitmodules of a root tree; one that is absent says nothing.
+func (r *Repository) readMappings(tree plumbing.Hash) (*mappings, error) {
 	entries, err := r.readTree(tree)
 	if err != nil {
 		return nil, err
 	}
+	read := &mappings{byPath: map[string]mapping{}}
 	for _, entry := range entries {
 		if entry.Name != ".gitmodules" || (entry.Mode != filemode.Regular && entry.Mode != filemode.Executable) {
 			continue
@@ -30,22 +36,24 @@ func (r *Repository) readMappings(tree plumbing.Hash) (map[string]mapping, error
 			return nil, err
 		}
 		modules := config.NewModules()
-		if err := modules.Unmarshal(content); err != nil {
-			return nil, err
-		}
+		read.wrong = modules.Unmarshal(content)
 		for name, module := range modules.Submodules {
-			mappings[module.Path] = mapping{name: name, url: module.URL}
+			read.byPath[module.Path] = mapping{name: name, url: module.URL}
 		}
 	}
-	return mappings, nil
+	return read, nil
 }
 
 // module finds the repository of a submodule that has its pinned commit: among those that git keeps in the parent's
 // git folder, else in the parent's work tree. Nothing is fetched.
 func (s *Source) module(top *root, path string, pinned plumbing.Hash) (*Repository, *MissingSubmodule, error) {
 	missing := &MissingSubmodule{Path: top.prefix + path, Pinned: pinned.String()}
-	mapped, ok := top.mappings[path]
-	if !ok {
+	mapped, ok := top.mappings.byPath[path]
+	switch {
+	case top.mappings.wrong != nil:
+		missing.Why = fmt.Sprintf("%s.gitmodules of %s cannot be read: %v", top.prefix, short(top.commit), top.mappings.wrong)
+		return nil, missing, nil
+	case !ok:
 		missing.Why = fmt.Sprintf("%s.gitmodules of %s does not mention it", top.prefix, short(top.commit))
 		return nil, missing, nil
 	}

@@ -90,9 +90,32 @@ func TestEverySubmoduleThatCannotBeHadIsNamed(t *testing.T) {
 	if !errors.As(err, &missing) || len(missing.Missing) != 3 {
 		t.Fatalf("got %v, want three submodules", err)
 	}
+	if untestable := (interface{ Untestable() })(nil); errors.As(err, &untestable) {
+		t.Errorf("%v: two of them can be fetched, and it would be a skip", err)
+	}
 	for i, want := range []string{"lacks the commit", "never fetched", "does not mention it"} {
 		if got := missing.Missing[i]; !strings.Contains(got.Why, want) {
 			t.Errorf("%s: %s, want %q", got.Path, got.Why, want)
+		}
+	}
+}
+
+func TestSubmodulesThatNoFetchingCanMendMakeTheirCommitUntestable(t *testing.T) {
+	t.Parallel()
+	dir := line(t, 1)
+	runGit(t, dir, "update-index", "--add", "--cacheinfo", "160000,"+strings.Repeat("1", 40)+",module")
+	runGit(t, dir, "commit", "-q", "-m", "unmapped")
+	unmapped := runGit(t, dir, "rev-parse", "HEAD")
+	if err := os.WriteFile(filepath.Join(dir, ".gitmodules"), []byte("[submodule \"x\npath = module\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	runGit(t, dir, "add", ".gitmodules")
+	runGit(t, dir, "commit", "-q", "-m", "unreadable")
+	r := open(t, dir)
+	for commit, want := range map[string]string{unmapped: "does not mention it", runGit(t, dir, "rev-parse", "HEAD"): "cannot be read: "} {
+		err := r.Source(SourceOptions{Submodules: true}).WriteTar(t.Context(), commit, discard{})
+		if untestable := (interface{ Untestable() })(nil); !errors.As(err, &untestable) || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an untestable commit and %q", err, want)
 		}
 	}
 }
