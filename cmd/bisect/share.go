@@ -92,8 +92,11 @@ func shareOut(info docker.Info, b scenarios.Builder, workers, others int) (share
 // String is what each build may use.
 func (s share) String() string {
 	var parts []string
-	if s.cpus > 0 {
-		parts = append(parts, fmt.Sprintf("%v CPU", s.cpus))
+	switch {
+	case s.cpus == 1:
+		parts = append(parts, "1 CPU")
+	case s.cpus > 0:
+		parts = append(parts, fmt.Sprintf("%v CPUs", s.cpus))
 	}
 	if s.memory > 0 {
 		parts = append(parts, units.BytesSize(float64(s.memory))+" of memory")

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"buildbisect/runner"
+	"buildbisect/runner/runnertest"
 )
 
 // RunDockerd holds e to what it promises of boxes that have a Docker engine of their own. Image, as Load returned it,
@@ -69,32 +70,32 @@ func (s *suite) withDockerd(t *testing.T, spec runner.BoxSpec) runner.Box {
 // is one for all of it.
 func (s *suite) atHome(t *testing.T) {
 	box := s.withDockerd(t, runner.BoxSpec{Network: "none", Home: "/home/builder"})
-	out, exit := run(t, box, "docker version --format '{{.Server.Version}}'; echo ${DOCKER_HOST-unset}")
+	out, exit := runnertest.Script(t, box, "docker version --format '{{.Server.Version}}'; echo ${DOCKER_HOST-unset}")
 	if version, _, _ := strings.Cut(out, "+"); exit.Code != 0 || version != s.dockerd.Version || !strings.HasSuffix(out, "\nunset\n") {
 		t.Errorf("got %+v, %q, want version %s", exit, out, s.dockerd.Version)
 	}
 
-	want(t, box, app+`
+	runnertest.Prints(t, box, app+`
 echo work >w; echo tmp >/tmp/t; echo home >"$HOME/h"
 docker run --rm -v "$(pwd):/x" -v /tmp:/y -v "$HOME:/z" app /bin/busybox cat /x/w /y/t /z/h
 docker run --rm -v "$(pwd):/x" app /bin/busybox sh -c 'echo back >/x/back'
 cat back
 echo "$HOME"`, "work\ntmp\nhome\nback\n/home/builder\n")
 	// Builds that use the engine from inside a container name the socket by its path in the box.
-	want(t, box, `docker run --rm -v /var/run/docker.sock:/s app /bin/busybox stat -c %F /s`, "socket\n")
+	runnertest.Prints(t, box, `docker run --rm -v /var/run/docker.sock:/s app /bin/busybox stat -c %F /s`, "socket\n")
 
-	want(t, box, `docker run -d --name web -p 127.0.0.1:8080:80 -v "$(pwd):/w" app /bin/busybox httpd -f -p 80 -h /w >/dev/null
+	runnertest.Prints(t, box, `docker run -d --name web -p 127.0.0.1:8080:80 -v "$(pwd):/w" app /bin/busybox httpd -f -p 80 -h /w >/dev/null
 until ./busybox wget -q -O - http://127.0.0.1:8080/w 2>/dev/null; do sleep 0.1; done
 ./busybox wget -q -O - "http://$(docker inspect -f '{{.NetworkSettings.IPAddress}}' web)/w"`, "work\nwork\n")
 	// As another user than the engine's, which takes a capability that containers do not usually have.
-	want(t, box, `docker run -d --name other --user 1000 app /bin/busybox sleep 60 >/dev/null; docker exec other /bin/busybox id -u`, "1000\n")
+	runnertest.Prints(t, box, `docker run -d --name other --user 1000 app /bin/busybox sleep 60 >/dev/null; docker exec other /bin/busybox id -u`, "1000\n")
 
 	// Neither has a way out: the address is one of those kept for documents.
 	for _, script := range []string{
 		"./busybox nc -w 5 192.0.2.1 80 2>&1",
 		"docker run --rm app /bin/busybox nc -w 5 192.0.2.1 80 2>&1",
 	} {
-		if out, exit := run(t, box, script); exit.Code == 0 || !strings.Contains(out, "unreachable") {
+		if out, exit := runnertest.Script(t, box, script); exit.Code == 0 || !strings.Contains(out, "unreachable") {
 			t.Errorf("%s: got %+v, %q", script, exit, out)
 		}
 	}
@@ -103,17 +104,17 @@ until ./busybox wget -q -O - http://127.0.0.1:8080/w 2>/dev/null; do sleep 0.1; 
 // wayOut asks further that the engine's bridge has other addresses than the one that the box is on.
 func (s *suite) wayOut(t *testing.T) {
 	box := s.withDockerd(t, runner.BoxSpec{Network: "bridge"})
-	want(t, box, `echo "$HOME"; ./busybox ip route | ./busybox grep -c '^default via'; ./busybox ip route | ./busybox awk '{print $1}' | sort | uniq -d`, "/root\n1\n")
+	runnertest.Prints(t, box, `echo "$HOME"; ./busybox ip route | ./busybox grep -c '^default via'; ./busybox ip route | ./busybox awk '{print $1}' | sort | uniq -d`, "/root\n1\n")
 }
 
 func (s *suite) containerOutOfMemory(t *testing.T) {
 	box := s.withDockerd(t, runner.BoxSpec{Memory: 256 << 20})
-	run(t, box, app)
-	out, exit := run(t, box, "docker run --rm app /bin/busybox dd if=/dev/zero of=/dev/null bs=512M count=1")
+	runnertest.Script(t, box, app)
+	out, exit := runnertest.Script(t, box, "docker run --rm app /bin/busybox dd if=/dev/zero of=/dev/null bs=512M count=1")
 	if exit.Code == 0 || !exit.OOM {
 		t.Errorf("got %+v, %q", exit, out)
 	}
-	if _, exit := run(t, box, "exit 137"); exit.OOM || exit.Code != 137 {
+	if _, exit := runnertest.Script(t, box, "exit 137"); exit.OOM || exit.Code != 137 {
 		t.Errorf("the next script is blamed for it: %+v", exit)
 	}
 }
@@ -128,9 +129,9 @@ func (s *suite) deadEngine(t *testing.T) {
 	} {
 		name := fmt.Sprintf("bisect-enginetest-%d", time.Now().UnixNano())
 		box := s.withDockerd(t, runner.BoxSpec{Name: name})
-		out := newFirstLine()
+		out := runnertest.NewBeginning()
 		go func() {
-			<-out.begun
+			<-out.Begun
 			s.outside.KillDockerd(t, name)
 		}()
 		start := time.Now()
@@ -150,17 +151,17 @@ func (s *suite) engineTimeout(t *testing.T) {
 	}
 	name := fmt.Sprintf("bisect-enginetest-%d", time.Now().UnixNano())
 	box := s.withDockerd(t, runner.BoxSpec{Name: name})
-	run(t, box, app+"docker run -d app /bin/busybox sleep 60; docker volume create v")
+	runnertest.Script(t, box, app+"docker run -d app /bin/busybox sleep 60; docker volume create v")
 	left := s.outside.Watch(t, name)
 	if len(left()) < 7 {
 		t.Fatalf("want two containers and the volumes of work folder, /tmp, HOME, socket and data to watch, got %q", left())
 	}
 	why := errors.New("the stage took too long")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	out := newFirstLine()
+	out := runnertest.NewBeginning()
 	var ended time.Time
 	go func() {
-		<-out.begun
+		<-out.Begun
 		ended = time.Now()
 		cancel(why)
 	}()

@@ -8,8 +8,6 @@
 package enginetest
 
 import (
-	"bytes"
-	"context"
 	"fmt"
 	"testing"
 	"time"
@@ -89,25 +87,4 @@ func (s *suite) box(t *testing.T, spec runner.BoxSpec) runner.Box {
 		}
 	})
 	return box
-}
-
-// run runs script in box and fails t if the engine, not the script, went wrong.
-func run(t *testing.T, box runner.Box, script string) (string, runner.Exit) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	var out bytes.Buffer
-	exit, err := box.Exec(ctx, script, &out)
-	if err != nil {
-		t.Fatalf("%v\noutput: %q", err, out.String())
-	}
-	return out.String(), exit
-}
-
-// want runs script, which must succeed and print exactly text.
-func want(t *testing.T, box runner.Box, script, text string) {
-	t.Helper()
-	if got, exit := run(t, box, script); got != text || exit.Code != 0 {
-		t.Errorf("%.200q: got exit %d and %q, want exit 0 and %q", script, exit.Code, got, text)
-	}
 }

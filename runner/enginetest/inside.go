@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"buildbisect/runner"
+	"buildbisect/runner/runnertest"
 )
 
 func (s *suite) loadingAgain(t *testing.T) {
@@ -24,18 +25,18 @@ func (s *suite) loadingAgain(t *testing.T) {
 
 // environment asks for the image's, and for root whatever the image says.
 func (s *suite) environment(t *testing.T) {
-	want(t, s.box(t, runner.BoxSpec{}), `echo "$FROM_IMAGE"; id -u; env | sed 's/=.*//' | sort | tr '\n' ' '`,
+	runnertest.Prints(t, s.box(t, runner.BoxSpec{}), `echo "$FROM_IMAGE"; id -u; env | sed 's/=.*//' | sort | tr '\n' ' '`,
 		"yes\n0\nFROM_IMAGE HOME HOSTNAME PATH PWD SHLVL ")
 }
 
 func (s *suite) workdir(t *testing.T) {
-	want(t, s.box(t, runner.BoxSpec{Workdir: "/a/deep/one"}), "pwd; ls -A", "/a/deep/one\n")
+	runnertest.Prints(t, s.box(t, runner.BoxSpec{Workdir: "/a/deep/one"}), "pwd; ls -A", "/a/deep/one\n")
 }
 
 // elsewhere puts files outside of the work folder.
 func (s *suite) elsewhere(t *testing.T) {
 	box := s.box(t, runner.BoxSpec{})
-	want(t, box, "mkdir -m 711 /kept", "")
+	runnertest.Prints(t, box, "mkdir -m 711 /kept", "")
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
 	if err := w.WriteHeader(&tar.Header{Name: "plain", Mode: 0o644, Size: 4}); err != nil {
@@ -49,7 +50,7 @@ func (s *suite) elsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A folder that is not there is made; one that is there keeps its mode.
-	want(t, box, "cat /kept/new/one/plain; echo; stat -c '%a %u:%g' /kept /kept/new /kept/new/one/plain", "text\n711 0:0\n755 0:0\n644 0:0\n")
+	runnertest.Prints(t, box, "cat /kept/new/one/plain; echo; stat -c '%a %u:%g' /kept /kept/new /kept/new/one/plain", "text\n711 0:0\n755 0:0\n644 0:0\n")
 }
 
 // givenFiles lays a tree over what the image has in the work folder. The image's link must not lead it elsewhere.
@@ -61,7 +62,7 @@ func (s *suite) givenFiles(t *testing.T) {
 
 func (s *suite) givenFilesIn(t *testing.T, workdir string) {
 	box := s.box(t, runner.BoxSpec{Workdir: workdir})
-	want(t, box, "ls -AF", "file\nfolder/\nkept\nlink@\n")
+	runnertest.Prints(t, box, "ls -AF", "file\nfolder/\nkept\nlink@\n")
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
 	for _, h := range []tar.Header{
@@ -79,12 +80,12 @@ func (s *suite) givenFilesIn(t *testing.T, workdir string) {
 	if err := box.Put(t.Context(), workdir, &buf); err != nil {
 		t.Fatal(err)
 	}
-	want(t, box, "find . -type f | sort; ls -A /tmp", "./file/in\n./folder\n./kept\n./link/in\n")
+	runnertest.Prints(t, box, "find . -type f | sort; ls -A /tmp", "./file/in\n./folder\n./kept\n./link/in\n")
 }
 
 func (s *suite) noNetwork(t *testing.T) {
-	want(t, s.box(t, runner.BoxSpec{Network: "none"}), "ls /sys/class/net", "lo\n")
-	out, exit := run(t, s.box(t, runner.BoxSpec{Network: "bridge"}), "ls /sys/class/net")
+	runnertest.Prints(t, s.box(t, runner.BoxSpec{Network: "none"}), "ls /sys/class/net", "lo\n")
+	out, exit := runnertest.Script(t, s.box(t, runner.BoxSpec{Network: "bridge"}), "ls /sys/class/net")
 	if exit.Code != 0 || !strings.Contains(out, "eth0") {
 		t.Errorf("bridge: got %+v, %q", exit, out)
 	}

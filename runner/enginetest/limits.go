@@ -4,25 +4,12 @@ import (
 	"bytes"
 	"context"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"buildbisect/runner"
+	"buildbisect/runner/runnertest"
 )
-
-// firstLine closes a channel when the first bytes come: the script has begun.
-type firstLine struct {
-	once  sync.Once
-	begun chan struct{}
-}
-
-func newFirstLine() *firstLine { return &firstLine{begun: make(chan struct{})} }
-
-func (f *firstLine) Write(p []byte) (int, error) {
-	f.once.Do(func() { close(f.begun) })
-	return len(p), nil
-}
 
 func (s *suite) killAll(t *testing.T) {
 	box := s.box(t, runner.BoxSpec{})
@@ -37,25 +24,25 @@ func (s *suite) outOfMemory(t *testing.T) {
 	// The command that is killed is a child, as a compiler is make's: the script's own status says nothing of it.
 	box := s.box(t, runner.BoxSpec{Memory: 32 << 20})
 	// It asks for everything at once: one that grows slowly first drives its own code out of memory, for up to half a minute.
-	out, exit := run(t, box, "dd if=/dev/zero of=/dev/null bs=256M count=1 || exit 2")
+	out, exit := runnertest.Script(t, box, "dd if=/dev/zero of=/dev/null bs=256M count=1 || exit 2")
 	if exit.Code != 2 || !exit.OOM {
 		t.Errorf("got %+v, %q", exit, out)
 	}
-	if _, exit := run(t, box, "exit 137"); exit.OOM || exit.Code != 137 {
+	if _, exit := runnertest.Script(t, box, "exit 137"); exit.OOM || exit.Code != 137 {
 		t.Errorf("the next script is blamed for it: %+v", exit)
 	}
 }
 
 func (s *suite) processLimit(t *testing.T) {
 	box := s.box(t, runner.BoxSpec{PIDs: 20})
-	out, exit := run(t, box, "i=0; while [ $i -lt 100 ]; do sleep 5 & i=$((i+1)); done; echo unlimited")
+	out, exit := runnertest.Script(t, box, "i=0; while [ $i -lt 100 ]; do sleep 5 & i=$((i+1)); done; echo unlimited")
 	if exit.Code == 0 || !exit.PIDs || strings.Contains(out, "unlimited") {
 		t.Errorf("got %+v, %q", exit, out)
 	}
 
 	// What cannot even be started has no verdict. Here the processes of an earlier script take every place once it ended.
 	box = s.box(t, runner.BoxSpec{PIDs: 20})
-	run(t, box, "(while kill -0 $$ 2>/dev/null; do :; done; while :; do sleep 60 & done) &")
+	runnertest.Script(t, box, "(while kill -0 $$ 2>/dev/null; do :; done; while :; do sleep 60 & done) &")
 	for end := time.Now().Add(30 * time.Second); ; {
 		var printed bytes.Buffer
 		exit, err := box.Exec(t.Context(), "echo begun; exit 3", &printed)

@@ -5,25 +5,11 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"buildbisect/runner"
 )
-
-// firstLine closes a channel when the first bytes come: the script has begun.
-type firstLine struct {
-	once  sync.Once
-	begun chan struct{}
-}
-
-func newFirstLine() *firstLine { return &firstLine{begun: make(chan struct{})} }
-
-func (f *firstLine) Write(p []byte) (int, error) {
-	f.once.Do(func() { close(f.begun) })
-	return len(p), nil
-}
 
 // soon is how long anything may take to be over that was ended.
 const soon = 3 * time.Second
@@ -34,10 +20,10 @@ func (s *suite) breakOff(t *testing.T, box runner.Box, script string) {
 	why := errors.New("the stage took too long")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
-	out := newFirstLine()
+	out := NewBeginning()
 	var ended time.Time
 	go func() {
-		<-out.begun
+		<-out.Begun
 		ended = time.Now()
 		cancel(why)
 	}()
@@ -103,9 +89,9 @@ func (s *suite) absentImage(t *testing.T) {
 func (s *suite) ended(t *testing.T) {
 	name := boxName()
 	box := s.box(t, runner.BoxSpec{Name: name})
-	out := newFirstLine()
+	out := NewBeginning()
 	go func() {
-		<-out.begun
+		<-out.Begun
 		s.Break(t, name)
 	}()
 	start := time.Now()
@@ -124,7 +110,7 @@ func (s *suite) ended(t *testing.T) {
 func (s *suite) nothingStays(t *testing.T) {
 	name := boxName()
 	box := s.box(t, runner.BoxSpec{Name: name})
-	run(t, box, "echo x >file; mkdir closed; echo x >closed/in; chmod 555 closed; sleep 600 & setsid sleep 600 &")
+	Script(t, box, "echo x >file; mkdir closed; echo x >closed/in; chmod 555 closed; sleep 600 & setsid sleep 600 &")
 	left := s.Watch(t, name)
 	if len(left()) < 2 {
 		t.Fatalf("want at least two things to watch, got %q", left())

@@ -67,28 +67,28 @@ func (s *suite) files(t *testing.T) {
 		{tar.Header{Name: "empty/", Mode: 0o755, Typeflag: tar.TypeDir}, ""},
 	}
 	put(t, box, "/src", archive...)
-	want(t, box, "./run.sh; cat link; echo; readlink dangling; cat "+strings.Repeat("long/", 40)+"name", "ran\nodd\n/no/such\ndeep")
-	want(t, box, "stat -c '%a %Y' run.sh plain 'dir/with space and é ☃' closed closed/in",
+	Prints(t, box, "./run.sh; cat link; echo; readlink dangling; cat "+strings.Repeat("long/", 40)+"name", "ran\nodd\n/no/such\ndeep")
+	Prints(t, box, "stat -c '%a %Y' run.sh plain 'dir/with space and é ☃' closed closed/in",
 		"755 946684800\n644 946684800\n600 946684800\n555 946684800\n444 946684800\n")
-	want(t, box, "ls -A empty", "")
+	Prints(t, box, "ls -A empty", "")
 
 	// A folder below the work folder is made; one that is there keeps its mode.
-	want(t, box, "mkdir -m 711 kept", "")
+	Prints(t, box, "mkdir -m 711 kept", "")
 	put(t, box, "/src/kept/new/one", archive...)
 	put(t, box, "kept/relative", archive...)
-	want(t, box, "cat kept/new/one/plain kept/relative/plain; echo; stat -c %a kept kept/new", "texttext\n711\n755\n")
+	Prints(t, box, "cat kept/new/one/plain kept/relative/plain; echo; stat -c %a kept kept/new", "texttext\n711\n755\n")
 }
 
 // givingWay lays a tree over what an earlier one has left: none of its links may lead a later one elsewhere.
 func (s *suite) givingWay(t *testing.T) {
 	box := s.box(t, runner.BoxSpec{})
-	want(t, box, "mkdir folder elsewhere; echo deep >folder/deep; echo file >file; echo kept >kept; ln -s /tmp out; ln -s elsewhere in", "")
+	Prints(t, box, "mkdir folder elsewhere; echo deep >folder/deep; echo file >file; echo kept >kept; ln -s /tmp out; ln -s elsewhere in", "")
 	put(t, box, "/src",
 		file{tar.Header{Name: "file/", Typeflag: tar.TypeDir, Mode: 0o755}, ""}, file{tar.Header{Name: "file/in", Mode: 0o644}, ""},
 		file{tar.Header{Name: "folder", Mode: 0o644}, ""},
 		file{tar.Header{Name: "out/", Typeflag: tar.TypeDir, Mode: 0o755}, ""}, file{tar.Header{Name: "out/runnertest-out", Mode: 0o644}, ""},
 		file{tar.Header{Name: "in/", Typeflag: tar.TypeDir, Mode: 0o755}, ""}, file{tar.Header{Name: "in/in", Mode: 0o644}, ""})
-	want(t, box, "find . -type f | sort; ls -A elsewhere; ls /tmp/runnertest-out 2>/dev/null || true", "./file/in\n./folder\n./in/in\n./kept\n./out/runnertest-out\n")
+	Prints(t, box, "find . -type f | sort; ls -A elsewhere; ls /tmp/runnertest-out 2>/dev/null || true", "./file/in\n./folder\n./in/in\n./kept\n./out/runnertest-out\n")
 }
 
 // hostileTar puts names that lead out of the folder: refused, or unpacked inside of it, but never outside.
@@ -96,7 +96,7 @@ func (s *suite) hostileTar(t *testing.T) {
 	for _, name := range []string{"../../../../../../tmp/runnertest-escaped", "/tmp/runnertest-escaped", "a/../../runnertest-escaped"} {
 		box := s.box(t, runner.BoxSpec{})
 		err := box.Put(t.Context(), "/src", bytes.NewReader(packed(t, file{tar.Header{Name: name, Mode: 0o644}, "x"})))
-		if out, exit := run(t, box, "ls -d /tmp/runnertest-escaped ../runnertest-escaped 2>/dev/null || true"); out != "" || exit.Code != 0 {
+		if out, exit := Script(t, box, "ls -d /tmp/runnertest-escaped ../runnertest-escaped 2>/dev/null || true"); out != "" || exit.Code != 0 {
 			t.Errorf("%s: %q is there; put said %v", name, out, err)
 		}
 	}
@@ -124,7 +124,7 @@ func (s *suite) largeTree(t *testing.T) {
 	if heap := int64(after.HeapSys) - int64(before.HeapSys); heap > 16<<20 {
 		t.Errorf("the heap grew by %d MB", heap>>20)
 	}
-	want(t, box, "stat -c %s large", fmt.Sprintln(size))
+	Prints(t, box, "stat -c %s large", fmt.Sprintln(size))
 }
 
 func (s *suite) brokenSource(t *testing.T) {
@@ -141,8 +141,8 @@ func (b brokenReader) Read([]byte) (int, error) { return 0, b.err }
 
 func (s *suite) stages(t *testing.T) {
 	box := s.box(t, runner.BoxSpec{})
-	want(t, box, "echo kept >file; export X=1; umask; umask 077; cd /", "0022\n")
-	want(t, box, `cat file; echo "${X-unset}"; umask`, "kept\nunset\n0022\n")
+	Prints(t, box, "echo kept >file; export X=1; umask; umask 077; cd /", "0022\n")
+	Prints(t, box, `cat file; echo "${X-unset}"; umask`, "kept\nunset\n0022\n")
 }
 
 // filesBack also asks for what a build can leave that no tree has.
@@ -152,7 +152,7 @@ func (s *suite) filesBack(t *testing.T) {
 	if !ok {
 		t.Fatalf("%T gives no files back", box)
 	}
-	want(t, box, "mkdir -p out/deep; printf 'a\\000b' >out/deep/file; chmod 600 out/deep/file; ln -s /etc/passwd out/link; echo x >one; ln -s out led", "")
+	Prints(t, box, "mkdir -p out/deep; printf 'a\\000b' >out/deep/file; chmod 600 out/deep/file; ln -s /etc/passwd out/link; echo x >one; ln -s out led", "")
 	for path, wanted := range map[string][]string{
 		"out":      {"out/", "out/deep/", "out/deep/file 600 a\x00b", "out/link -> /etc/passwd"},
 		"/src/out": {"out/", "out/deep/", "out/deep/file 600 a\x00b", "out/link -> /etc/passwd"},
@@ -177,9 +177,9 @@ func (s *suite) filesBackAfterTimeout(t *testing.T) {
 	box := s.box(t, runner.BoxSpec{})
 	why := errors.New("the stage took too long")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	out := newFirstLine()
+	out := NewBeginning()
 	go func() {
-		<-out.begun
+		<-out.Begun
 		cancel(why)
 	}()
 	if _, err := box.Exec(ctx, "echo kept >file; echo begun; sleep 60", out); !errors.Is(err, why) {

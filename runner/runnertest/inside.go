@@ -13,11 +13,11 @@ import (
 
 func (s *suite) environment(t *testing.T) {
 	box := s.box(t, runner.BoxSpec{Env: []string{"A=1", "EMPTY=", "ODD=a b='c' $d\nnext", "n=5", "code=6", "f=7"}})
-	want(t, box, `echo "$A|${EMPTY-unset}|$ODD|${B-unset}|$n$code$f"`, "1||a b='c' $d\nnext|unset|567\n")
-	want(t, s.box(t, runner.BoxSpec{Env: []string{"HOME=/elsewhere"}}), `echo "$HOME"`, "/elsewhere\n")
+	Prints(t, box, `echo "$A|${EMPTY-unset}|$ODD|${B-unset}|$n$code$f"`, "1||a b='c' $d\nnext|unset|567\n")
+	Prints(t, s.box(t, runner.BoxSpec{Env: []string{"HOME=/elsewhere"}}), `echo "$HOME"`, "/elsewhere\n")
 	for _, name := range s.Env {
 		if name != "PATH" && name != "HOME" && name != "HOSTNAME" { // which an engine may set whatever it is told
-			want(t, s.box(t, runner.BoxSpec{Env: []string{name}}), `echo "${`+name+`-unset}"`, "unset\n")
+			Prints(t, s.box(t, runner.BoxSpec{Env: []string{name}}), `echo "${`+name+`-unset}"`, "unset\n")
 		}
 	}
 }
@@ -26,7 +26,7 @@ func (s *suite) environment(t *testing.T) {
 func (s *suite) hostEnvironment(t *testing.T) {
 	t.Setenv("BISECT_RUNNERTEST_SECRET", "of the host")
 	box := s.box(t, runner.BoxSpec{})
-	out, _ := run(t, box, "env | sed -n 's/=.*//p' | sort")
+	out, _ := Script(t, box, "env | sed -n 's/=.*//p' | sort")
 	known := append([]string{"PWD", "OLDPWD", "SHLVL", "_"}, s.Env...)
 	for _, name := range strings.Fields(out) {
 		if !slices.Contains(known, name) {
@@ -34,20 +34,20 @@ func (s *suite) hostEnvironment(t *testing.T) {
 		}
 	}
 	// Nor has it the host's terminal, or the HOME of another trial.
-	want(t, box, `echo x >"$HOME/left-by-runnertest"; test ! -t 0; cat`, "")
-	want(t, s.box(t, runner.BoxSpec{}), `test ! -e "$HOME/left-by-runnertest"`, "")
+	Prints(t, box, `echo x >"$HOME/left-by-runnertest"; test ! -t 0; cat`, "")
+	Prints(t, s.box(t, runner.BoxSpec{}), `test ! -e "$HOME/left-by-runnertest"`, "")
 }
 
 func (s *suite) workdir(t *testing.T) {
 	first, second := s.box(t, runner.BoxSpec{}), s.box(t, runner.BoxSpec{})
-	want(t, first, "ls -A; echo x >file; mkdir -p a/b", "")
-	want(t, second, "ls -A; echo y >file", "")
-	want(t, first, "cat file", "x\n")
+	Prints(t, first, "ls -A; echo x >file; mkdir -p a/b", "")
+	Prints(t, second, "ls -A; echo y >file", "")
+	Prints(t, first, "cat file", "x\n")
 	if err := first.Close(); err != nil {
 		t.Error(err)
 	}
-	want(t, s.box(t, runner.BoxSpec{}), "ls -A", "")
-	want(t, second, "cat file", "y\n")
+	Prints(t, s.box(t, runner.BoxSpec{}), "ls -A", "")
+	Prints(t, second, "cat file", "y\n")
 }
 
 func (s *suite) sideBySide(t *testing.T) {

@@ -16,26 +16,26 @@ import (
 func (s *suite) exitCodes(t *testing.T) {
 	box := s.box(t, runner.BoxSpec{})
 	for _, code := range []int{0, 1, 2, 125, 126, 127, 130, 137, 139, 255} {
-		if _, exit := run(t, box, fmt.Sprintf("exit %d", code)); exit.Code != code || exit.OOM {
+		if _, exit := Script(t, box, fmt.Sprintf("exit %d", code)); exit.Code != code || exit.OOM {
 			t.Errorf("exit %d: got %+v", code, exit)
 		}
 	}
 	for script, code := range map[string]int{"no-such-command": 127, "/etc": 126, "kill -SEGV $$": 139, "if": 2} {
-		if out, exit := run(t, box, script); exit.Code != code {
+		if out, exit := Script(t, box, script); exit.Code != code {
 			t.Errorf("%s: got %+v, want %d; output %q", script, exit, code, out)
 		}
 	}
 }
 
 func (s *suite) firstFailure(t *testing.T) {
-	out, exit := run(t, s.box(t, runner.BoxSpec{}), "echo before\nsh -c 'exit 3'\necho after")
+	out, exit := Script(t, s.box(t, runner.BoxSpec{}), "echo before\nsh -c 'exit 3'\necho after")
 	if out != "before\n" || exit.Code != 3 {
 		t.Errorf("got %+v, %q", exit, out)
 	}
 }
 
 func (s *suite) interleaving(t *testing.T) {
-	out, _ := run(t, s.box(t, runner.BoxSpec{}), `i=0; while [ $i -lt 2000 ]; do echo "out $i"; echo "err $i" >&2; i=$((i+1)); done`)
+	out, _ := Script(t, s.box(t, runner.BoxSpec{}), `i=0; while [ $i -lt 2000 ]; do echo "out $i"; echo "err $i" >&2; i=$((i+1)); done`)
 	var expected strings.Builder
 	for i := range 2000 {
 		fmt.Fprintf(&expected, "out %d\nerr %d\n", i, i)
@@ -49,7 +49,7 @@ func (s *suite) binaryOutput(t *testing.T) {
 	box := s.box(t, runner.BoxSpec{})
 	// NUL, ANSI colour, invalid UTF-8, a lone carriage return, no newline at the end; and what the engine's own framing
 	// looks like.
-	want(t, box, `printf 'a\000b\033[31mred\377\376\r\001\000\000\000\000\000\000\004x'`, "a\x00b\x1b[31mred\xff\xfe\r\x01\x00\x00\x00\x00\x00\x00\x04x")
+	Prints(t, box, `printf 'a\000b\033[31mred\377\376\r\001\000\000\000\000\000\000\004x'`, "a\x00b\x1b[31mred\xff\xfe\r\x01\x00\x00\x00\x00\x00\x00\x04x")
 }
 
 // largeOutput bounds time and memory: a log of 200 MB must neither gather somewhere nor crawl.
@@ -108,23 +108,23 @@ func (s *suite) brokenWriter(t *testing.T) {
 
 func (s *suite) oddScripts(t *testing.T) {
 	box := s.box(t, runner.BoxSpec{})
-	want(t, box, "", "")
-	want(t, box, "# only a remark", "")
-	want(t, box, `echo 'single' "double" \\ '$HOME' "é ☃"`, "single double \\ $HOME é ☃\n")
-	want(t, box, "cat <<'END'\nhere $x `y`\nEND\n", "here $x `y`\n")
-	want(t, box, "echo $0 $#", "/bin/sh 0\n")
-	if out, exit := run(t, box, "-x"); exit.Code != 127 {
+	Prints(t, box, "", "")
+	Prints(t, box, "# only a remark", "")
+	Prints(t, box, `echo 'single' "double" \\ '$HOME' "é ☃"`, "single double \\ $HOME é ☃\n")
+	Prints(t, box, "cat <<'END'\nhere $x `y`\nEND\n", "here $x `y`\n")
+	Prints(t, box, "echo $0 $#", "/bin/sh 0\n")
+	if out, exit := Script(t, box, "-x"); exit.Code != 127 {
 		t.Errorf("a script that looks like an option: got %+v, %q", exit, out)
 	}
 	long := "x=" + strings.Repeat("y", 300<<10) + "\necho ${#x}\nsh -c 'exit 7'\n"
-	if out, exit := run(t, box, long); out != fmt.Sprintln(300<<10) || exit.Code != 7 {
+	if out, exit := Script(t, box, long); out != fmt.Sprintln(300<<10) || exit.Code != 7 {
 		t.Errorf("a script of 300 kB: got %+v, %.100q", exit, out)
 	}
 }
 
 func (s *suite) closedOutput(t *testing.T) {
 	box := s.box(t, runner.BoxSpec{})
-	if _, exit := run(t, box, "exec >&- 2>&-; sleep 0.5; exit 9"); exit.Code != 9 {
+	if _, exit := Script(t, box, "exec >&- 2>&-; sleep 0.5; exit 9"); exit.Code != 9 {
 		t.Errorf("got %+v", exit)
 	}
 }

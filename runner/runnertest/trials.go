@@ -155,10 +155,10 @@ func (s *suite) cancelled(t *testing.T) {
 	lab, point := s.lab(t, "trap '' TERM INT HUP QUIT; echo begun; while :; do sleep 1; done")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("interrupted")
-	out := newFirstLine()
+	out := NewBeginning()
 	var ended time.Time
 	go func() {
-		<-out.begun
+		<-out.Begun
 		ended = time.Now()
 		cancel(why)
 	}()
@@ -176,9 +176,9 @@ func (s *suite) cancelled(t *testing.T) {
 
 func (s *suite) trialEnded(t *testing.T) {
 	lab, point := s.lab(t, "echo begun; sleep 60")
-	out := newFirstLine()
+	out := NewBeginning()
 	go func() {
-		<-out.begun
+		<-out.Begun
 		s.Break(t, "bisect-"+lab.Marker(1))
 	}()
 	trial, err := lab.Try(t.Context(), 1, point, out)
