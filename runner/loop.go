@@ -53,12 +53,6 @@ func (r *Run) loop(ctx context.Context) (err error) {
 		if err := r.outOfTime(ctx); err != nil {
 			return err
 		}
-		if len(flights) > 0 && r.past.head() == nil {
-			if err := r.goOn(); err != nil {
-				return err
-			}
-		}
-		r.launch(flights, landed) // those that an earlier process had begun
 		for r.mayAsk(len(flights)) {
 			q, ok, err := r.next()
 			if err != nil {
@@ -73,10 +67,16 @@ func (r *Run) loop(ctx context.Context) (err error) {
 			}
 			f.ctx, f.cancel = context.WithCancelCause(ctx)
 			flights[q.ID] = f
-			r.launch(flights, landed)
+			if err := r.launch(flights, landed); err != nil {
+				return err
+			}
 		}
 		if len(flights) == 0 {
 			return r.done()
+		}
+		// Those that an earlier process had begun, where its journal ended without another question.
+		if err := r.launch(flights, landed); err != nil {
+			return err
 		}
 		l, err := r.await(flights, landed)
 		if err != nil {
@@ -103,9 +103,12 @@ func (r *Run) mayAsk(inFlight int) bool {
 }
 
 // launch builds what is in flight and at which no worker is, in the order asked, unless a journal holds what came of it.
-func (r *Run) launch(flights map[int]*flight, landed chan<- landing) {
+func (r *Run) launch(flights map[int]*flight, landed chan<- landing) error {
 	if r.past.head() != nil {
-		return
+		return nil
+	}
+	if err := r.goOn(); err != nil {
+		return err
 	}
 	for _, id := range slices.Sorted(maps.Keys(flights)) {
 		f := flights[id]
@@ -116,6 +119,7 @@ func (r *Run) launch(flights map[int]*flight, landed chan<- landing) {
 		r.Observer.Started(id, r.Lab.Space.Words(f.Point), r.Question(f.Question))
 		go func() { landed <- r.fly(f.ctx, f.Question) }()
 	}
+	return nil
 }
 
 // await gives the next answer: of the journal, or of a worker.

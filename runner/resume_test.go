@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"buildbisect/bisect/report"
 	"buildbisect/runner"
@@ -159,56 +160,92 @@ func lines(text []byte) func(yield func(int, []byte) bool) {
 func unfinished(text []byte) []byte { return text[bytes.LastIndexByte(text, '\n')+1:] }
 
 func TestKilledWithSeveralWorkersARunFindsTheSame(t *testing.T) {
-	var want, dir string
-	var text []byte
-	var trials int
 	b, s := twoCauses()
-	again := func(t *testing.T, from func(r *runner.Run)) *report.Report {
-		r := onThisClock(newRun(t, &engine{build: lasting(uneven, b)}, lineOf(40), s), 3)
-		if dir != "" {
-			from(r)
-		} else {
-			dir = filepath.Join(os.TempDir(), fmt.Sprint("bisect-test-", os.Getpid()))
-			state, err := runner.NewState(dir, "run")
-			if err != nil {
-				t.Fatal(err)
-			}
-			r.State, dir = state, state.Dir
-			defer state.Close()
+	world := func(t *testing.T) *runner.Run {
+		return onThisClock(newRun(t, &engine{build: lasting(uneven, b)}, lineOf(40), s), 3)
+	}
+	undisturbed, dir, text := journaled(t, world)
+	want, trials := claimed(undisturbed), len(undisturbed.Trials)
+	if !bytes.Contains(text, []byte(`"type":"cancel"`)) {
+		t.Error("no build was cancelled: that is not tested")
+	}
+	for begin := range lines(text) {
+		if begin == 0 {
+			continue
 		}
-		rep, err := r.Do(t.Context())
+		rep := goneOn(t, world, dir, begin)
+		if got := claimed(rep); got != want {
+			t.Fatalf("killed at byte %d: %s\nwant %s", begin, got, want)
+		}
+		if len(rep.Trials) > 2*trials {
+			t.Errorf("killed at byte %d: %d trials; undisturbed %d", begin, len(rep.Trials), trials)
+		}
+	}
+}
+
+func TestKilledWhenTheCertificatesTimeIsUpARunGoesOn(t *testing.T) {
+	b, s := twoCauses()
+	inFlight := 0
+	for limit := time.Minute; ; limit += time.Minute {
+		world := func(t *testing.T) *runner.Run {
+			r := onThisClock(newRun(t, &engine{build: lasting(uneven, b)}, lineOf(40), s), 3)
+			s.Certify.Time = limit
+			return r
+		}
+		_, dir, text := journaled(t, world)
+		certify := bytes.Index(text, []byte(`"type":"certify"`))
+		if certify < 0 {
+			break // it ends before
+		}
+		end := certify + bytes.IndexByte(text[certify:], '\n') + 1
+		begun, ended := bytes.Count(text[:end], []byte(`"type":"start"`)), bytes.Count(text[:end], []byte(`"type":"end"`))+bytes.Count(text[:end], []byte(`"type":"cancel"`))
+		if begun > ended && !bytes.Contains(text[end:], []byte(`"type":"start"`)) {
+			inFlight++
+		}
+		if rep := goneOn(t, world, dir, end); len(rep.Causes) == 0 {
+			t.Errorf("certify: {time: %s}: got %s", limit, claimed(rep))
+		}
+	}
+	if inFlight == 0 {
+		t.Error("it was never up while the last builds were in flight: that is not tested")
+	}
+}
+
+// journaled is a run that nobody disturbs, with its folder and its journal.
+func journaled(t *testing.T, world func(*testing.T) *runner.Run) (rep *report.Report, dir string, text []byte) {
+	t.Helper()
+	temp := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		state, err := runner.NewState(temp, "run")
 		if err != nil {
 			t.Fatal(err)
 		}
-		return rep
-	}
-	synctest.Test(t, func(t *testing.T) {
-		rep := again(t, nil)
-		want, trials = claimed(rep), len(rep.Trials)
+		defer state.Close()
+		r := world(t)
+		r.State, dir = state, state.Dir
+		if rep, err = r.Do(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	})
-	t.Cleanup(func() { os.RemoveAll(filepath.Dir(dir)) })
 	text, err := os.ReadFile(filepath.Join(dir, "journal.jsonl"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	cancels := 0
-	for begin, line := range lines(text) {
-		if cancels += bytes.Count(line, []byte(`"type":"cancel"`)); begin == 0 {
-			continue
+	return rep, dir, text
+}
+
+// goneOn is what becomes of a run that is killed while its journal has size bytes.
+func goneOn(t *testing.T, world func(*testing.T) *runner.Run, dir string, size int) (rep *report.Report) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		r := world(t)
+		killedAt(t, r, dir, size)
+		var err error
+		if rep, err = r.Do(t.Context()); err != nil {
+			t.Fatalf("killed at byte %d: %v", size, err)
 		}
-		synctest.Test(t, func(t *testing.T) {
-			rep := again(t, func(r *runner.Run) { killedAt(t, r, dir, begin) })
-			if got := claimed(rep); got != want {
-				t.Fatalf("killed at byte %d: %s\nwant %s", begin, got, want)
-			}
-			if len(rep.Trials) > 2*trials {
-				t.Errorf("killed at byte %d: %d trials; undisturbed %d", begin, len(rep.Trials), trials)
-			}
-		})
-	}
-	if cancels == 0 {
-		t.Error("no build was cancelled: that is not tested")
-	}
+	})
+	return rep
 }
 
 // claimed is what a report says was found.

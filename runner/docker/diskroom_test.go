@@ -17,9 +17,9 @@ func TestABoxIsEndedBeforeTheEnginesDiskIsFullAndBlamedForWhatItWroteAlone(t *te
 		fill   bool // by somebody else
 		full   bool
 	}{
-		"deleted files still open": {96 << 20, `for n in 3 4 5 6; do eval "exec $n>f$n"; rm f$n; dd if=/dev/zero bs=1M count=55 >&$n 2>/dev/null; done; sleep 40`, false, true},
-		"files":                    {96 << 20, "sleep 6; for n in 3 4 5; do dd if=/dev/zero of=f$n bs=1M count=55 2>/dev/null; done; sleep 40", false, true},
-		"somebody else's":          {96 << 20, "dd if=/dev/zero of=f bs=1M count=8; sleep 40", true, false},
+		"deleted files still open": {96 << 20, `for n in 3 4 5 6; do eval "exec $n>f$n"; rm f$n; dd if=/dev/zero bs=1M count=55 >&$n 2>/dev/null; done; sleep 120`, false, true},
+		"files":                    {96 << 20, "sleep 6; for n in 3 4 5; do dd if=/dev/zero of=f$n bs=1M count=55 2>/dev/null; done; sleep 120", false, true},
+		"somebody else's":          {96 << 20, "dd if=/dev/zero of=f bs=1M count=8; sleep 120", true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n, e := nested(t, enginetest.NestOptions{Disk: 256 << 20})
@@ -32,10 +32,10 @@ func TestABoxIsEndedBeforeTheEnginesDiskIsFullAndBlamedForWhatItWroteAlone(t *te
 				})
 			}
 			since := time.Now()
-			exit, err := b.Exec(t.Context(), test.script, io.Discard)
+			exit, err := b.Exec(t.Context(), test.script, io.Discard) // that it came to its own end would be good
 			took := time.Since(since)
 			t.Logf("after %s: %+v, %v", took.Round(time.Millisecond), exit, err)
-			if exit.Full != test.full || errors.Is(err, runner.ErrInfrastructure) == test.full || took > 30*time.Second {
+			if exit.Full != test.full || errors.Is(err, runner.ErrInfrastructure) == test.full {
 				t.Errorf("after %s: got %+v, %v", took, exit, err)
 			}
 			if test.fill {
