@@ -17,6 +17,8 @@ const (
 	mostFailures = 7
 	// awaitEngine is how long an engine that does not answer is waited for, before the run stops.
 	awaitEngine = 2 * time.Minute
+	// mostSuspicions is how many tries of a trial in a row convict its build of a failure that it is suspected of.
+	mostSuspicions = 3
 )
 
 // breaker counts failures of the engine in a row, over all workers. Failures of trials that were at work when another failed are of
@@ -72,6 +74,7 @@ func (b *breaker) fail(begun, attempt int, pause time.Duration) (open bool) {
 
 // try builds, and tries again what the engine failed, after a pause that grows; that is never a verdict.
 func (r *Run) try(ctx context.Context, id int, p bisect.Point) (Trial, error) {
+	suspicions := 0
 	for attempt := 1; ; attempt++ {
 		begun, err := r.breaker.begin(ctx)
 		if err != nil {
@@ -86,6 +89,16 @@ func (r *Run) try(ctx context.Context, id int, p bisect.Point) (Trial, error) {
 			return t, context.Cause(ctx)
 		case !errors.Is(err, ErrInfrastructure):
 			return t, err
+		}
+		if suspected := (*Suspected)(nil); errors.As(err, &suspected) {
+			suspicions++
+		} else {
+			suspicions = 0
+		}
+		if suspicions == mostSuspicions {
+			r.breaker.worked()
+			t.Judgement = skip("%d times in a row: %v", suspicions, err)
+			return t, nil
 		}
 		if r.breaker.fail(begun, attempt, r.Pause) {
 			return t, fmt.Errorf("%w\nthe engine failed %d times in a row%s", err, mostFailures, r.diagnosis(ctx))

@@ -132,6 +132,36 @@ func TestAnOutageCountsOnceForAllWorkers(t *testing.T) {
 	})
 }
 
+// What befalls one box may be its build's own deed: that is found out by trying again, and stops nothing.
+func TestABuildThatIsConvictedOfWhatBefallsItsBoxIsASkip(t *testing.T) {
+	for _, tries := range []int{2, 9} {
+		synctest.Test(t, func(t *testing.T) {
+			b, s := twoCauses()
+			left := tries
+			e := &engine{build: lasting(uneven, func(ctx context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+				if commitNumber(files) == 40 && has(env, "A=1") && left > 0 {
+					left--
+					return runner.Exit{}, &runner.Suspected{Err: errors.New("its folder is gone")}
+				}
+				return b(ctx, files, env, out)
+			})}
+			rep, err := onThisClock(newRun(t, e, lineOf(40), s), 1).Do(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			skips := 0
+			for _, trial := range rep.Trials {
+				if strings.HasPrefix(trial.Reason, "3 times in a row: its folder is gone") {
+					skips++
+				}
+			}
+			if convicted := left < tries-2; convicted != (skips > 0) {
+				t.Errorf("%d of %d times the folder was gone: %d skips", tries-left, tries, skips)
+			}
+		})
+	}
+}
+
 func TestATrialThatTheEngineAlwaysFailsStopsTheRunThoughOthersWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, s := twoCauses()

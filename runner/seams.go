@@ -137,3 +137,10 @@ type Exit struct {
 
 // ErrInfrastructure marks failures of the engine or the machine, which are never a verdict.
 var ErrInfrastructure = errors.New("infrastructure")
+
+// Suspected is an [ErrInfrastructure] that befell one box, and that what is built there may itself have caused, as by removing the folder
+// it is built in. Where that happens to the same trial again and again it is the build's own doing, and a skip.
+type Suspected struct{ Err error }
+
+func (s *Suspected) Error() string   { return s.Err.Error() }
+func (s *Suspected) Unwrap() []error { return []error{ErrInfrastructure, s.Err} }

@@ -13,8 +13,10 @@ import (
 
 var (
 	noSpaceWords = []string{runner.NoSpace}
-	// fileLimits are how the limit of one file reads, see [limit]: of whoever the kernel killed, or of who took an error instead.
-	fileLimits = []string{"ile size limit exceeded", "ile too large"}
+	// The limit of one file, see [limit]: how it reads of whoever the kernel killed, and of who took an error instead. The latter is said of
+	// uploads and requests as well, and only counts where so much was written.
+	fileSignal = []string{"ile size limit exceeded"}
+	fileLimits = []string{"ile too large"}
 )
 
 // rooms collects the rows of `df -P -k` and `df -P -i`.

@@ -42,6 +42,8 @@ type diskWatch struct {
 
 	free gauge // only its times; see lookForRoom
 
+	heard bool // a script has said that a file is too large; of the goroutine that runs scripts
+
 	state   chan struct{} // holds a token of who reads or writes the following, which may take as long as a box's end
 	tripped bool
 	cause   error // why the box was ended, if not for having written too much itself
@@ -54,12 +56,15 @@ type gauge struct {
 	cost  time.Duration // of the last one; 0: there was none
 }
 
+// atOnce is the pause before a look that somebody's complaint calls for.
+const atOnce = -1
+
 // due reports whether measuring again keeps to our restraint, and leaves that much time at least.
 func (g *gauge) due(least time.Duration) bool {
-	if g.cost == 0 {
+	if g.cost == 0 && least != atOnce {
 		least = firstLook
 	}
-	return time.Since(g.at) >= max(least, restraint*g.cost)
+	return least == atOnce || time.Since(g.at) >= max(least, restraint*g.cost)
 }
 
 func (g *gauge) measure(how func() (int64, error)) {
@@ -164,6 +169,13 @@ func (w *diskWatch) over(ctx context.Context) bool {
 	}
 }
 
+// complained notes whether a script has said that a file is too large, which it may say of whatever it likes.
+func (w *diskWatch) complained(heard bool) {
+	if w != nil {
+		w.heard = heard
+	}
+}
+
 // judge says how a script ended in view of what the box has written. After a script that failed it looks once more: the kernel may
 // have refused it a file of the size of the whole limit. It waits for a judgement that is under way.
 func (w *diskWatch) judge(ctx context.Context, what string, exit runner.Exit, err error) (runner.Exit, error) {
@@ -171,7 +183,11 @@ func (w *diskWatch) judge(ctx context.Context, what string, exit runner.Exit, er
 		return exit, err
 	}
 	if err == nil && exit.Code != 0 && !exit.OOM {
-		w.look(ctx, 0)
+		var least time.Duration
+		if w.heard {
+			least = atOnce
+		}
+		w.look(ctx, least)
 	}
 	select {
 	case w.state <- struct{}{}:

@@ -136,7 +136,8 @@ func (b *box) outcome(ctx context.Context, what, exec string, s *stream, copyErr
 				return runner.Exit{}, mishapf("%s: it ended with status %d, but %s: %s", what, code, full, makeRoom)
 			}
 		}
-		exit.Full = code != 0 && b.disk != nil && s.tooLarge.Heard
+		exit.Full = code != 0 && b.disk != nil && s.signal.Heard
+		b.disk.complained(s.tooLarge.Heard)
 		return exit, nil
 	}
 	return b.vanished(ctx, what, exec, s, copyErr)

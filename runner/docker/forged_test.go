@@ -63,6 +63,8 @@ func TestABuildThatBreaksItsShellHasItsVerdict(t *testing.T) {
 		"echo x >/x; chmod +x /x; mv /x /bin/sh",
 		`rm /bin/sh; printf '#!/no/such\n' >/bin/sh; chmod +x /bin/sh`,
 		"cd /bin; head -c 20000 busybox >/short; chmod +x /short; rm sh; mv /short sh", // does not load
+		`rm /bin/sh; printf '#!/bin/busybox true\n' >/bin/sh; chmod +x /bin/sh`,
+		`rm /bin/sh; printf '#!/bin/busybox sh\nexit 7\n' >/bin/sh; chmod +x /bin/sh`,
 	} {
 		b := breakout(t, e, runner.BoxSpec{Image: id})
 		try(t, b, how)
@@ -73,13 +75,28 @@ func TestABuildThatBreaksItsShellHasItsVerdict(t *testing.T) {
 }
 
 func TestAFileBeyondTheLimitIsSaidToBeFullWhateverTheScriptMakesOfIt(t *testing.T) {
-	b := breakout(t, connect(t), runner.BoxSpec{Disk: 16 << 20})
+	e := connect(t)
+	id := load(t, e)
 	for _, script := range []string{
 		"truncate -s 100M disk.img || exit 2",
 		"dd if=/dev/zero of=f bs=1M count=100 || { rm f; exit 2; }",
-		"trap '' XFSZ; dd if=/dev/zero of=f bs=1M count=100 || { rm f; exit 1; }",
+		"trap '' XFSZ; dd if=/dev/zero of=f bs=1M count=100 || exit 1",
 	} {
+		b := breakout(t, e, runner.BoxSpec{Image: id, Disk: 16 << 20})
 		if out, exit := try(t, b, script); !exit.Full || exit.Code == 0 {
+			t.Errorf("%s: got %+v, %q", script, exit, out)
+		}
+	}
+}
+
+// Uploads and requests are too large, too: it is no word of ours.
+func TestABuildThatOnlySaysThatAFileIsTooLargeHasItsVerdict(t *testing.T) {
+	b := breakout(t, connect(t), runner.BoxSpec{Disk: 64 << 20})
+	for _, script := range []string{
+		"dd if=/dev/zero of=f bs=1M count=8; echo 'upload: release.tar: File too large'; exit 3",
+		"echo 'error: asset file too large (limit 5 MB)'; exit 3",
+	} {
+		if out, exit := try(t, b, script); exit != (runner.Exit{Code: 3}) {
 			t.Errorf("%s: got %+v, %q", script, exit, out)
 		}
 	}

@@ -37,13 +37,14 @@ type stream struct {
 	writeErr error      // set by copy
 	noSpace  runner.Ear // by copy, too
 	tooLarge runner.Ear
+	signal   runner.Ear
 
 	mu    sync.Mutex
 	start []byte // the first bytes of output: the engine's own complaint where it could run nothing
 }
 
 func newStream(conn net.Conn) *stream {
-	s := &stream{conn: conn, control: control{begin: rand.Text(), end: rand.Text()}, noSpace: runner.Ear{Words: noSpaceWords}, tooLarge: runner.Ear{Words: fileLimits}}
+	s := &stream{conn: conn, control: control{begin: rand.Text(), end: rand.Text()}, noSpace: runner.Ear{Words: noSpaceWords}, tooLarge: runner.Ear{Words: fileLimits}, signal: runner.Ear{Words: fileSignal}}
 	s.control.onOver = s.drain
 	return s
 }
@@ -110,6 +111,7 @@ func (o *output) Write(p []byte) (int, error) {
 	}
 	o.stream.noSpace.Listen(p)
 	o.stream.tooLarge.Listen(p)
+	o.stream.signal.Listen(p)
 	began := time.Now()
 	n, err := o.w.Write(p)
 	if o.stream.limit.Load() != 0 {

@@ -35,7 +35,7 @@ func (b *box) vanished(ctx context.Context, what, exec string, s *stream, copyEr
 				return b.execFailed(ctx, call, what, err)
 			case !ended.Running && b.crowded(call):
 				return runner.Exit{Code: ended.ExitCode, PIDs: true}, nil
-			case !s.control.begun() && !ended.Running && b.shellBroken(ended.ExitCode, s):
+			case !s.control.begun() && !ended.Running && b.shellBroken(ended.ExitCode, s, copyErr):
 				return runner.Exit{Code: max(ended.ExitCode, 126)}, nil
 			case !s.control.begun():
 				return runner.Exit{}, mishapf("%s: the engine could not run /bin/sh in it: %s", what, s.complaint())
@@ -66,8 +66,8 @@ func errOr(err, other error) error {
 }
 
 // shellBroken reports whether no script can begin any more because of what an earlier one did to the shell, or to what that is loaded with:
-// the image's own shell has worked in this box. What else keeps the engine from running anything has other words.
-func (b *box) shellBroken(code int, s *stream) bool {
+// the image's own shell has worked in this box. What else keeps the engine from running anything has other words, or breaks off the output.
+func (b *box) shellBroken(code int, s *stream, copyErr error) bool {
 	if !b.begun.Load() {
 		return false
 	}
@@ -78,7 +78,8 @@ func (b *box) shellBroken(code int, s *stream) bool {
 	if strings.Contains(words, "OCI runtime") || strings.Contains(words, "exec failed") {
 		return false
 	}
-	return code == 126 || code == 127 || code > 128 && code <= 128+64
+	// Another program in the place of the shell ends with any status, and has nothing to say.
+	return copyErr == nil || code == 126 || code == 127 || code > 128 && code <= 128+64
 }
 
 // execFailed says whether err comes of the box being gone, and how that counts.

@@ -177,16 +177,23 @@ func (b *box) end() error {
 	})
 }
 
-// harmed returns an error if a build has changed the tools: what was built with them since says nothing.
+// harmed returns an error if a build has changed the tools: what was built with them since says nothing. Of several boxes at a time nobody
+// knows whose build it was.
 func (b *box) harmed(what string) error {
 	err := b.tools.made.Changed()
 	if err == nil {
 		return nil
 	}
-	return mishapf("%s: a build has changed its own tools, which others have too: %w; they are unpacked anew; have builds write elsewhere (PYTHONDONTWRITEBYTECODE=1 keeps Python from it), or run bisect as a user other than root", what, err)
+	err = mishapf("%s: a build has changed its own tools, which others have too: %w; they are unpacked anew; have builds write elsewhere (PYTHONDONTWRITEBYTECODE=1 keeps Python from it), or run bisect as a user other than root", what, err)
+	b.engine.mu.Lock()
+	defer b.engine.mu.Unlock()
+	if len(b.engine.boxes) == 1 {
+		return &runner.Suspected{Err: err}
+	}
+	return err
 }
 
-// there returns an error if the folder of the box is gone: somebody has ended the box from outside.
+// there returns an error if the folder of the box is gone: its build has removed it, or somebody has ended the box from outside.
 func (b *box) there(what string) error {
 	var gone []string
 	for _, dir := range []string{b.dir, b.bin()} {
@@ -195,7 +202,7 @@ func (b *box) there(what string) error {
 		}
 	}
 	if len(gone) > 0 {
-		return mishapf("%s: its folder was removed from outside (%s), not by the build: try again", what, gone[0])
+		return &runner.Suspected{Err: mishapf("%s: its folder is gone (%s): the build has removed it, or somebody else", what, gone[0])}
 	}
 	return nil
 }
