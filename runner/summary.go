@@ -65,6 +65,9 @@ func (r *Run) among(list []bisect.Candidate) string {
 	if first := list[0].Point[0]; first > 0 && !slices.ContainsFunc(list, func(c bisect.Candidate) bool { return c.Point[0] != first }) {
 		return fmt.Sprintf("%s, with one of %d sets of tools", r.commit(first), len(list))
 	}
+	if what == "commits" && slices.ContainsFunc(list, func(c bisect.Candidate) bool { return c.Point[0] == 0 }) {
+		return fmt.Sprintf("one of %d commits, or none of them", len(list)-1)
+	}
 	return fmt.Sprintf("one of %d %s", len(list), what)
 }
 

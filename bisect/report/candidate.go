@@ -12,6 +12,7 @@ type Candidate struct {
 	Point       Point   `json:"point"`
 	Probability float64 `json:"probability"`
 	Subject     string  `json:"subject,omitempty"` // of the commit
+	GoodEnd     bool    `json:"-"`                 // its commit is the good end's: then none is to blame
 }
 
 // listed is how many of the points left undecided are printed, and how many trials that could not be judged.
@@ -28,7 +29,11 @@ func (r *Report) undecided(b *strings.Builder) {
 	where := " lies at one of"
 	switch {
 	case commits:
-		where = fmt.Sprintf("%s is one of these %d commits, %s", with(shared), len(r.Candidates), r.apart())
+		n, none := len(r.Candidates), ""
+		if slices.ContainsFunc(r.Candidates, func(c Candidate) bool { return c.GoodEnd }) {
+			n, none = n-1, " or none"
+		}
+		where = fmt.Sprintf("%s is one of these %d commits%s, %s", with(shared), n, none, r.apart())
 	case len(r.Candidates) == 1:
 		where = " lies at"
 	}
@@ -48,7 +53,9 @@ func (c Candidate) words(commitOnly bool) string {
 		return c.Point.String()
 	}
 	text := Level("commit", commit)
-	if c.Subject != "" {
+	if c.GoodEnd {
+		text = "no commit"
+	} else if c.Subject != "" {
 		text += fmt.Sprintf(" %q", c.Subject)
 	}
 	if rest := c.Point.without("commit"); !commitOnly && len(rest) > 0 {

@@ -26,6 +26,17 @@ func stopped() *report.Report {
 	}
 }
 
+func TestTheGoodCommitIsNoSuspect(t *testing.T) {
+	r := stopped()
+	r.Candidates[2].GoodEnd = true
+	text := textOf(t, r)
+	for _, want := range []string{"is one of these 2 commits or none, which are not told apart yet:", "\n     25 %  no commit\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("got\n%s\nwant %q", text, want)
+		}
+	}
+}
+
 func TestWhatWasNotDecidedSaysWhatWasInTheWay(t *testing.T) {
 	for _, c := range []struct {
 		noise   *report.Noise

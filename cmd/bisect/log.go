@@ -53,17 +53,22 @@ func (c command) logCommand() *cli.Command {
 	}
 }
 
+// flagsText is options as one gives them, each behind a space.
+func flagsText(options map[string]string) (text string) {
+	for _, name := range slices.Sorted(maps.Keys(options)) {
+		text += fmt.Sprintf(" --%s=%s", name, options[name])
+	}
+	return text
+}
+
 // logLine is a record for people.
 func logLine(r runner.Record) string {
 	var what string
 	switch r.Type {
 	case runner.RecordRun:
-		what = r.Run.File + ": good " + cmp.Or(report.Short(r.Run.Good), "to be found") + ", bad " + report.Short(r.Run.Bad)
-		for _, name := range slices.Sorted(maps.Keys(r.Run.Options)) {
-			what += fmt.Sprintf(" --%s=%s", name, r.Run.Options[name])
-		}
+		what = r.Run.File + ": good " + cmp.Or(report.Short(r.Run.Good), "to be found") + ", bad " + report.Short(r.Run.Bad) + flagsText(r.Run.Options)
 	case runner.RecordResume:
-		what = "another process goes on"
+		what = "another process goes on" + flagsText(r.Options)
 	case runner.RecordGood:
 		what = "commit " + report.Short(r.Good)
 	case runner.RecordStart:

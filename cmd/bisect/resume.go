@@ -33,7 +33,7 @@ func (c command) resumeCommand() *cli.Command {
 		Usage:     "go on with a run that was ended, at the point where it was",
 		ArgsUsage: "[RUN]",
 		Description: "RUN is the folder of a run (default: the newest in .bisect). No build that has ended is repeated. The run goes on as it was begun; a scenario, lock or\n" +
-			"revision that was changed since is refused. A budget that ended it is had anew, or raised with --max-trials and --max-time.\n" + exitHelp,
+			"revision that was changed since is refused. The time of --max-time is had anew; --max-trials counts the builds of all processes. Both can be raised.\n" + exitHelp,
 		Flags: append(slices.DeleteFunc(runFlags(), func(f cli.Flag) bool {
 			return !slices.Contains([]string{"json", "max-trials", "max-time", "offline"}, f.Names()[0])
 		}), &cli.BoolFlag{Name: "as-begun", Usage: "with the commits that the run began with, wherever source.good and source.bad lead by now"}),
