@@ -14,6 +14,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"buildbisect/images/workdir"
 )
 
 // debianArgs make a system small and the same everywhere: no documents, and nothing that tells of the machine it was made on
@@ -100,23 +102,26 @@ func (b *Builder) debian(ctx context.Context, s *step, d *Debian, dir string) (e
 	}}
 	// Folders that it makes itself get their modes from the umask.
 	cmd := command(ctx, syscall.SIGTERM, "sh", append([]string{"-c", `umask 0022 && exec mmdebstrap "$@"`, "mmdebstrap"}, args...)...)
-	work, err := newWorkDir()
+	work, err := workdir.New(workdir.Mmdebstrap)
 	if err != nil {
 		return err
 	}
-	cmd.ExtraFiles = []*os.File{work.lock}
+	work.Hand(cmd)
 	defer func() {
 		if ctx.Err() != nil && cmd.Process != nil { // whatever it left when it was told to stop, or would not
 			_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		}
-		if left := work.remove(); left != nil {
-			s.say(fmt.Sprintf("left %s behind: %v; remove it", work.path, left))
+		if left := work.Remove(); left != nil {
+			s.say(fmt.Sprintf("left %s behind: %v; remove it", work.Path, left))
 		}
 	}()
+	if err := os.Chmod(work.Path, 0o755); err != nil { // apt's own user works in there, too
+		return err
+	}
 	cmd.Dir = "/" // in unshare mode the user's folder may be out of reach
 	cmd.Env = slices.Concat(keptEnv(), aptProxies(ctx), []string{
 		"PATH=" + os.Getenv("PATH") + ":/usr/local/sbin:/usr/sbin:/sbin", // an ordinary user's lacks what dpkg calls
-		"LC_ALL=C.UTF-8", "TZ=UTC", "PWD=/", "TMPDIR=" + work.path, fmt.Sprintf("SOURCE_DATE_EPOCH=%d", epoch),
+		"LC_ALL=C.UTF-8", "TZ=UTC", "PWD=/", "TMPDIR=" + work.Path, fmt.Sprintf("SOURCE_DATE_EPOCH=%d", epoch),
 	})
 	cmd.WaitDelay = 20 * time.Second // it ends its step first, and some take half a minute
 	cmd.Stdout, cmd.Stderr = out, log
@@ -127,7 +132,7 @@ func (b *Builder) debian(ctx context.Context, s *step, d *Debian, dir string) (e
 			return context.Cause(ctx)
 		}
 		if said := log.tail(keepLines, func(string) bool { return true }); noRoom(said) {
-			return fmt.Errorf("mmdebstrap, which works in %s: %w", filepath.Dir(work.path), syscall.ENOSPC)
+			return fmt.Errorf("mmdebstrap, which works in %s: %w", filepath.Dir(work.Path), syscall.ENOSPC)
 		}
 		why := log.tail(8, func(line string) bool {
 			told := strings.HasPrefix(line, "E:") || strings.HasPrefix(line, "Err:") || strings.HasPrefix(line, "dpkg: ")
@@ -142,6 +147,10 @@ func (b *Builder) debian(ctx context.Context, s *step, d *Debian, dir string) (e
 	s.say("made")
 	return nil
 }
+
+// RemoveLeft removes from the system's folder for temporary files what mmdebstrap and apt were working with when bisect was killed.
+// What is in use, another user's, or younger than a minute stays.
+func RemoveLeft() error { return workdir.RemoveLeft() }
 
 // noRoom reports whether a program says that a disk is full.
 func noRoom(said string) bool { return strings.Contains(said, "No space left on device") }

@@ -25,9 +25,6 @@ const (
 	leftOutShown = 5
 )
 
-// errArtifactsFull says that there is more than may be kept.
-var errArtifactsFull = errors.New("too much")
-
 // keep copies the scenario's artifacts out of the box. The verdict stands by then, and nothing here touches it: what could
 // not be kept is noted at the end of the log. An error is one of the folder they are kept in.
 func (l *Lab) keep(ctx context.Context, box Box, id int, log *counter) error {
@@ -42,8 +39,7 @@ func (l *Lab) keep(ctx context.Context, box Box, id int, log *counter) error {
 		note("none can be had from this runner")
 		return nil
 	}
-	limit := l.Scenario.Builder.Resources.Artifacts
-	s, err := newShelf(l.Artifacts(id), limit, l.Secrets)
+	s, err := newShelf(l.Artifacts(id), l.Scenario.Builder.Resources.Artifacts, l.Secrets)
 	if err != nil {
 		return fmt.Errorf("artifacts of trial %d: %w; make room", id, err)
 	}
@@ -56,15 +52,10 @@ func (l *Lab) keep(ctx context.Context, box Box, id int, log *counter) error {
 			return context.Cause(ctx)
 		case errors.Is(err, errShelf):
 			return fmt.Errorf("artifacts of trial %d: %w; make room", id, err)
-		case errors.Is(err, errArtifactsFull):
-			note("more than %s (resources.artifacts), cut in %s", size(limit), name)
 		case errors.Is(err, fs.ErrNotExist):
 			note("%s: not there", name)
 		default:
 			note("%s: %v", name, err)
-		}
-		if errors.Is(err, errArtifactsFull) {
-			break
 		}
 	}
 	s.link()
@@ -82,7 +73,8 @@ func (l *Lab) keep(ctx context.Context, box Box, id int, log *counter) error {
 // [os.Root] sees to as well.
 type shelf struct {
 	root    *os.Root
-	room    int64 // bytes that may still come
+	limit   int64 // of all that is taken in, in bytes
+	room    int64 // bytes of it that may still come
 	secrets *Secrets
 	links   []link
 	left    int      // how many were left out
@@ -99,7 +91,7 @@ func newShelf(dir string, limit int64, secrets *Secrets) (*shelf, error) {
 		return nil, err
 	}
 	root, err := os.OpenRoot(dir)
-	return &shelf{root: root, room: limit, secrets: secrets}, err
+	return &shelf{root: root, limit: limit, room: limit, secrets: secrets}, err
 }
 
 // fetch takes in what lies at name in the work folder.
@@ -120,7 +112,8 @@ func (s *shelf) fetch(ctx context.Context, keeper Keeper, name string) error {
 	return err
 }
 
-// take takes in a tar whose names begin with the last element of name.
+// take takes in a tar whose names begin with the last element of name, up to the first member that there is no room for. That one
+// is not so much as read: a sparse file of a terabyte is made in no time. For the same reason what is left out takes room, too.
 func (s *shelf) take(name string, r io.Reader) error {
 	for in := tar.NewReader(r); ; {
 		h, err := in.Next()
@@ -130,13 +123,17 @@ func (s *shelf) take(name string, r io.Reader) error {
 		if err != nil {
 			return err
 		}
+		if h.Size > s.room || s.room < leastArtifact {
+			return fmt.Errorf("more than %s (resources.artifacts): cut at %s, which is left out with what follows it in there", size(s.limit), s.shown(h.Name))
+		}
+		s.room -= max(h.Size, leastArtifact)
 		to, err := s.place(name, h.Name)
 		if err == nil {
 			err = s.add(name, to, h, in)
 		}
 		switch {
 		case err == nil:
-		case errors.Is(err, errArtifactsFull), errors.Is(err, errTorn):
+		case errors.Is(err, errTorn):
 			return err
 		case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EROFS), errors.Is(err, syscall.EIO):
 			return fmt.Errorf("%w: %w", errShelf, err)
@@ -169,10 +166,6 @@ var errTorn = errors.New("could not be read to its end")
 
 // add takes in a member of the artifact name.
 func (s *shelf) add(name, to string, h *tar.Header, r io.Reader) error {
-	if h.Size > s.room || s.room < leastArtifact {
-		return errArtifactsFull
-	}
-	s.room -= max(h.Size, leastArtifact)
 	switch h.Typeflag {
 	case tar.TypeDir:
 		return s.root.MkdirAll(to, 0o755)
@@ -194,6 +187,7 @@ func (s *shelf) add(name, to string, h *tar.Header, r io.Reader) error {
 	return errors.New("it is neither a file nor a folder nor a link")
 }
 
+// file takes in a file, whole or not at all.
 func (s *shelf) file(to string, h *tar.Header, r io.Reader) error {
 	if err := s.root.MkdirAll(path.Dir(to), 0o755); err != nil {
 		return err
@@ -208,7 +202,10 @@ func (s *shelf) file(to string, h *tar.Header, r io.Reader) error {
 	}
 	source := NewSourceReader(r)
 	_, err = io.Copy(f, source)
-	if err = errors.Join(err, f.Close()); source.Failure() != nil {
+	if err = errors.Join(err, f.Close()); err != nil {
+		err = errors.Join(err, s.root.Remove(to))
+	}
+	if source.Failure() != nil {
 		return fmt.Errorf("%w: %w", errTorn, source.Failure())
 	}
 	return err
@@ -235,6 +232,11 @@ func (s *shelf) leaveOut(name string, why error) {
 		} else if inner, ok := errors.AsType[*os.LinkError](why); ok {
 			why = inner.Err
 		}
-		s.leftOut = append(s.leftOut, fmt.Sprintf("%q: %v", clip([]byte(name)), why))
+		s.leftOut = append(s.leftOut, fmt.Sprintf("%s: %v", s.shown(name), why))
 	}
+}
+
+// shown is a member's name for people. Secrets go first: of one that is clipped or quoted the rest would not be known again.
+func (s *shelf) shown(name string) string {
+	return fmt.Sprintf("%q", clip([]byte(s.secrets.Text(name))))
 }

@@ -174,30 +174,77 @@ func TestHostileArtifactsDoNoHarm(t *testing.T) {
 	}
 }
 
-func TestArtifactsBeyondTheirLimitAreCut(t *testing.T) {
+func TestAnArtifactBeyondTheLimitIsCutAndTheNextOnesAreTaken(t *testing.T) {
+	const mode, cut = "-rw-r--r-- ", "more than 64KiB (resources.artifacts): cut at %q, which is left out with what follows it in there\n"
+	small := tar.Header{Name: "out/small", Mode: 0o644, Uname: "1"}
+	last := tar.Header{Name: "out/last", Mode: 0o644, Uname: "2"}
+	secret := strings.Repeat("n", tailWidth-len("out/")-4) + "hunter22" // would be clipped in its midst
+	var many []tar.Header
+	for i := range 100 {
+		many = append(many, tar.Header{Name: fmt.Sprintf("out/%02d", i), Mode: 0o644})
+	}
 	for _, c := range []struct {
-		name string
-		big  tar.Header
+		name     string
+		out      []tar.Header
+		tree, at string // what there is of out, and where it was cut
 	}{
-		{"one that is too large", tar.Header{Name: "out/big", Size: 1 << 40}},
-		{"too many", tar.Header{}},
+		{"one that is larger than all", []tar.Header{small, {Name: "out/big", Size: 1 << 40}, last}, "out/small " + mode + "1\n", "out/big"},
+		{"one that is larger than what is left", []tar.Header{small, {Name: "out/big", Size: 61 << 10}, last}, "out/small " + mode + "1\n", "out/big"},
+		{"a large one that could go nowhere", []tar.Header{small, {Name: "../big", Size: 1 << 40}, last}, "out/small " + mode + "1\n", "../big"},
+		{"several that could go nowhere", []tar.Header{{Name: "../a", Size: 40 << 10}, {Name: "../b", Size: 40 << 10}, last}, "", "../b"},
+		{"a large one with a secret", []tar.Header{small, {Name: "out/" + secret, Size: 1 << 40}, last}, "out/small " + mode + "1\n", "out/" + secret[:len(secret)-8] + "***"},
 	} {
-		headers := []tar.Header{{Name: "out/small", Mode: 0o644, Uname: "1"}, c.big}
-		for i := range 100 {
-			if c.big.Name == "" {
-				headers = append(headers[:1+i], tar.Header{Name: fmt.Sprint("out/", i)})
-			}
-		}
-		dir, log, err := kept(t, storeroom{files: map[string][]tar.Header{"out": headers, "more": {{Name: "more"}}}}, 64<<10, "out", "more")
+		box := storeroom{files: map[string][]tar.Header{
+			"out":  c.out,
+			"more": {{Name: "more", Mode: 0o644, Uname: "3"}},
+			"huge": {{Name: "huge", Size: 1 << 40}},
+			"log":  {{Name: "log", Mode: 0o644, Uname: "4"}},
+		}}
+		dir, log, err := kept(t, box, 64<<10, "out", "more", "huge", "log")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if log != "\nartifacts: more than 64KiB (resources.artifacts), cut in out\n" {
-			t.Errorf("%s: the log says %q", c.name, log)
+		want := "\nartifacts: out: " + fmt.Sprintf(cut, c.at) + "artifacts: huge: " + fmt.Sprintf(cut, "huge")
+		if got, _, _ := strings.Cut(log, "artifacts: left out: "); got != want {
+			t.Errorf("%s: the log says\n%q, want\n%q", c.name, got, want)
 		}
-		if got := tree(t, dir); !strings.Contains(got, "out/small -rw-r--r-- 1") || strings.Contains(got, "big") || strings.Contains(got, "more") || strings.Count(got, "\n") > 16 {
-			t.Errorf("%s:\n%s", c.name, got)
+		if got, want := tree(t, dir), "log "+mode+"4\nmore "+mode+"3\n"+c.tree; got != strings.TrimSuffix(want, "\n") {
+			t.Errorf("%s: got:\n%s\nwant:\n%s", c.name, got, want)
 		}
+	}
+
+	dir, log, err := kept(t, storeroom{files: map[string][]tar.Header{"out": many, "log": {{Name: "log"}}}}, 64<<10, "out", "log", "absent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "\nartifacts: out: " + fmt.Sprintf(cut, "out/16") + "artifacts: log: " + fmt.Sprintf(cut, "log") + "artifacts: absent: not there\n"; log != want {
+		t.Errorf("too many: the log says\n%q, want\n%q", log, want)
+	}
+	if got := tree(t, dir); strings.Count(got, "out/") != 16 || strings.Contains(got, "log") {
+		t.Errorf("too many:\n%s", got)
+	}
+}
+
+// breaks is a box whose stream ends within its last file.
+type breaks struct{ storeroom }
+
+func (b breaks) Get(ctx context.Context, path string, w io.Writer) error {
+	var whole bytes.Buffer
+	if err := b.storeroom.Get(ctx, path, &whole); err != nil {
+		return err
+	}
+	if _, err := w.Write(whole.Bytes()[:whole.Len()-1024-512]); err != nil { // a tar's end, and a block
+		return err
+	}
+	return errors.New("gone")
+}
+
+func TestNoPartOfAFileIsKeptAsIfItWereWhole(t *testing.T) {
+	dir, log, err := kept(t, breaks{storeroom{files: map[string][]tar.Header{"out": {
+		{Name: "out/whole", Mode: 0o644, Uname: "1"}, {Name: "out/torn", Size: 4 << 10},
+	}}}}, 1<<20, "out")
+	if err != nil || tree(t, dir) != "out/whole -rw-r--r-- 1" || log != "\nartifacts: out: could not be read to its end: gone\n" {
+		t.Errorf("%q, %v, %s", log, err, tree(t, dir))
 	}
 }
 

@@ -126,15 +126,26 @@ func (e *commandError) Error() string {
 
 func (e *commandError) Unwrap() error { return e.err }
 
-// run runs a command with an environment of its own and returns its stdout. When ctx ends, it is asked to stop with all
-// its children, which keep what they have got so far, and has 10 s for that.
+// run runs a command with an environment of its own and returns its stdout.
 func (c *Client) run(ctx context.Context, env []string, name string, args ...string) (string, error) {
+	return finish(ctx, command(ctx, env, name, args...))
+}
+
+// command is a command with an environment of its own. When ctx ends, it is asked to stop with all its children, which keep
+// what they have got so far, and has 10 s for that.
+func command(ctx context.Context, env []string, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = "/"
 	cmd.Env = append(env[:len(env):len(env)], "LC_ALL=C.UTF-8", "TZ=UTC", "PWD=/")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
+	return cmd
+}
+
+// finish runs a command to its end and returns its stdout.
+func finish(ctx context.Context, cmd *exec.Cmd) (string, error) {
+	name := filepath.Base(cmd.Args[0])
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
@@ -144,9 +155,9 @@ func (c *Client) run(ctx context.Context, env []string, name string, args ...str
 	case ctx.Err() != nil:
 		return "", context.Cause(ctx)
 	case errors.Is(err, exec.ErrNotFound) || errors.Is(err, os.ErrNotExist):
-		return "", fmt.Errorf("%s is not installed; this needs the Debian packages apt, dpkg and mmdebstrap: %w", filepath.Base(name), err)
+		return "", fmt.Errorf("%s is not installed; this needs the Debian packages apt, dpkg and mmdebstrap: %w", name, err)
 	}
-	return stdout.String(), &commandError{filepath.Base(name), err, stdout.String() + stderr.String()}
+	return stdout.String(), &commandError{name, err, stdout.String() + stderr.String()}
 }
 
 // tellingLines are what apt says of a cause, the most telling first. What it says of the consequences is longer.

@@ -14,6 +14,8 @@ import (
 
 	"github.com/dustin/go-humanize"
 	"golang.org/x/sync/errgroup"
+
+	"buildbisect/images/workdir"
 )
 
 // parallel is how many packages are fetched at once; a mirror is used by many.
@@ -132,17 +134,23 @@ func (c *Client) fetch(ctx context.Context, a Archive, p Package, path string) e
 
 // download fetches one file with apt's own means. What an earlier download left in path is resumed if the server can.
 func (c *Client) download(ctx context.Context, from string, p Package, path string) error {
-	dir, err := os.MkdirTemp("", "bisect-apt-")
+	work, err := workdir.New(workdir.Apt)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	env, err := c.workspace(ctx, dir, nil, true)
+	defer func() {
+		if left := work.Remove(); left != nil {
+			c.say("left %s behind: %v; remove it", work.Path, left)
+		}
+	}()
+	env, err := c.workspace(ctx, work.Path, nil, true)
 	if err != nil {
 		return err
 	}
 	os.Remove(path + ".FAILED") // what apt leaves of a file that was wrong
-	_, err = c.run(ctx, env, helper, "download-file", from, path, "SHA256:"+p.SHA256, fmt.Sprintf("Checksum-FileSize:%d", p.Size))
+	cmd := command(ctx, env, helper, "download-file", from, path, "SHA256:"+p.SHA256, fmt.Sprintf("Checksum-FileSize:%d", p.Size))
+	work.Hand(cmd)
+	_, err = finish(ctx, cmd)
 	os.Remove(path + ".FAILED")
 	return err
 }
