@@ -41,7 +41,7 @@ func (r *Run) Report() *report.Report {
 		if f.Outcome == bisect.NoCulprit {
 			break // what is left of their probabilities is no answer
 		}
-		rep.Candidates = append(rep.Candidates, report.Candidate{Point: space.Named(c.Point), Probability: c.Probability, Subject: space.History.Commits[c.Point[0]].Subject, GoodEnd: c.Point[0] == 0})
+		rep.Candidates = append(rep.Candidates, report.Candidate{Point: space.Named(c.Point), Probability: c.Probability, Subject: r.Lab.told(c.Point[0]).Subject, GoodEnd: c.Point[0] == 0})
 	}
 	for _, u := range f.Untested {
 		rep.Untested = append(rep.Untested, report.Untested{Point: space.Named(u.Point), Why: u.Why, Cost: u.Cost})
@@ -146,7 +146,7 @@ func (r *Run) change(axis, level int) report.Change {
 		change.Good = append(change.Good, space.Level(axis, parent))
 	}
 	if axis == 0 {
-		commit := space.History.Commits[level]
+		commit := r.Lab.told(level)
 		change.Subject, change.Author, change.Date = commit.Subject, commit.Author, commit.When.Format(time.RFC3339)
 	}
 	return change

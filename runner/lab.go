@@ -175,6 +175,13 @@ func (l *Lab) boxSpec(ctx context.Context, id int, p bisect.Point, image string)
 	return spec, nil
 }
 
+// told is a commit of the history as people are told of it: who wrote it may have pasted a secret.
+func (l *Lab) told(level int) Commit {
+	c := l.Space.History.Commits[level]
+	c.Subject, c.Author = l.Secrets.Text(c.Subject), l.Secrets.Text(c.Author)
+	return c
+}
+
 // put streams the commit's tree into the box, without ever holding it.
 func (l *Lab) put(ctx context.Context, box Box, commit string) error {
 	r, w := io.Pipe()

@@ -3,8 +3,9 @@ package runner
 import "io"
 
 // redaction hides secrets in a stream, wherever the stream is cut into writes. It holds back only what may be the beginning
-// of a secret, until it is known whether it is: less than the longest secret. It serves the stages of a trial one after
-// the other, so that a secret of which each of two stages prints a half is not whole in the log.
+// of a secret, until it is known whether it is: less than the longest word that is hidden, or thrice that where lines may be
+// broken in it. It serves the stages of a trial one after the other, so that a secret of which each of two stages prints a half
+// is not whole in the log.
 type redaction struct {
 	secrets *Secrets
 	w       io.Writer

@@ -44,7 +44,7 @@ func (r *Run) tools(p bisect.Point) []string {
 }
 
 func (r *Run) commit(level int) string {
-	c := r.Lab.Space.History.Commits[level]
+	c := r.Lab.told(level)
 	return fmt.Sprintf("commit %s %q (%s, %s)", report.Short(c.ID), c.Subject, c.Author, c.When.Format("2006-01-02"))
 }
 
