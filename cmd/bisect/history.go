@@ -43,7 +43,7 @@ func (s *session) spaceBetween(ctx context.Context, good, bad git.Commit) (*runn
 		s.notes = append(s.notes, levels.Note)
 	}
 	if h.Newest.ID != h.Bad.ID {
-		s.notes = append(s.notes, fmt.Sprintf("%s touches none of source.paths; %s stands for it, the newest commit that does", h.Bad.Short(), h.Newest))
+		s.notes = append(s.notes, fmt.Sprintf("%s touches none of source.paths; commit %s stands for it, the newest that does", h.Bad.Short(), h.Newest.Short()))
 	}
 	if s.aside > 0 {
 		s.notes = append(s.notes, english.Plural(s.aside, "commit does", "commits do")+" not contain the broken one, and so cannot show a repair; each counts as part of the merge that brought it in")
