@@ -16,8 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/moby/moby/client"
 
 	"buildbisect/bisect"
@@ -181,7 +179,7 @@ func TestAShellThatIsNoProgramIsUntestable(t *testing.T) {
 		"a folder":        {Name: "bin/sh", Mode: 0o755, Typeflag: tar.TypeDir},
 		"a dangling link": {Name: "bin/sh", Mode: 0o777, Typeflag: tar.TypeSymlink, Linkname: "/no/such"},
 	} {
-		_, err := e.Start(t.Context(), runner.BoxSpec{Image: loaded(t, e, withFile(t, busybox(t, e), file)), Network: "none"})
+		_, err := e.Start(t.Context(), runner.BoxSpec{Image: loaded(t, e, withFile(t, busybox(t, e), file, "")), Network: "none"})
 		untestable := runner.Untestable(nil)
 		if !errors.As(err, &untestable) || errors.Is(err, runner.ErrInfrastructure) || !strings.Contains(err.Error(), "/bin/sh") {
 			t.Errorf("%s: got %v", name, err)
@@ -268,27 +266,4 @@ func front(t *testing.T, host string, before func(http.ResponseWriter, *http.Req
 	})
 	t.Setenv("DOCKER_HOST", "tcp://"+listener.Addr().String())
 	return connect(t)
-}
-
-// withFile adds a layer with one empty file, or what else header says.
-func withFile(t *testing.T, image *images.Image, header tar.Header) *images.Image {
-	t.Helper()
-	var buf bytes.Buffer
-	w := tar.NewWriter(&buf)
-	if err := errors.Join(w.WriteHeader(&header), w.Close()); err != nil {
-		t.Fatal(err)
-	}
-	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(buf.Bytes())), nil })
-	if err != nil {
-		t.Fatal(err)
-	}
-	built, err := mutate.AppendLayers(image.Image, layer)
-	if err != nil {
-		t.Fatal(err)
-	}
-	id, err := built.ConfigName()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &images.Image{Image: built, Name: "bisect/enginetest:" + id.Hex[:16]}
 }

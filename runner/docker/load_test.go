@@ -25,14 +25,22 @@ import (
 	"buildbisect/runner/enginetest"
 )
 
-// extend adds a layer with one file to image.
+// extend adds a layer with one program to image.
 func extend(t *testing.T, image *images.Image, file, text string) *images.Image {
+	t.Helper()
+	return withFile(t, image, tar.Header{Name: file, Mode: 0o755, Size: int64(len(text))}, text)
+}
+
+// withFile adds a layer with one file, or what else header says, to image.
+func withFile(t *testing.T, image *images.Image, header tar.Header, text string) *images.Image {
 	t.Helper()
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
-	w.WriteHeader(&tar.Header{Name: file, Mode: 0o755, Size: int64(len(text))})
-	io.WriteString(w, text)
-	if err := w.Close(); err != nil {
+	err := w.WriteHeader(&header)
+	if err == nil {
+		_, err = io.WriteString(w, text)
+	}
+	if err = errors.Join(err, w.Close()); err != nil {
 		t.Fatal(err)
 	}
 	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(buf.Bytes())), nil })
