@@ -47,7 +47,7 @@ func (r *Run) reproduce(c bisect.Cause) []string {
 		run = append(run, fmt.Sprintf("--pids-limit %d", pids))
 	}
 	run = append(run, "--security-opt no-new-privileges --cap-drop ALL")
-	for _, name := range append(BoxCapabilities(), b.Capabilities...) {
+	for _, name := range append(scenarios.DefaultCapabilities(), b.Capabilities...) {
 		run = append(run, "--cap-add", name)
 	}
 	script := ""

@@ -62,17 +62,9 @@ type BoxSpec struct {
 	Memory int64   // bytes, 0: unlimited
 	PIDs   int64   // 0: unlimited
 	Disk   int64   // bytes that the box may write in all, 0: unlimited. No single file exceeds it; the sum is watched: see [Exit].Full
-	// Capabilities are Linux capabilities, without CAP_, beyond BoxCapabilities.
+	// Capabilities are Linux capabilities, without CAP_, beyond [scenarios.DefaultCapabilities].
 	Capabilities []string
 	Labels       map[string]string
-}
-
-// BoxCapabilities are what root needs to build, to unpack archives and packages, and to become another user, all within files and
-// processes of the box's own. Of those that Docker gives by default, a build does without NET_RAW and NET_BIND_SERVICE (a network of
-// one's own has sysctls for both), MKNOD, SYS_CHROOT, SETPCAP, SETFCAP and AUDIT_WRITE, which reach beyond: devices, or the machine's
-// audit log.
-func BoxCapabilities() []string {
-	return []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID"}
 }
 
 // EngineSpec asks for a Docker engine of the box's own, which lives and dies with the box; nil: none. Its socket is at

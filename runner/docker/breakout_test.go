@@ -12,6 +12,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"buildbisect/runner"
+	"buildbisect/scenarios"
 )
 
 // These tests try the cheap ways out of a box, and bound each by themselves, too: should one work, it does no harm here.
@@ -57,7 +58,7 @@ func TestABoxHasTheFewCapabilitiesOfTheListAndNoMore(t *testing.T) {
 	id := load(t, e)
 	for _, further := range [][]string{nil, {"SYS_CHROOT", "KILL"}} {
 		var mask uint64
-		for _, name := range append(slices.Clone(runner.BoxCapabilities()), further...) {
+		for _, name := range append(slices.Clone(scenarios.DefaultCapabilities()), further...) {
 			mask |= 1 << bits[name]
 		}
 		b := breakout(t, e, runner.BoxSpec{Image: id, Capabilities: further})

@@ -6,6 +6,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 
 	"buildbisect/runner"
+	"buildbisect/scenarios"
 )
 
 // What lies in this file keeps code that nobody has read from doing harm beyond its box. The kernel is shared: a hole in it is
@@ -22,7 +23,7 @@ func harden(h *container.HostConfig, capabilities []string) {
 
 // capabilities are those of a box.
 func capabilities(spec runner.BoxSpec) []string {
-	all := append(runner.BoxCapabilities(), spec.Capabilities...)
+	all := append(scenarios.DefaultCapabilities(), spec.Capabilities...)
 	slices.Sort(all)
 	return slices.Compact(all)
 }
