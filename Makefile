@@ -36,6 +36,7 @@ soak: setup fuzz
 	BISECT_TOOLCHAINS=all go test -count=1 -timeout 60m -run Toolchains ./images
 	BISECT_INTERRUPTS=200 go test -count=1 -timeout 60m -run Scripts/engine/interrupted ./cmd/bisect
 	BISECT_KILLS=200 go test -count=1 -timeout 120m -run 'Scripts/nested/(killed|gc)' ./cmd/bisect
+	BISECT_SECRETS=500 go test -count=1 -timeout 60m -run RealWriters ./runner
 	BISECT_SOAK=10m go test -v -count=1 -timeout 60m -run Soak ./runner
 	go test -race -count=1 -timeout 120m ./...
 

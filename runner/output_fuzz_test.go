@@ -90,7 +90,7 @@ func FuzzOutput(f *testing.F) {
 		if !plain.MatchString(secret) {
 			return
 		}
-		s := &Secrets{words: [][]byte{[]byte(secret)}}
+		s := hiding(word{text: secret})
 		o := &output{log: io.Discard, secrets: s, pattern: pattern}
 		hide := &redaction{secrets: s, w: o}
 		cut(hide, text, cuts)

@@ -1,42 +1,44 @@
 package runner
 
 import (
-	"bytes"
-	"cmp"
 	"encoding/base64"
-	"fmt"
+	"encoding/hex"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf16"
 )
 
 const (
 	// redacted stands for a secret.
 	redacted = "***"
-	// leastPart is how many bytes a part of a secret has at the least that is hidden by itself: a short line of a key file,
+	// leastPart is the length in bytes from which a part of a secret is hidden by itself. A shorter line of a key file,
 	// such as a brace, is no secret.
 	leastPart = 8
-	// leastSecret is how short a whole one may be: scenarios refuse shorter ones.
+	// leastSecret is the least length of a whole one in bytes: scenarios refuse shorter ones.
 	leastSecret = 4
 )
 
 // Secrets are what a build is given and nobody else is to read. A nil *Secrets has none.
 //
-// What comes from a build is cleansed of them before anything looks at it: before it is matched, kept, or shown. Hidden is
-// every occurrence of a value, of its lines where it has several, and of how JSON, URLs, shells and base64 write it, the last
-// behind whatever words and wherever its lines are broken. What a build encodes in any other way, or prints in parts with
-// something between them, is not recognized: this keeps a secret from being published by mistake, not from code that wants to
-// give it away. It does not look into artifacts.
+// The output of a build is redacted before it is matched, kept, or shown. Hidden is every occurrence of a value, of each of its
+// lines, and of its base64 and hexadecimal forms, also behind other words and with line breaks. Each character matches as itself
+// or as any of its escapes, and quotes may end and begin between two of them: see escapes and gap. So no writer of JSON, URLs,
+// XML or shell words needs to be known. What a build encodes in any other way, or prints in parts with something between them,
+// is not recognized: this keeps a secret from being published by mistake, not from code that wants to give it away. It does
+// not look into artifacts.
 //
 // No library that we know does this to a stream for many words that may overlap, without holding output back until its end;
 // runners of CI systems each have one of their own.
 type Secrets struct {
-	env    []string // NAME=value, sorted
-	words  [][]byte // hidden as they are
-	folded [][]byte // hidden also with line breaks between any two of their characters: base64
+	env   []string // NAME=value, sorted
+	words []word
+	first [256][]int // for each byte the words that may begin with it, escaped or not
+}
+
+// word is something to hide.
+type word struct {
+	text  string
+	coded bool // base64 or hexadecimal: lines may be broken between any two characters
 }
 
 // NewSecrets takes values by the variables that they are given as.
@@ -45,30 +47,45 @@ func NewSecrets(values map[string]string) *Secrets {
 		return nil
 	}
 	s := &Secrets{}
-	words, folded := map[string]bool{}, map[string]bool{}
+	words := map[word]bool{}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
-		s.env = append(s.env, name+"="+values[name])
-		for _, encodings := range [][]string{spellings(values[name]), inURLs(values[name]), inJSON(values[name]), inShells(values[name])} {
-			for _, word := range encodings {
-				words[word] = word != ""
-			}
+		value := values[name]
+		s.env = append(s.env, name+"="+value)
+		for _, text := range spellings(value) {
+			words[word{text: text}] = true
 		}
-		for _, word := range inBase64(values[name], base64.RawURLEncoding) {
-			words[word] = true
-		}
-		for _, word := range inBase64(values[name], base64.RawStdEncoding) {
-			folded[word] = true
+		digits := hex.EncodeToString([]byte(value))
+		coded := append(inBase64(value), digits, strings.ToUpper(digits))
+		for _, text := range coded {
+			words[word{text, true}] = true
 		}
 	}
-	for _, word := range slices.Sorted(maps.Keys(words)) {
-		if words[word] && !folded[word] {
-			s.words = append(s.words, []byte(word))
+	for w := range words {
+		if w.text != "" {
+			s.add(w)
 		}
-	}
-	for _, word := range slices.Sorted(maps.Keys(folded)) {
-		s.folded = append(s.folded, []byte(word))
 	}
 	return s
+}
+
+func (s *Secrets) add(w word) {
+	for c := range s.first {
+		if stands, more := w.escapes([]byte{byte(c)}, 0); more || stands != 0 {
+			s.first[c] = append(s.first[c], len(s.words))
+		}
+	}
+	s.words = append(s.words, w)
+}
+
+// escapes is the function of that name at a place of the word. Nobody escapes the letters and digits of a coded one.
+func (w *word) escapes(text []byte, read int) (stands uint8, more bool) {
+	if c := w.text[read]; w.coded && isAlphanumeric(c) {
+		if text[0] == c && len(text) == 1 {
+			stands = 1 << 1
+		}
+		return stands, false
+	}
+	return escapes(text, w.text[read:])
 }
 
 // Env is what the build is given, as NAME=value.
@@ -82,13 +99,16 @@ func (s *Secrets) Env() []string {
 // spellings are value itself and what is left of it where it is taken apart.
 func spellings(value string) []string {
 	all := []string{value}
-	for _, bare := range []string{strings.TrimSpace(value), strings.Join(strings.Fields(value), " ")} { // as an unquoted variable has it
+	for _, bare := range []string{
+		strings.TrimSpace(value),
+		strings.Join(strings.Fields(value), " "),                         // as an unquoted variable has it
+		strings.NewReplacer("\t", "", "\n", "", "\r", "").Replace(value), // as parsers of URLs have it
+	} {
 		if len(bare) >= leastSecret {
 			all = append(all, bare)
 		}
 	}
 	if strings.Contains(value, "\n") {
-		all = append(all, strings.ReplaceAll(value, "\n", "\r\n"))
 		for line := range strings.Lines(value) {
 			if line = strings.TrimSpace(line); len(line) >= leastPart {
 				all = append(all, line)
@@ -98,225 +118,30 @@ func spellings(value string) []string {
 	return all
 }
 
-// inURLs are the ways in which value stands in URLs: all agree on letters and digits alone.
-func inURLs(value string) []string {
-	const always = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
-	var all []string
-	for _, kept := range []string{
-		"",                  // urlencode of PHP
-		"*",                 // URLSearchParams, Java
-		"~",                 // RFC 3986: curl, rawurlencode of PHP, Go's queries
-		"~/",                // quote of Python
-		"~$&+:=@",           // Go's paths
-		"~!*'()",            // encodeURIComponent
-		"~!*'();,/?:@&=+$#", // encodeURI
-	} {
-		for _, hex := range []string{"%%%02X", "%%%02x"} {
-			var b strings.Builder
-			for _, c := range []byte(value) {
-				if strings.IndexByte(always, c) >= 0 || strings.IndexByte(kept, c) >= 0 {
-					b.WriteByte(c)
-				} else {
-					fmt.Fprintf(&b, hex, c)
-				}
-			}
-			all = append(all, b.String(), strings.ReplaceAll(b.String(), "%20", "+"))
-		}
-	}
-	return all
-}
-
-// inJSON are the ways in which value stands in JSON: writers differ in what they give by number, and how.
-func inJSON(value string) []string {
-	const short, letters, lines = "\"\\\b\f\n\r\t", `"\bfnrt`, "\u2028\u2029"
-	var all []string
-	for _, numbered := range []string{
-		"",                 // JavaScript, Python
-		lines,              // PHP, Go without HTML
-		lines + "<>&",      // Go, Rails
-		lines + "<>&'=",    // Gson
-		lines + `<>&'"`,    // PHP with JSON_HEX_*
-		lines + "<>&'\"+`", // .NET
-	} {
-		for _, last := range []rune{unicode.MaxRune, '~'} { // what is behind it is given by number, too
-			for _, hex := range []struct{ few, rest string }{{`\u%04x`, `\u%04x`}, {`\u%04X`, `\u%04X`}, {`\u%04X`, `\u%04x`}} { // the last is PHP
-				var b strings.Builder
-				for _, r := range value {
-					i := strings.IndexRune(short, r)
-					switch {
-					case strings.ContainsRune(numbered, r):
-						fmt.Fprintf(&b, hex.few, r)
-					case i >= 0:
-						b.WriteString(`\` + letters[i:i+1])
-					case r < ' ' || r > last:
-						for _, unit := range utf16.AppendRune(nil, r) {
-							fmt.Fprintf(&b, hex.rest, unit)
-						}
-					default:
-						b.WriteRune(r)
-					}
-				}
-				all = append(all, b.String(), strings.ReplaceAll(b.String(), "/", `\/`)) // PHP
-			}
-		}
-	}
-	return all
-}
-
-// inShells are the ways in which shells quote value, in a trace or where they are asked to.
-func inShells(value string) []string {
-	all := []string{
-		strings.ReplaceAll(value, "'", `'\''`),
-		strings.ReplaceAll(value, "'", `'"'"'`),                                         // shlex of Python
-		strings.Trim(regexp.MustCompile(`'+`).ReplaceAllString(value, `'"${0}"'`), "'"), // dash
-		strings.NewReplacer(`\`, `\\`, `"`, `\"`, `$`, `\$`, "`", "\\`").Replace(value), // declare -p of bash
-	}
-	var q strings.Builder // printf %q
-	for i, c := range []byte(value) {
-		word := i == 0 || value[i-1] == '=' || value[i-1] == ':'
-		if strings.IndexByte(" \t\n!\"$&'()*,;<>?[\\]^`{|}", c) >= 0 || c == '#' && i == 0 || c == '~' && word {
-			q.WriteByte('\\')
-		}
-		q.WriteByte(c)
-	}
-	all = append(all, q.String())
-	for _, last := range []byte{'\xff', '~'} { // $'…': in the C locale what is not ASCII is given by number, too
-		const short, letters = "\a\b\t\n\v\f\r\x1b'\\", `abtnvfrE'\`
-		var b strings.Builder
-		for _, c := range []byte(value) {
-			if i := strings.IndexByte(short, c); i >= 0 {
-				b.WriteString(`\` + letters[i:i+1])
-			} else if c < ' ' || c == 0x7f || c > last {
-				fmt.Fprintf(&b, `\%03o`, c)
-			} else {
-				b.WriteByte(c)
-			}
-		}
-		all = append(all, b.String())
-	}
-	return all
-}
-
-// inBase64 are the ways in which value stands in base64, without padding: with it they are found, too.
-func inBase64(value string, encoding *base64.Encoding) []string {
+// inBase64 are the forms of value in base64, without padding: with it they are found, too.
+func inBase64(value string) []string {
 	var all []string
 	part := func(text string) {
 		if len(text) >= leastPart {
 			all = append(all, text)
 		}
 	}
-	for _, text := range []string{value, value + "\n"} { // as echo has it
-		whole := encoding.EncodeToString([]byte(text))
-		all = append(all, whole)
-		for line := range slices.Chunk([]byte(whole), 76) { // as the program of that name breaks it, and each line by itself
-			part(string(line))
-		}
-	}
-	// Behind other words, as in the header of a login, it begins at another of the three places of a group; the characters at both ends
-	// stand for its neighbours, too.
-	for before := range 3 {
-		text := encoding.EncodeToString(append(make([]byte, before), value...))
-		part(text[(before*8+5)/6 : (before+len(value))*8/6])
-	}
-	return all
-}
-
-// span is a part of some text: from and to are offsets.
-type span struct{ from, to int }
-
-// find gives what of text is to be hidden: the union of all occurrences, in order and apart from each other. So it does not
-// matter which of two secrets that overlap comes first, and no rest of one is left beside the other.
-func (s *Secrets) find(text []byte) []span {
-	var found []span
-	for _, word := range s.words {
-		for at := 0; ; at++ {
-			i := bytes.Index(text[at:], word)
-			if i < 0 {
-				break
-			}
-			at += i
-			found = append(found, span{at, at + len(word)})
-		}
-	}
-	for _, word := range s.folded {
-		for at := 0; ; at++ {
-			i := bytes.IndexByte(text[at:], word[0])
-			if i < 0 {
-				break
-			}
-			at += i
-			if n, _ := unfold(text[at:], word); n > 0 {
-				found = append(found, span{at, at + n})
+	for _, encoding := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		for _, text := range []string{value, value + "\n"} { // as echo has it
+			whole := encoding.EncodeToString([]byte(text))
+			all = append(all, whole)
+			for line := range slices.Chunk([]byte(whole), 76) { // as the program of that name breaks it, and each line by itself
+				part(string(line))
 			}
 		}
-	}
-	return joined(found)
-}
-
-// unfold gives how many bytes of text make up word, be lines broken between its characters or not; 0: it does not stand there. Open
-// says that it may, with what is yet to come.
-func unfold(text, word []byte) (n int, open bool) {
-	for i, c := range word {
-		if rest := text[n:]; i > 0 && len(rest) > 0 {
-			switch {
-			case rest[0] == '\n':
-				n++
-			case rest[0] == '\r' && (len(rest) == 1 || rest[1] == '\n'):
-				n += min(2, len(rest))
-			}
+		// Behind other words, as in the header of a login, it begins at another of the three places of a group. The characters at
+		// both ends stand for its neighbours, too.
+		for before := range 3 {
+			text := encoding.EncodeToString(append(make([]byte, before), value...))
+			part(text[(before*8+5)/6 : (before+len(value))*8/6])
 		}
-		if n == len(text) {
-			return 0, true
-		}
-		if text[n] != c {
-			return 0, false
-		}
-		n++
-	}
-	return n, false
-}
-
-// joined makes one of spans that overlap or touch.
-func joined(spans []span) []span {
-	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.from, b.from) })
-	all := spans[:0]
-	for _, next := range spans {
-		if last := len(all) - 1; last >= 0 && next.from <= all[last].to {
-			all[last].to = max(all[last].to, next.to)
-			continue
-		}
-		all = append(all, next)
 	}
 	return all
-}
-
-// open is where in text a secret may begin whose rest is yet to come; len(text) if nowhere.
-func (s *Secrets) open(text []byte) int {
-	first := len(text)
-	for _, word := range s.words {
-		for at := max(0, len(text)-len(word)+1); at < first; at++ {
-			i := bytes.IndexByte(text[at:first], word[0])
-			if i < 0 {
-				break
-			}
-			if at += i; bytes.HasPrefix(word, text[at:]) {
-				first = at
-			}
-		}
-	}
-	for _, word := range s.folded {
-		for at := max(0, len(text)-3*len(word)+1); at < first; at++ {
-			i := bytes.IndexByte(text[at:first], word[0])
-			if i < 0 {
-				break
-			}
-			at += i
-			if _, open := unfold(text[at:], word); open {
-				first = at
-			}
-		}
-	}
-	return first
 }
 
 // Text is text with secrets hidden.
@@ -324,18 +149,10 @@ func (s *Secrets) Text(text string) string {
 	if s == nil {
 		return text
 	}
-	spans := s.find([]byte(text))
-	if len(spans) == 0 {
-		return text
-	}
 	var b strings.Builder
-	at := 0
-	for _, hidden := range spans {
-		b.WriteString(text[at:hidden.from])
-		b.WriteString(redacted)
-		at = hidden.to
-	}
-	b.WriteString(text[at:])
+	stream := redaction{secrets: s, w: &b}
+	_, _ = stream.Write([]byte(text)) // a Builder has no errors
+	_ = stream.Flush()
 	return b.String()
 }
 
