@@ -22,7 +22,7 @@ const (
 //
 // The output of a build is redacted before it is matched, kept, or shown. Hidden is every occurrence of a value, of each of its
 // lines, and of its base64 and hexadecimal forms, also behind other words and with line breaks. Each character matches as itself
-// or as any of its escapes, and quotes may end and begin between two of them: see escapes and gap. So no writer of JSON, URLs,
+// or as any of its escapes, and quotes may end and begin between two of them: see readEscaped and gap. So no writer of JSON, URLs,
 // XML or shell words needs to be known. What a build encodes in any other way, or prints in parts with something between them,
 // is not recognized: this keeps a secret from being published by mistake, not from code that wants to give it away. It does
 // not look into artifacts.
@@ -70,22 +70,22 @@ func NewSecrets(values map[string]string) *Secrets {
 
 func (s *Secrets) add(w word) {
 	for c := range s.first {
-		if stands, more := w.escapes([]byte{byte(c)}, 0); more || stands != 0 {
+		if stands, more := w.readEscaped([]byte{byte(c)}, 0); more || stands != 0 {
 			s.first[c] = append(s.first[c], len(s.words))
 		}
 	}
 	s.words = append(s.words, w)
 }
 
-// escapes is the function of that name at a place of the word. Nobody escapes the letters and digits of a coded one.
-func (w *word) escapes(text []byte, read int) (stands uint8, more bool) {
+// readEscaped is the function of that name at a place of the word. Nobody escapes the letters and digits of a coded one.
+func (w *word) readEscaped(text []byte, read int) (stands uint8, more bool) {
 	if c := w.text[read]; w.coded && isAlphanumeric(c) {
 		if text[0] == c && len(text) == 1 {
 			stands = 1 << 1
 		}
 		return stands, false
 	}
-	return escapes(text, w.text[read:])
+	return readEscaped(text, w.text[read:])
 }
 
 // Env is what the build is given, as NAME=value.

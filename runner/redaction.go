@@ -105,7 +105,7 @@ func (r *redaction) keep(s state) {
 func (r *redaction) advance(s state) {
 	word := &r.secrets.words[s.word]
 	text, end := r.text[s.place-r.begun:], r.begun+len(r.text)
-	stands, more := word.escapes(text, s.read)
+	stands, more := word.readEscaped(text, s.read)
 	for n := 1; stands>>n > 0; n++ {
 		switch {
 		case stands>>n&1 == 0:

@@ -13,12 +13,12 @@ import (
 // longestEscape is the length in bytes of the longest escape or gap that is recognized.
 const longestEscape = 40
 
-// escapes reads text as the first character of value, itself or escaped. It returns how many bytes of value that is (a byte or
+// readEscaped reads text as the first character of value, itself or escaped. It returns how many bytes of value that is (a byte or
 // a whole character of UTF-8) as a set of bits, and whether text with more after it may be an escape, too.
 //
 // Known are %2f, %u002f, =2F, \n, \/, \x2f, \x{2f}, \u002f, \u{2f}, \U0000002f, \057, \047 in decimal, \2f, \cJ, ^J, M-C, &#47;, &#x2f;,
 // &amp; and the like, + for a space, and CR LF for a line feed; also with the sign that begins them escaped in its turn.
-func escapes(text []byte, value string) (stands uint8, more bool) {
+func readEscaped(text []byte, value string) (stands uint8, more bool) {
 	if len(text) == 1 && text[0] == value[0] {
 		stands = 1 << 1
 	}
