@@ -41,6 +41,7 @@ func (r *Run) Report() *report.Report {
 		if f.Outcome == bisect.NoCulprit {
 			break // what is left of their probabilities is no answer
 		}
+		rep.MoreCandidates = f.MoreCandidates
 		rep.Candidates = append(rep.Candidates, report.Candidate{Point: space.Named(c.Point), Probability: c.Probability, Subject: r.Lab.told(c.Point[0]).Subject, GoodEnd: c.Point[0] == 0})
 	}
 	for _, u := range f.Untested {

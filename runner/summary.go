@@ -2,9 +2,7 @@ package runner
 
 import (
 	"fmt"
-	"math"
 	"slices"
-	"strconv"
 	"strings"
 
 	"buildbisect/bisect"
@@ -75,7 +73,7 @@ func (r *Run) among(list []bisect.Candidate) string {
 func (r *Run) noCulprit(f bisect.Finding) string {
 	space := r.Lab.Space
 	return fmt.Sprintf("no culprit: nothing changed between the ends. The build is flaky: it was bad in %s at the bad end and in %s at the good end, which is the same as far as can be told (%s %% sure). Mend the flake, or give %s good commit.",
-		r.share(space.Bad()), r.share(space.Good()), percent(f.Noise.Flake), r.wording().further)
+		r.share(space.Bad()), r.share(space.Good()), report.Percent(f.Noise.Flake), r.wording().further)
 }
 
 // share says how many of the builds at p were bad.
@@ -150,12 +148,4 @@ func (r *Run) inconsistent(f bisect.Finding) string {
 		return fmt.Sprintf("%s, which the %s end contains, %s, and a branch from back then brought it in again. No later commit can be blamed for that. Give an older %[2]s commit, or leave that branch out.", r.commit(lower.Point[0]), former, what)
 	}
 	return fmt.Sprintf("trial %d is %s, and trial %d, with all of its changes and more, is %s, so nothing can be blamed: a later change %s, or the build is flaky. Compare the two logs.", lower.ID, sought, upper.ID, former, w.undoes)
-}
-
-// percent writes a probability with a decimal where that matters. What is not certain never becomes 100.
-func percent(p float64) string {
-	if p > 0.1 && p < 0.99 {
-		return strconv.FormatFloat(100*p, 'f', 0, 64)
-	}
-	return strings.TrimSuffix(strconv.FormatFloat(math.Floor(1000*p)/10, 'f', 1, 64), ".0")
 }

@@ -146,7 +146,7 @@ func (r *Run) sureness(f bisect.Finding) string {
 		least = min(least, c.Confidence)
 	}
 	return fmt.Sprintf(" From there on %s %% of the builds are %s, before it %s %%; confidence %s %%.",
-		percent(f.Noise.Broken.Mean), r.word(r.sought()), percent(f.Noise.Healthy.Mean), percent(least))
+		report.Percent(f.Noise.Broken.Mean), r.word(r.sought()), report.Percent(f.Noise.Healthy.Mean), report.Percent(least))
 }
 
 // stopped says what ended a search early.

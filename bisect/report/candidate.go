@@ -12,7 +12,9 @@ type Candidate struct {
 	Point       Point   `json:"point"`
 	Probability float64 `json:"probability"`
 	Subject     string  `json:"subject,omitempty"` // of the commit
-	GoodEnd     bool    `json:"-"`                 // its commit is the good end's: then none is to blame
+	// GoodEnd says that its commit is the old end's, from which the search began (the good end, or in a search for a repair the bad
+	// one): then no commit is to blame.
+	GoodEnd bool `json:"no-commit,omitempty"`
 }
 
 // listed is how many of the points left undecided are printed, and how many trials that could not be judged.
@@ -33,14 +35,20 @@ func (r *Report) undecided(b *strings.Builder) {
 		if slices.ContainsFunc(r.Candidates, func(c Candidate) bool { return c.GoodEnd }) {
 			n, none = n-1, " or none"
 		}
-		where = fmt.Sprintf("%s is one of these %d commits%s, %s", with(shared), n, none, r.apart())
+		these := fmt.Sprintf("these %d", n)
+		if r.MoreCandidates {
+			these = fmt.Sprintf("more than %d", n)
+		}
+		where = fmt.Sprintf("%s is one of %s commits%s, %s", with(shared), these, none, r.apart())
+	case r.MoreCandidates:
+		where = fmt.Sprintf(" lies at one of more than %d points", len(r.Candidates))
 	case len(r.Candidates) == 1:
 		where = " lies at"
 	}
 	fmt.Fprintf(b, "\n%s; the %s%s:\n", r.obstacle(), r.object(), where)
 	likeliest := slices.SortedStableFunc(slices.Values(r.Candidates), func(a, b Candidate) int { return cmp.Compare(b.Probability, a.Probability) })
 	for _, c := range likeliest[:min(listed, len(likeliest))] {
-		fmt.Fprintf(b, "   %4s %%  %s\n", percent(c.Probability), Clean(c.words(commits)))
+		fmt.Fprintf(b, "   %4s %%  %s\n", Percent(c.Probability), Clean(c.words(commits)))
 	}
 	more(b, len(likeliest))
 	r.skips(b)

@@ -37,6 +37,18 @@ func TestTheGoodCommitIsNoSuspect(t *testing.T) {
 	}
 }
 
+func TestAListThatIsCutSaysThatThereAreMore(t *testing.T) {
+	r := undecided()
+	r.MoreCandidates = true
+	if want, text := "; the cause, with make 4.4, is one of more than 2 commits, which", textOf(t, r); !strings.Contains(text, want) {
+		t.Errorf("got\n%s\nwant %q", text, want)
+	}
+	r.Candidates[1].Point = report.Point{"commit": ptr(third), "make": ptr("4.3")}
+	if want, text := "; the cause lies at one of more than 2 points:\n", textOf(t, r); !strings.Contains(text, want) {
+		t.Errorf("got\n%s\nwant %q", text, want)
+	}
+}
+
 func TestWhatWasNotDecidedSaysWhatWasInTheWay(t *testing.T) {
 	for _, c := range []struct {
 		noise   *report.Noise

@@ -5,12 +5,12 @@ type Cause struct {
 	Sentence   string    `json:"sentence"`
 	Changes    []Change  `json:"changes"`
 	Point      Point     `json:"point"`
-	Signature  string    `json:"signature"` // the line that made the trial bad; empty where the exit status did
-	Lines      []string  `json:"lines"`     // the lines that matched in its first bad trial
-	Repairs    []string  `json:"repairs"`   // each alone makes the build good
-	Reproduce  []string  `json:"reproduce"` // command lines
-	Confirmed  int       `json:"confirmed"` // trials behind each part of the claim, at least
-	Wanted     int       `json:"-"`         // how many were wanted
+	Signature  string    `json:"signature"`        // the line that made the trial bad; empty where the exit status did
+	Lines      []string  `json:"lines"`            // the lines that matched in its first bad trial
+	Repairs    []string  `json:"repairs"`          // each alone makes the build good
+	Reproduce  []string  `json:"reproduce"`        // command lines
+	Confirmed  int       `json:"confirmed"`        // trials behind each part of the claim, at least
+	Wanted     int       `json:"wanted,omitempty"` // how many were asked for
 	Confidence *float64  `json:"confidence"`
 	Tally      []Tally   `json:"tally,omitempty"` // where noise was modelled: at Point, then at each step below
 	Witnesses  Witnesses `json:"witnesses"`

@@ -70,7 +70,7 @@ func (r *Report) proof(b *strings.Builder, c claim) {
 
 // modelled says how sure a claim is where no single build decides. A confidence is printed only where it was computed.
 func (r *Report) modelled(w rows, c claim) {
-	w.add("confidence", percent(*c.Confidence)+" %: noise was modelled")
+	w.add("confidence", Percent(*c.Confidence)+" %: noise was modelled")
 	var tallies []string
 	for _, t := range c.Tally {
 		switch {

@@ -29,16 +29,16 @@ func (r *Report) noise(b *strings.Builder) {
 			r.Noise.Broken.mean(), r.Noise.Broken.bounds(), r.Noise.Healthy.mean(), r.Noise.Healthy.bounds())
 	}
 	// What would be printed as 0 is left to the document: it is small, and not nothing.
-	if flake := percent(r.Noise.Flake); flake != "0" {
+	if flake := Percent(r.Noise.Flake); flake != "0" {
 		fmt.Fprintf(b, "probability that nothing changed and it was a flake: %s %%\n", flake)
 	}
 }
 
-func (p Rate) mean() string { return percent(p.Mean) + " %" }
+func (p Rate) mean() string { return Percent(p.Mean) + " %" }
 
 func (p Rate) bounds() string {
 	if p.Low == p.High {
 		return ""
 	}
-	return fmt.Sprintf(" (%s-%s %%)", percent(p.Low), percent(p.High))
+	return fmt.Sprintf(" (%s-%s %%)", Percent(p.Low), Percent(p.High))
 }

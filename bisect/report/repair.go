@@ -5,9 +5,9 @@ type Repair struct {
 	Sentence   string          `json:"sentence"`
 	Changes    []RepairChange  `json:"changes"`
 	Point      Point           `json:"point"`
-	Reproduce  []string        `json:"reproduce"` // command lines
-	Confirmed  int             `json:"confirmed"` // trials behind each part of the claim, at least
-	Wanted     int             `json:"-"`         // how many were wanted
+	Reproduce  []string        `json:"reproduce"`        // command lines
+	Confirmed  int             `json:"confirmed"`        // trials behind each part of the claim, at least
+	Wanted     int             `json:"wanted,omitempty"` // how many were asked for
 	Confidence *float64        `json:"confidence"`
 	Tally      []Tally         `json:"tally,omitempty"` // where noise was modelled: at Point, then at each step below
 	Witnesses  RepairWitnesses `json:"witnesses"`

@@ -1,5 +1,5 @@
-// Package report holds the report of a run, the document that others parse, and renders it. Every rendering comes from the
-// same value, so none can claim what another does not.
+// Package report holds the report of a run, the document that others parse, and renders it. Every rendering is made from that
+// document alone, as it reads back from JSON: what the document does not hold, no rendering can claim.
 //
 // A report names points by axis keys and level names, never by the numbers package bisect works with. It claims nothing
 // without the ids of the trials that witness it.
@@ -25,6 +25,7 @@ type Report struct {
 	Complete         bool        `json:"complete"`
 	Causes           []Cause     `json:"causes"`
 	Candidates       []Candidate `json:"candidates"`
+	MoreCandidates   bool        `json:"more-candidates,omitempty"` // than are listed; the probabilities are among those
 	Trials           []Trial     `json:"trials"`
 	Probes           int         `json:"probes"` // points tried, repeats apart
 	Untested         []Untested  `json:"untested"`
@@ -78,6 +79,19 @@ func (r *Report) JSON(w io.Writer) error {
 		return fmt.Errorf("report: %w", err)
 	}
 	return nil
+}
+
+// readBack is the report as its document says it.
+func (r *Report) readBack() (*Report, error) {
+	var document bytes.Buffer
+	if err := r.JSON(&document); err != nil {
+		return nil, err
+	}
+	var read Report
+	if err := json.Unmarshal(document.Bytes(), &read); err != nil {
+		return nil, fmt.Errorf("report: read its own document: %w", err)
+	}
+	return &read, nil
 }
 
 // WriteJSON writes v as JSON writes a report.

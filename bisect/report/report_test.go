@@ -91,11 +91,16 @@ func undecided() *report.Report {
 	}
 }
 
-func TestReportsReadAsTheyDid(t *testing.T) {
-	for name, r := range map[string]*report.Report{
+// goldens are the reports in testdata.
+func goldens() map[string]*report.Report {
+	return map[string]*report.Report{
 		"two-causes": twoCauses(), "not-bracketed": notBracketed(), "undecided": undecided(), "repaired": repaired(), "flaky": flaky(),
 		"no-culprit": noCulprit(), "stopped": stopped(), "not-monotone": notMonotone(),
-	} {
+	}
+}
+
+func TestReportsReadAsTheyDid(t *testing.T) {
+	for name, r := range goldens() {
 		var text, document bytes.Buffer
 		if err := r.Text(&text); err != nil {
 			t.Fatal(err)

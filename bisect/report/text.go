@@ -8,6 +8,15 @@ import (
 
 // Text writes the report for a reader: the summary first, then each cause with its evidence, then what is not known.
 func (r *Report) Text(w io.Writer) error {
+	document, err := r.readBack()
+	if err != nil {
+		return err
+	}
+	_, err = io.WriteString(w, document.text())
+	return err
+}
+
+func (r *Report) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n", Clean(r.Summary))
 	claims := r.claims()
@@ -28,8 +37,7 @@ func (r *Report) Text(w io.Writer) error {
 	r.assumptions(&b)
 	r.parts(&b)
 	r.footer(&b)
-	_, err := io.WriteString(w, b.String())
-	return err
+	return b.String()
 }
 
 func (r *Report) footer(b *strings.Builder) {

@@ -38,8 +38,8 @@ func ids(list []int) string {
 	return name + strings.Join(parts, ", ")
 }
 
-// percent writes a probability without its unit, with a decimal near 0 and near 1. What is not certain never becomes 100.
-func percent(p float64) string {
+// Percent writes a probability without its unit, with a decimal near 0 and near 1. What is not certain never becomes 100.
+func Percent(p float64) string {
 	text := strconv.FormatFloat(100*p, 'f', 0, 64)
 	switch {
 	case p < 0.1:
