@@ -5,12 +5,9 @@ import (
 	"io"
 	"regexp"
 	"strings"
-
-	"github.com/charmbracelet/x/ansi"
 )
 
 const (
-	longestLine  = 64 << 10 // bytes of a line that are matched; the log has all of it
 	tailLines    = 40
 	tailWidth    = 400 // bytes of a line that a tail keeps
 	recentLines  = 500 // that are searched for the one that reads like an error
@@ -19,13 +16,15 @@ const (
 )
 
 // output takes what a stage prints: every byte goes to the log as it comes, and lines are matched on the way, so that memory
-// does not grow with the log. It remembers the log's own error, which says nothing of the build.
+// does not grow with the log, nor with a line of it. A line ends in a line feed, in a carriage return, which a progress bar prints to
+// write over what it has said, or with the output. It remembers the log's own error, which says nothing of the build.
 type output struct {
 	log     io.Writer
 	secrets *Secrets       // hidden already, but for those in which colours were
 	pattern *regexp.Regexp // nil: nothing is matched
 	line    []byte
-	matches []string // the first few
+	long    *lineStream // what line goes on from, where that did not fit; nil: it begins there
+	matches []string    // the first few
 	matched bool
 	recent  [][]byte // a ring of the last recentLines lines, each cut at recentWidth
 	lines   int      // all that have ended
@@ -57,9 +56,17 @@ func (o *output) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// keep holds a line while it is short.
 func (o *output) keep(part []byte) {
-	if room := longestLine - len(o.line); len(part) > room {
-		part = part[:room]
+	for len(o.line)+len(part) > longestLine {
+		room := longestLine - len(o.line)
+		o.line = append(o.line, part[:room]...)
+		part = part[room:]
+		if o.long == nil {
+			o.long = newLineStream(o.pattern, o.secrets)
+		}
+		o.long.add(o.line)
+		o.line = o.line[:0]
 	}
 	o.line = append(o.line, part...)
 }
@@ -67,21 +74,48 @@ func (o *output) keep(part []byte) {
 // endLine looks at the line that has just ended. At the end of a stage it is called for a last line without a line feed. A long
 // build prints millions of lines, so that nothing is done with each but to match and to keep it.
 func (o *output) endLine() {
+	if o.long != nil {
+		o.endLongLine()
+		return
+	}
 	if len(o.line) == 0 {
 		return
 	}
 	text := o.line
 	o.line = o.line[:0]
-	if bytes.IndexByte(text, 0x1b) >= 0 || bytes.Contains(text, []byte("\u009b")) {
-		escaped := strings.ReplaceAll(string(text), "\u009b", "\x1b[") // the same in one character, which Strip does not know
-		text = []byte(o.secrets.Text(ansi.Strip(escaped)))
+	if mayHaveEscapes(text) {
+		var e escapes
+		text = []byte(o.secrets.Text(string(e.end(e.strip(nil, text)))))
 	}
 	if o.pattern != nil && o.pattern.Match(text) {
-		o.matched = true
-		if len(o.matches) < matchesShown {
-			o.matches = append(o.matches, clip(text))
-		}
+		o.match(excerpt(text, o.pattern.FindIndex(text)))
 	}
+	o.remember(text)
+}
+
+func (o *output) endLongLine() {
+	if len(o.line) > 0 {
+		o.long.add(o.line)
+		o.line = o.line[:0]
+	}
+	head, match := o.long.end()
+	o.long = nil
+	if match != nil {
+		o.match(match)
+	}
+	o.remember(head)
+}
+
+// match notes that a line matches.
+func (o *output) match(excerpt []byte) {
+	o.matched = true
+	if len(o.matches) < matchesShown {
+		o.matches = append(o.matches, clip(excerpt))
+	}
+}
+
+// remember keeps the beginning of a line.
+func (o *output) remember(text []byte) {
 	if len(o.recent) < recentLines {
 		o.recent = append(o.recent, nil)
 	}
