@@ -23,7 +23,7 @@ type State struct {
 	Past    []Record // what the journal held when it was opened
 	journal journal
 	lock    *flock.Flock
-	parts   int // in the lock of what served, as it was last saved
+	parts   int // in the lock of what served, as it was last saved; -1: it was not
 }
 
 // NewState makes the folder for a new run below root, which gets a .gitignore of its own, and takes its lock.
@@ -48,7 +48,7 @@ func NewState(root, name string) (*State, error) {
 		}
 		dir = filepath.Join(root, fmt.Sprintf("%s-%d", name, i))
 	}
-	s := &State{Dir: dir}
+	s := &State{Dir: dir, parts: -1}
 	if err := s.own(); err != nil {
 		return nil, err
 	}
@@ -69,7 +69,7 @@ func OpenState(dir string) (*State, error) {
 	if _, err := os.Stat(path); err != nil {
 		return nil, fmt.Errorf("run %s: %w: want the folder of a run, as bisect run says it", dir, err)
 	}
-	s := &State{Dir: dir}
+	s := &State{Dir: dir, parts: -1}
 	if err := s.own(); err != nil {
 		return nil, err
 	}
@@ -197,7 +197,8 @@ func (s *State) Keep(name string, text []byte) error {
 // Kept is what was kept.
 func (s *State) Kept(name string) ([]byte, error) { return os.ReadFile(filepath.Join(s.Dir, name)) }
 
-// saveParts keeps the lock of what served until now: a resumed run builds with the same.
+// saveParts keeps the lock of what served until now: a resumed run builds with the same. It keeps an empty one, too, as where a build
+// on this machine is given no tools: that one is gone says that somebody removed it.
 func (s *State) saveParts(l *images.Lock) error {
 	n := len(l.Bases) + len(l.Tools)
 	if n == s.parts {
@@ -214,7 +215,7 @@ func (s *State) saveParts(l *images.Lock) error {
 	return nil
 }
 
-// Parts is the lock of what served until now; nil where nothing did.
+// Parts is the lock of what served until now; nil where none was kept.
 func (s *State) Parts() (*images.Lock, error) { return images.LockBeside(s.Dir) }
 
 // save writes a file of the folder, whole or not at all.
