@@ -45,9 +45,14 @@ func (r *Run) inconclusive(f bisect.Finding) string {
 	case f.Stopped != "":
 		advice = fmt.Sprintf(" The search was %s; allow more to go further.", stopped(f.Stopped))
 	case len(f.Candidates) > 0:
-		advice = " The builds that would tell them apart could not be judged. Mend what keeps them from building, or give a verdict that fits them."
+		advice = " The builds that would tell them apart could not be judged. Mend what keeps them from building, or give a verdict that fits them." + r.networkHint(r.skips()...)
 	}
 	return text + advice
+}
+
+// skips are the trials that could not be judged.
+func (r *Run) skips() []report.Trial {
+	return slices.DeleteFunc(slices.Clone(r.trials), func(t report.Trial) bool { return t.Verdict != bisect.Skip.String() })
 }
 
 // among says how far a search came.
