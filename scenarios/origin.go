@@ -92,7 +92,21 @@ func (d *decoder) repo(p place, s *Scenario) string {
 		d.mistake(p, "a URL is not supported in this version; clone it and give the path of the clone")
 		return ""
 	}
+	if s.Dir != "" && filepath.Join(s.Dir, filepath.FromSlash(name)) == s.Dir {
+		return standing(s.Dir)
+	}
 	return d.onDisk(p, name, s)
+}
+
+// standing is dir, or the nearest folder above it that is there: of a scenario that was read from a commit, the folder need not be.
+func standing(dir string) string {
+	for {
+		above := filepath.Dir(dir)
+		if _, err := os.Stat(dir); err == nil || above == dir {
+			return dir
+		}
+		dir = above
+	}
 }
 
 // onDisk resolves a path of the machine, and notes if nothing is there.

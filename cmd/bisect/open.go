@@ -47,6 +47,9 @@ type session struct {
 	others   int    // sessions that work with the same engine now
 	unguard  func() // ends the watch of who cleans up after us if we die
 
+	// fixedLock gives the lock in place of the one beside the scenario; nil: that one is right. See openInBisection.
+	fixedLock func() (*images.Lock, error)
+
 	// Of a run that goes on.
 	mark   string       // "": it is new
 	served *images.Lock // what served its builds
@@ -59,14 +62,21 @@ func open(ctx context.Context, name string, p *progress) (*session, error) {
 		return nil, err
 	}
 	if err := s.openHistory(ctx); err != nil {
-		return nil, errors.Join(err, s.close())
+		return nil, closing(s, err)
 	}
 	return s, nil
 }
 
+// closing closes a session that err keeps from being used.
+func closing(s *session, err error) error { return errors.Join(err, s.close()) }
+
 // begin reads a scenario. Until the session is closed, nothing is pruned from the cache.
 func begin(ctx context.Context, name string, p *progress) (*session, error) {
-	scenario, err := scenarios.Open(name)
+	return beginWith(ctx, p, func() (*scenarios.Scenario, error) { return scenarios.Open(name) })
+}
+
+func beginWith(ctx context.Context, p *progress, read func() (*scenarios.Scenario, error)) (*session, error) {
+	scenario, err := read()
 	if err != nil {
 		return nil, scenarioError{err}
 	}
@@ -157,7 +167,10 @@ func (s *session) stock(o parts) error {
 		},
 	}
 	var err error
-	if s.scenario.Dir != "" {
+	switch {
+	case s.fixedLock != nil:
+		s.images.Lock, err = s.fixedLock()
+	case s.scenario.Dir != "":
 		s.images.Lock, err = images.LockBeside(s.scenario.Dir)
 	}
 	if err == nil && s.images.Lock != nil {

@@ -35,7 +35,8 @@ func (c command) probeCommand() *cli.Command {
 		Usage:     "build one point, once",
 		ArgsUsage: "SCENARIO",
 		Description: "--at names a level on an axis, AXIS=LEVEL, or AXIS alone for its null level. Axes not named stand at bad.\n" +
-			"With git: git bisect run bisect probe bisect.yaml --at commit=HEAD\n" + probeHelp,
+			"With git: git bisect run bisect probe bisect.yaml --at commit=HEAD; a committed scenario and its lock are then read as they were\n" +
+			"where git bisect began.\n" + probeHelp,
 		Flags: append(partsFlags(), runnerFlag(), untrustedFlag(),
 			// Not a StringSliceFlag: that one cuts values at commas, and a level may hold one.
 			&cli.GenericFlag{Name: "at", Usage: "`AXIS=LEVEL`, repeatable; axes: commit, a tool's name, env.NAME, base, engine, vary.NAME", Value: &repeated{}},
@@ -60,7 +61,7 @@ func (c command) runProbe(ctx context.Context, flags *cli.Context) (err error) {
 		return err
 	}
 	p := newProgress(c.stderr)
-	s, err := open(ctx, name, p)
+	s, err := openInBisection(ctx, name, p)
 	if err != nil {
 		return err
 	}

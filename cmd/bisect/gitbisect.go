@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"buildbisect/bisect/report"
+	"buildbisect/images"
+	"buildbisect/runner/git"
+	"buildbisect/scenarios"
+)
+
+// openInBisection is open, but where git bisects in the work tree that the user stands in. There the scenario and its lock are read as they were
+// where that began: git checks out an older version of them at each step, or none, and a verdict would be about that.
+func openInBisection(ctx context.Context, name string, p *progress) (*session, error) {
+	here, err := git.Open(".")
+	if err != nil {
+		return open(ctx, name, p) // whether a repository can be read is for the scenario's own to say
+	}
+	defer here.Close()
+	bisection, err := here.Bisection()
+	if err != nil {
+		return nil, err
+	}
+	if bisection == nil {
+		return open(ctx, name, p)
+	}
+	f := &fixed{bisection: bisection, progress: p}
+	s, err := beginWith(ctx, p, func() (*scenarios.Scenario, error) { return f.scenario(name) })
+	if err != nil {
+		return nil, err
+	}
+	if s.scenario.Dir != "" {
+		if s.fixedLock, err = f.lock(filepath.Join(s.scenario.Dir, images.LockName)); err != nil {
+			return nil, closing(s, err)
+		}
+	}
+	if err := s.openHistory(ctx); err != nil {
+		return nil, closing(s, err)
+	}
+	return s, nil
+}
+
+// fixed reads files as they were where a git bisect began.
+type fixed struct {
+	bisection *git.Bisection
+	progress  *progress
+}
+
+// read is nil where the file in the work tree is the right one.
+func (f *fixed) read(path string) (text []byte, changed bool, err error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, false, err
+	}
+	text, from, changed, err := f.bisection.Fixed(abs)
+	if err != nil {
+		return nil, false, fmt.Errorf("%s where git bisect began: %w", path, err)
+	}
+	if changed && text != nil {
+		f.progress.line(fmt.Sprintf("%s is read from commit %s, where git bisect began: the one checked out now has another, or none", report.Clean(path), from.Short()))
+	}
+	return text, changed, nil
+}
+
+func (f *fixed) scenario(name string) (*scenarios.Scenario, error) {
+	if slices.Contains(scenarios.Names(), name) {
+		return scenarios.Open(name)
+	}
+	for _, path := range []string{name, filepath.Join(name, defaultScenario)} {
+		if info, err := os.Stat(path); err == nil && info.IsDir() {
+			continue
+		}
+		text, _, err := f.read(path)
+		if err != nil {
+			return nil, err
+		}
+		if text == nil {
+			continue
+		}
+		dir, err := filepath.Abs(filepath.Dir(path))
+		if err != nil {
+			return nil, err
+		}
+		return scenarios.Decode(path, text, os.DirFS(dir), dir)
+	}
+	return scenarios.Open(name)
+}
+
+// lock gives the lock in place of that in the work tree; nil where that one is right.
+func (f *fixed) lock(path string) (func() (*images.Lock, error), error) {
+	text, changed, err := f.read(path)
+	if err != nil || !changed {
+		return nil, err
+	}
+	return func() (*images.Lock, error) {
+		if text == nil {
+			return nil, nil // there was none where it began
+		}
+		l, err := images.ParseLock(text)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		return l, nil
+	}, nil
+}
