@@ -47,14 +47,15 @@ func (b *belief) outlook() *outlook {
 	return o
 }
 
-// ask finds the point at or below top whose trial tells most of the culprit, in bits, among those allowed; ok is false where
-// none tells anything. It never asks a commit before the good one.
+// ask finds the point at or below top whose trial tells most of the culprit, in bits; ok is false where none tells anything. It
+// never asks a commit before the good one. What a trial tells counts for as much as worth says of its point, between 0 and 1:
+// where builds are often skipped, that much of it is to be expected (nil: 1 everywhere).
 //
 // Where all combinations of levels are hypotheses, all are compared; else the best is looked for by lowering one axis at a
 // time, which is how a half of many toggles is found that together matter with probability one half.
-func (b *belief) ask(allowed func(Point) bool) (q Point, gain float64, ok bool) {
+func (b *belief) ask(worth func(Point) float64) (q Point, gain float64, ok bool) {
 	if b.combos.strides == nil {
-		return b.askGreedily(allowed)
+		return b.askGreedily(worth)
 	}
 	o := b.outlook()
 	n := b.combos.n
@@ -68,7 +69,7 @@ func (b *belief) ask(allowed func(Point) bool) (q Point, gain float64, ok bool) 
 			gains[h] = o.gain(o.dBad[h], o.dEntropy[h])
 		}
 	}
-	return b.choose(gains, func(h int) Point { return b.pointInto(b.space.Good(), h/n, h%n) }, allowed)
+	return b.choose(gains, func(h int) Point { return b.pointInto(b.space.Good(), h/n, h%n) }, worth)
 }
 
 // askable reports whether a commit's node is one to build.
@@ -92,11 +93,12 @@ func (b *belief) sumAll(x, y []float64) (sums, spare []float64) {
 	return y, x
 }
 
-// choose takes the largest gain that is allowed. Among nearly equal ones it prefers a point other than the last, because
+// choose takes the largest gain times its worth. Among nearly equal ones it prefers a point other than the last, because
 // failures come in bursts; then one with the last one's commit, then with top's, because another commit is another tree. It
-// overwrites gains of what is not allowed.
-func (b *belief) choose(gains []float64, point func(i int) Point, allowed func(Point) bool) (Point, float64, bool) {
+// overwrites gains of what is worth less.
+func (b *belief) choose(gains []float64, point func(i int) Point, worth func(Point) float64) (Point, float64, bool) {
 	const nothing = 1e-12
+	weighed := map[int]bool{}
 	for {
 		most := 0.0
 		for _, g := range gains {
@@ -121,10 +123,15 @@ func (b *belief) choose(gains []float64, point func(i int) Point, allowed func(P
 			return cmp.Or(cmp.Compare(y.virtue, x.virtue), cmp.Compare(gains[y.at], gains[x.at]))
 		})
 		for _, c := range choices {
-			if allowed == nil || allowed(c.point) {
+			share := 1.0
+			if worth != nil && !weighed[c.at] {
+				share = worth(c.point)
+			}
+			if share == 1 {
 				return c.point, gains[c.at], true
 			}
-			gains[c.at] = 0
+			gains[c.at] *= share
+			weighed[c.at] = true
 		}
 	}
 }

@@ -22,7 +22,7 @@ type greedy struct {
 }
 
 // askGreedily moves one axis at a time to where a trial tells most, once with the tools first and once with the commit first.
-func (b *belief) askGreedily(allowed func(Point) bool) (Point, float64, bool) {
+func (b *belief) askGreedily(worth func(Point) float64) (Point, float64, bool) {
 	g := &greedy{belief: b, outlook: b.outlook()}
 	starts := []bool{false, true}
 	if len(b.commit.levels) == 1 {
@@ -41,7 +41,7 @@ func (b *belief) askGreedily(allowed func(Point) bool) (Point, float64, bool) {
 	for i, p := range g.proposals {
 		gains[i] = p.gain
 	}
-	return b.choose(gains, func(i int) Point { return b.pointOf(g.proposals[i]) }, allowed)
+	return b.choose(gains, func(i int) Point { return b.pointOf(g.proposals[i]) }, worth)
 }
 
 func (b *belief) pointOf(p proposal) Point {

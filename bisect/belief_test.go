@@ -57,11 +57,14 @@ func TestTheQuestionTellsMost(t *testing.T) {
 		for _, p := range allPoints(b.space) {
 			refused[p.key()] = r.IntN(4) == 0
 		}
-		allowed := func(p Point) bool {
+		allowed := func(p Point) float64 {
 			if before(b.space, p) {
 				t.Fatalf("seed %d: asks about %v, before the good commit", seed, p)
 			}
-			return !refused[p.key()]
+			if refused[p.key()] {
+				return 0
+			}
+			return 1
 		}
 		best := 0.0
 		for _, q := range allPoints(b.space) {
@@ -167,7 +170,7 @@ func TestACloneLearnsByItself(t *testing.T) {
 func TestWithoutAnythingToLearnThereIsNoQuestion(t *testing.T) {
 	space := lineSpace(t, 16)
 	b := newBelief(space, space.Bad(), beliefOptions{flake: flakePrior})
-	if q, _, ok := b.ask(func(Point) bool { return false }); ok {
+	if q, _, ok := b.ask(func(Point) float64 { return 0 }); ok {
 		t.Errorf("asks %v, and nothing is allowed", q)
 	}
 	certain := newBelief(space, Point{1}, beliefOptions{flake: 0})

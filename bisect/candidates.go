@@ -5,6 +5,24 @@ import "slices"
 // mostCandidates bounds the list of what was left undecided.
 const mostCandidates = 1000
 
+// incredible is the part of their probability that candidates may hold which are not worth naming.
+const incredible = 1e-3
+
+// credible drops, where noise is modelled, the least likely of a list by falling probability.
+func credible(list []Candidate) []Candidate {
+	sum := 0.0
+	for _, c := range list {
+		sum += c.Probability
+	}
+	rest := sum
+	for i, c := range list {
+		if rest -= c.Probability; rest <= incredible*sum {
+			return list[:i+1]
+		}
+	}
+	return list
+}
+
 // left lists what may still be a minimal failing point at or below f: f, and every point below it that no good trial
 // excludes. Moving one axis alone would not do: where every single step is skipped, the cause may lie two steps down. Their
 // probabilities add up to one; more says that there are others.

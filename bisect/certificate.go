@@ -25,7 +25,7 @@ func (s *Search) certify() (Question, state, Point) {
 	}
 	heaviest, wait := -1, false
 	for i, r := range ask {
-		again := s.attempts(r.point) > 0 // where noise is modelled
+		again := s.attempts(r.point) > 0 // where noise is modelled, or what was skipped is built again
 		switch {
 		case s.inFlight(r.point) > 0:
 			wait = true
@@ -91,7 +91,7 @@ func (s *Search) regions() (ask []region, skipped []Untested, failing []Point) {
 		case verdict == Good:
 		case verdict == Bad && s.exists(p):
 			failing = append(failing, p)
-		case s.unaskable(p) || s.noise.on && s.attempts(p) >= s.options.Repeat:
+		case s.untestable(p) || !s.exists(p) || s.noise.on && s.attempts(p) >= s.options.Repeat:
 			exists := s.exists(p)
 			if exists {
 				skipped = append(skipped, Untested{Point: p, Why: s.skipReason(p), Cost: 1})
@@ -171,7 +171,7 @@ func (s *Search) maximal(points []Point) []Point {
 }
 
 func (s *Search) skipReason(p Point) string {
-	for _, t := range s.skips {
+	for _, t := range s.trials {
 		if t.Point.Equal(p) && t.Class == Other {
 			return "fails differently"
 		}

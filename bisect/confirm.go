@@ -42,7 +42,7 @@ func (s *Search) confirm(cause Point) (Question, state) {
 	below := s.below(cause)
 	for _, q := range below {
 		// Being good by way of what contains it is no witness where that may have been a repair.
-		if s.needsOwn(cause, q) && s.at(q) == Unknown {
+		if s.needsOwn(cause, q) && s.unjudged(q) {
 			if q, st := s.offer(Question{Point: q, Why: Necessity, Axes: s.moved(cause, q)}); try(q, st) {
 				return q, asked
 			}
@@ -114,7 +114,7 @@ func (s *Search) moved(p, q Point) []int {
 func (s *Search) withdraw(cause Point) bool {
 	open := []Point{cause}
 	for _, q := range s.below(cause) {
-		if s.needsOwn(cause, q) && s.skipped(q) {
+		if s.needsOwn(cause, q) && s.untestable(q) {
 			open = append(open, q)
 		}
 	}

@@ -24,6 +24,9 @@ func (s *Search) decide() (Question, state) {
 			}
 			continue
 		}
+		if s.reopen() {
+			continue
+		}
 		if s.top == nil && len(s.tops) > 0 {
 			s.startOver()
 			continue
@@ -86,6 +89,9 @@ func (s *Search) ends() (Question, state) {
 	if missing {
 		return Question{}, waiting
 	}
+	if q, state := s.lookAgainAtEnds(); state != settled {
+		return q, state
+	}
 	for _, end := range ends {
 		got := s.at(end.at)
 		if got == end.want || got == Skip || s.mixed(end.at) {
@@ -115,16 +121,19 @@ func (s *Search) mixed(p Point) bool {
 	return len(s.agreeing(p, Good)) > 0 && len(s.agreeing(p, Bad)) > 0
 }
 
-// retries is how many trials beyond the wanted ones a repeat may lose to skips.
+// retries is how many trials beyond the wanted ones a repeat may take.
 const retries = 2
 
-// again asks for trials at p until n of them say v.
+// again asks for trials at p until n of them say v. Those that are skipped are made up for.
 func (s *Search) again(p Point, v Verdict, n int, why Why) (Question, state) {
-	have, flying := len(s.agreeing(p, v)), s.inFlight(p)
+	have, made, flying := len(s.agreeing(p, v)), s.attempts(p), s.inFlight(p)
+	if skips := s.skipsAt(p); !s.options.SkipsAreFinal && skips < mostLooks {
+		made -= skips
+	}
 	switch {
-	case have >= n || s.attempts(p) >= n+retries:
+	case have >= n || made >= n+retries:
 		return Question{}, settled
-	case have+flying >= n || s.attempts(p)+flying >= n+retries:
+	case have+flying >= n || made+flying >= n+retries:
 		return Question{}, waiting
 	}
 	chance := 0.02
@@ -142,7 +151,7 @@ func (s *Search) drift() (Question, state) {
 	wait := false
 	for _, end := range []Point{s.space.Bad(), s.space.Good()} {
 		switch {
-		case s.attempts(end) >= 2:
+		case s.driftSeen(end):
 		case s.inFlight(end) > 0:
 			wait = true
 		default:
@@ -153,6 +162,12 @@ func (s *Search) drift() (Question, state) {
 		return Question{}, draining
 	}
 	return Question{}, settled
+}
+
+// driftSeen reports whether an end was built again, as far as it can be.
+func (s *Search) driftSeen(end Point) bool {
+	made, skips := s.attempts(end), s.skipsAt(end)
+	return made >= 2 && s.options.SkipsAreFinal || made-skips >= 2 || skips >= endLooks
 }
 
 // startOver begins the next descent that is due, unless it would only find what is known.

@@ -99,50 +99,74 @@ func (s *Search) openings(f Point) (tools, commits []opening) {
 // Invariant: f fails, and everything that was found good at or below s.top is not above f. Only points below f are asked.
 // If such a point fails, f moves there; if it is good, all below it is out. When no axis can move, every step down from f
 // is good by some trial, and f is a cause. Because f only moves down, this is right whatever the number of causes.
+//
+// Where nothing but skips is in the way, the points that were skipped are built again, those first that were built least often.
 func (s *Search) descend() (Question, state) {
 	f := s.lowestBad(s.top)
 	tools, commits := s.openings(f)
+	undecided := false
+	defer func() { s.looks = 1 }()
+	for s.looks = 1; s.looks <= mostLooks; s.looks++ {
+		var q Question
+		var state state
+		if q, state, undecided = s.lower(f, tools, commits); state != settled {
+			return q, state
+		}
+		switch {
+		case undecided && len(s.pending) > 0:
+			return Question{}, draining
+		case !undecided || s.options.SkipsAreFinal:
+			s.looks = mostLooks
+		}
+	}
+	s.top = nil
+	if undecided {
+		list, more := s.left(f)
+		s.candidates, s.more = append(s.candidates, list...), s.more || more
+		s.passedBy = s.passing()
+	} else {
+		s.causes = append(s.causes, f)
+	}
+	return Question{}, settled
+}
+
+// lower asks for a point below f that a descent may ask by now; undecided reports that f may move, with nothing left to ask.
+func (s *Search) lower(f Point, tools, commits []opening) (_ Question, _ state, undecided bool) {
+	offer := func(q Question) (Question, state, bool) {
+		q, state := s.offer(q)
+		return q, state, false
+	}
 	// Tools first: changing one reuses the tree; changing the commit does not.
 	if q, ok := s.askRelevance(f, tools); ok {
-		return s.offer(q)
+		return offer(q)
 	}
 	for _, o := range tools {
 		if q, state := s.askSplit(f, o, LevelStep); state != settled {
-			return q, state
+			return q, state, false
 		}
 	}
 	for _, o := range commits {
 		if q, ok := s.askBlamed(f, o); ok {
-			return s.offer(q)
+			return offer(q)
 		}
 		if q, state := s.askSplit(f, o, Midpoint); state != settled {
-			return q, state
+			return q, state, false
 		}
 	}
-	undecided := len(tools)+len(commits) > 0
+	undecided = len(tools)+len(commits) > 0
 	if s.options.Exists != nil {
 		// Where single steps cannot exist, what is just below may lie further down than any axis leads.
 		for _, q := range s.below(f) {
 			if _, good := s.good(q); good {
 				continue
 			}
-			if !s.skipped(q) {
-				return s.offer(Question{Point: q, Why: Relevance, Axes: s.moved(f, q), chance: 0.3})
+			if !s.avoided(q) {
+				return offer(Question{Point: q, Why: Relevance, Axes: s.moved(f, q), chance: 0.3})
 			}
 			undecided = true
 		}
 	}
-	if undecided && len(s.pending) > 0 {
-		return Question{}, draining
-	}
-	s.top = nil
-	if undecided {
-		list, more := s.left(f)
-		s.candidates, s.more = append(s.candidates, list...), s.more || more
-	} else {
-		s.causes = append(s.causes, f)
-	}
-	return Question{}, settled
+	return Question{}, settled, undecided
 }
 
 // askRelevance asks whether a group of axes is needed at all: it holds them at good and leaves the others. Where a group is

@@ -16,8 +16,9 @@
 // testing; which of their levels; which commit, by the exact midpoint of the graph ([Axis]). A cause is confirmed before it is
 // reported. The certificate looks for others: it asks the maximal points that contain no cause found so far.
 //
-// Levels that cannot be judged are moved away from, and named where they keep a cause from being told apart. Points that
-// cannot exist are never asked.
+// Levels that cannot be judged are moved away from, and named where they keep a cause from being told apart; before that, and where
+// they are an end, a witness or in the certificate, they are built again, for the fault may pass. How often depends on whether such
+// faults were seen to pass. Points that cannot exist are never asked.
 //
 // Several workers each get the question that tells most given what is in flight: on one axis the levels in flight divide what
 // is left; beyond that verdicts are imagined, the likeliest first. Where all is deterministic, monotone, free of skips and
@@ -32,7 +33,8 @@
 // A build that contradicts itself is noise. From then on a posterior over the minimal failing point, and over "nothing
 // changed, a flake", is kept, with the two rates of misreading integrated out; each question is the one whose answer tells
 // most (Horstein, Sequential Transmission Using Noiseless Feedback, 1963; Burnashev and Zigangirov, An Interval Estimation
-// Problem for Controlled Observations, 1974).
+// Problem for Controlled Observations, 1974). A skip is an erasure: it says nothing of good or bad, and of its point only how likely
+// that can be judged at all.
 //
 // The package is pure: no I/O, no clock, no Docker, no git, nothing but the standard library.
 package bisect

@@ -8,6 +8,8 @@ type Trial struct {
 	Point   Point
 	Verdict Verdict
 	Class   string // "" or Other
+	Symptom string // of a skip: where and with what words it ended; equal ones look alike
+	Lasting bool   // of a skip: another build would end the same way, as where a tool does not run
 }
 
 // evidence is all that is known: the trials in the order they were told, and what follows from them.
@@ -18,6 +20,7 @@ type evidence struct {
 	bads   []Trial // one for each bad point, the first of it
 	skips  []Trial // one for each point with a skip
 	lone   []Point // good points with a failure below them that stood: they speak for themselves alone
+	log    *skipLog
 }
 
 func (e evidence) clone() evidence {

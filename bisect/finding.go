@@ -85,8 +85,8 @@ func (s *Search) Finding() Finding {
 	slices.SortFunc(f.Causes, func(a, b Cause) int {
 		return cmp.Or(cmp.Compare(len(s.moved(a.Point, s.space.Good())), len(s.moved(b.Point, s.space.Good()))), slices.Compare(a.Point, b.Point))
 	})
-	for _, t := range s.skips {
-		if t.Class == Other {
+	for _, t := range s.trials {
+		if t.Class == Other && !slices.ContainsFunc(f.Differently, func(u Trial) bool { return u.Point.Equal(t.Point) }) {
 			f.Differently = append(f.Differently, t)
 		}
 	}
@@ -95,6 +95,9 @@ func (s *Search) Finding() Finding {
 		f.Candidates, f.MoreCandidates = s.undecided()
 	} else {
 		f.Candidates, f.MoreCandidates = s.candidates, s.more
+	}
+	if s.noise.on {
+		f.Candidates = credible(f.Candidates)
 	}
 	switch {
 	case f.Outcome == Inconsistent:
@@ -130,7 +133,7 @@ func (s *Search) outcome(proved bool) Outcome {
 		return NoCulprit
 	case proved:
 		return Isolated
-	case s.noise.undecided:
+	case s.noise.undecided && !s.noise.blocked && len(s.conflicts) > 0:
 		return Inconsistent
 	}
 	return Inconclusive

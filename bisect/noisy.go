@@ -38,6 +38,7 @@ type noise struct {
 	rates     *Rates
 	flake     bool // nothing changed: that is the answer
 	undecided bool // all that may be asked was asked
+	blocked   bool // what would have told more cannot be judged
 	proofs    []proof
 }
 
@@ -124,14 +125,40 @@ func (s *Search) decideNoisy() (Question, state) {
 		if len(s.pending) > 0 {
 			return Question{}, waiting
 		}
-		q, gain, ok := b.ask(func(p Point) bool { return !s.unaskable(p) && s.attempts(p) < s.options.Repeat })
-		if !ok || gain < leastGain || s.noise.seen-s.noise.from >= s.patience() {
-			s.noise.undecided = true
+		q, gain, ok := b.ask(s.worth)
+		tells := ok && gain >= leastGain
+		if !tells || s.judgedSince(s.noise.from) >= s.patience() {
+			s.noise.undecided, s.noise.blocked = true, !tells && s.wouldTell(b)
 			break
 		}
 		return s.noisyQuestion(q, s.purpose(q)), asked
 	}
 	return Question{}, settled
+}
+
+// judgedSince counts the trials after the first n that were good or bad: a skip is none of those that a descent is given.
+func (s *Search) judgedSince(n int) int {
+	judged := 0
+	for _, t := range s.trials[n:] {
+		if t.Verdict != Skip {
+			judged++
+		}
+	}
+	return judged
+}
+
+// wouldTell reports whether a point would tell more if it could be judged.
+func (s *Search) wouldTell(b *belief) bool {
+	if len(s.skips) == 0 {
+		return false
+	}
+	_, gain, ok := b.ask(func(p Point) float64 {
+		if s.exists(p) && s.untestable(p) {
+			return 1
+		}
+		return 0
+	})
+	return ok && gain >= leastGain
 }
 
 // purpose says what a question below the top of a descent is after.
@@ -227,9 +254,9 @@ func (s *Search) verify(p Point, probability float64) (Question, state) {
 	// The one tried least comes first, so that the repeats of one point are spread in time: failures come in bursts.
 	best := -1
 	for i, q := range open {
-		if s.unaskable(q) || s.attempts(q) >= s.options.Repeat {
+		if s.untestable(q) || !s.exists(q) || s.attempts(q) >= s.options.Repeat {
 			s.candidates = append(s.candidates, s.noise.belief.candidates(mostCandidates)...)
-			s.noise.undecided = true
+			s.noise.undecided, s.noise.blocked = true, s.untestable(q)
 			return Question{}, settled
 		}
 		if best < 0 || s.attempts(q)+s.inFlight(q) < s.attempts(open[best])+s.inFlight(open[best]) {

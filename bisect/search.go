@@ -25,6 +25,9 @@ type Options struct {
 	Confidence float64 // asked of an answer where noise is modelled; default 0.99
 	Repeat     int     // trials at one point where noise is modelled; default 50
 
+	// SkipsAreFinal builds no point again that was skipped, as searches did at first: their journals are replayed so.
+	SkipsAreFinal bool
+
 	// AllTransitions goes on to try every level of each axis, the others at their bad ends.
 	AllTransitions bool
 }
@@ -49,6 +52,8 @@ type Search struct {
 	candidates []Candidate
 	more       bool              // there are more candidates than were listed
 	certified  int               // certificate points tried
+	looks      int               // builds of a point that is skipped, after which a descent moves away from it
+	passedBy   int               // kinds of faults seen to pass when the candidates were last looked through
 	identities map[string]string // of points, by key
 	aliases    []Trial           // points answered by a trial at another, made of the same things
 
@@ -218,22 +223,40 @@ func (s *Search) record(t Trial) {
 func (s *Search) advance() (Question, state) {
 	for {
 		q, state := s.decide()
-		if state != asked || q.Repeat || s.options.Identity == nil {
+		skipped := state == asked && s.skipped(q.Point)
+		q.Repeat = q.Repeat || skipped
+		if state != asked || q.Repeat && !skipped || s.options.Identity == nil {
 			return q, state
 		}
 		identity := s.identity(q.Point)
 		if slices.ContainsFunc(s.pending, func(p Question) bool { return s.identity(p.Point) == identity }) {
 			return Question{}, waiting
 		}
-		i := slices.IndexFunc(s.trials, func(t Trial) bool { return s.identity(t.Point) == identity })
-		if i < 0 {
+		known, ok := s.twin(q.Point, identity)
+		if !ok {
 			return q, asked
 		}
-		known := s.trials[i]
 		known.Point = q.Point
 		s.aliases = append(s.aliases, known)
 		s.record(known)
 	}
+}
+
+// twin is a trial at another point of the same identity as p that is not known to answer for p: the first that was judged, else
+// the first.
+func (s *Search) twin(p Point, identity string) (found Trial, ok bool) {
+	for _, t := range s.trials {
+		if s.identity(t.Point) != identity || slices.ContainsFunc(s.trials, func(u Trial) bool { return u.ID == t.ID && u.Point.Equal(p) }) {
+			continue
+		}
+		if t.Verdict != Skip {
+			return t, true
+		}
+		if !ok {
+			found, ok = t, true
+		}
+	}
+	return found, ok
 }
 
 // identity asks once for each point.
@@ -277,7 +300,7 @@ func (s *Search) offer(q Question) (Question, state) {
 	return q, asked
 }
 
-// unaskable reports a point that tells nothing: it was tried and could not be judged, or it cannot exist.
-func (s *Search) unaskable(p Point) bool { return s.skipped(p) || !s.exists(p) }
+// unaskable reports a point that a descent does not ask: it was tried and could not be judged, or it cannot exist.
+func (s *Search) unaskable(p Point) bool { return s.avoided(p) || !s.exists(p) }
 
 func (s *Search) exists(p Point) bool { return s.options.Exists == nil || s.options.Exists(p) }

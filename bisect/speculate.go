@@ -41,7 +41,7 @@ func (s *Search) speculate() (Question, state) {
 			case state == asked && q.Why == Drift: // that is for the very end
 				continue
 			case state == asked:
-				if s.inFlight(q.Point) > 0 && !q.Repeat {
+				if s.inFlight(q.Point) > 0 && (!q.Repeat || s.skipped(q.Point)) {
 					continue
 				}
 				return q, asked
@@ -60,7 +60,8 @@ func (s *Search) speculate() (Question, state) {
 		}{{Bad, bad}, {Good, 1 - bad - skip}, {Skip, skip}} {
 			if branch.chance > 0 {
 				c := g.search.clone()
-				c.answer(0, Trial{ID: q.ID, Point: q.Point, Verdict: branch.verdict})
+				l, _ := c.looked(q.Point)
+				c.answer(0, Trial{ID: q.ID, Point: q.Point, Verdict: branch.verdict, Symptom: l.symptom})
 				if c.noise.on == s.noise.on { // a build that contradicts itself is not to be reckoned with
 					guesses = append(guesses, guess{c, g.chance * branch.chance})
 				}
@@ -98,7 +99,7 @@ func (s *Search) Obsolete() []int {
 	for _, q := range s.pending {
 		switch q.Why {
 		case Relevance, LevelStep, Midpoint, Blamed, Certificate:
-			if !q.Repeat && !s.noise.on && len(s.turns) == 0 && s.implied(q.Point) != Unknown {
+			if !s.noise.on && len(s.turns) == 0 && s.implied(q.Point) != Unknown {
 				ids = append(ids, q.ID)
 			}
 		}

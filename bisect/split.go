@@ -22,7 +22,7 @@ func (s *Search) askSplit(f Point, o opening, why Why) (Question, state) {
 		mark(q.Point, &dividers)
 	}
 	for _, t := range s.skips {
-		if s.skipped(t.Point) {
+		if s.avoided(t.Point) {
 			mark(t.Point, &skips)
 		}
 	}

@@ -114,8 +114,12 @@ func (s *Search) flip(path []Point) (Point, Question, state) {
 				if nearest < 0 || abs(i-middle) < abs(nearest-middle) {
 					nearest = i
 				}
-			case Unknown:
-				if s.exists(path[i]) && (open < 0 || abs(i-middle) < abs(open-middle)) {
+			default:
+				closer := open < 0 || abs(i-middle) < abs(open-middle)
+				if open >= 0 && s.skipped(path[i]) != s.skipped(path[open]) {
+					closer = s.skipped(path[open]) // what was not built yet comes first
+				}
+				if s.unjudged(path[i]) && s.exists(path[i]) && closer {
 					open = i
 				}
 			}
@@ -174,7 +178,7 @@ func (s *Search) walk() (Question, state) {
 		for ; stride > 0; stride /= 2 {
 			for level := 0; level < a.Len(); level += stride {
 				p := s.space.Bad().With(i, level)
-				if s.at(p) != Unknown || !s.exists(p) || a.sides[level] == Before {
+				if !s.unjudged(p) || !s.exists(p) || a.sides[level] == Before {
 					continue
 				}
 				if q, state := s.offer(Question{Point: p, Why: Walk, Axes: []int{i}, chance: 0.5}); state == asked {

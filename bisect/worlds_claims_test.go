@@ -71,15 +71,32 @@ func (u *run) checkQuestions(t *testing.T) {
 	if probes != u.finding.Probes {
 		t.Errorf("%d probes are reported; there were %d", u.finding.Probes, probes)
 	}
-	most := max(2, o.Confirm) + 2 // trials that were lost to a skip are made up for, twice
+	judged := max(2, o.Confirm) + 2
 	if u.finding.Noise != nil || o.Flaky {
-		most = 50
+		judged = 50
 	}
 	for p, n := range attempts {
+		most := judged
+		switch skips := u.skips(p); {
+		case u.erased > 0:
+			most = max(12, judged+min(skips, 12)) // what was lost to a skip is made up for
+		case skips > 0:
+			most = max(5, judged) // and what always is one is looked at again
+		}
 		if n > most {
 			t.Errorf("%s was built %d times; want at most %d", p, n, most)
 		}
 	}
+}
+
+// skips counts the trials at a point that were skipped.
+func (u *run) skips(at string) (n int) {
+	for _, t := range u.told() {
+		if t.Verdict == Skip && fmt.Sprint(t.Point) == at {
+			n++
+		}
+	}
+	return n
 }
 
 // checkCauses: every claim names the trials that witness it.

@@ -18,6 +18,7 @@ type run struct {
 	trials  []Trial // those known before, and those told, in order
 	search  *Search
 	finding Finding
+	erased  float64 // share of the trials that were skips though the point can be judged
 }
 
 // act is one thing that was done to a search: a question taken from it, a trial told, a question cancelled.
@@ -31,6 +32,8 @@ type act struct {
 type manner struct {
 	misread float64 // share of the trials that say the opposite
 	fickle  bool    // cancel questions for nothing, now and then
+	erased  float64 // share of the trials that are skips by a fault that passes
+	faults  int     // in how many ways such a fault shows itself; 0: as points do that cannot be judged
 }
 
 // options draws how a search in w is to be made.
@@ -64,7 +67,7 @@ const mostQuestions = 5000
 
 // drive brings a search to its end: workers that are free ask, or wait a while, and answers come in any order.
 func (w *world) drive(r *rand.Rand, o Options, m manner) (*run, error) {
-	u := &run{world: w, options: o, asked: map[int]Question{}, trials: slices.Clone(o.Known), search: NewSearch(w.space, o)}
+	u := &run{world: w, options: o, asked: map[int]Question{}, trials: slices.Clone(o.Known), search: NewSearch(w.space, o), erased: m.erased}
 	var flying []Question
 	drop := func(i int) { flying = slices.Delete(flying, i, i+1) }
 	for len(u.asked) < mostQuestions {
@@ -105,6 +108,12 @@ func (w *world) drive(r *rand.Rand, o Options, m manner) (*run, error) {
 		t.Verdict, t.Class = w.verdict(t.Point)
 		if r.Float64() < m.misread {
 			t.Verdict = map[Verdict]Verdict{Good: Bad, Bad: Good, Skip: Skip}[t.Verdict]
+		}
+		if m.erased > 0 && t.Verdict != Skip && r.Float64() < m.erased {
+			t.Verdict = Skip
+			if m.faults > 0 {
+				t.Symptom = fmt.Sprint("fault ", r.IntN(m.faults))
+			}
 		}
 		u.trials = append(u.trials, t)
 		u.acts = append(u.acts, act{told: t})

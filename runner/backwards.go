@@ -21,14 +21,15 @@ func Backwards(oldest int) []int {
 }
 
 // goodSearch goes down a ladder from the bad end to a good commit. Its rungs are the commits that Backwards names, the oldest
-// first and the bad one last. One that cannot be judged is passed by.
+// first and the bad one last. One that cannot be judged, in [rungLooks] builds, is passed by.
 type goodSearch struct {
 	options bisect.Options
 	rung    int
 	first   int // the bad end's rung
 
 	failing, passing int // builds at the bad end
-	good             int // builds of the rung, all good
+	good             int // builds of the rung, all good but for those that were skipped
+	skips            int // builds of the rung that were skipped
 	found            bool
 }
 
@@ -43,22 +44,42 @@ func (g *goodSearch) next() (q bisect.Question, ok bool) {
 		return q, false
 	}
 	if g.rung == g.first {
-		return bisect.Question{Why: bisect.Endpoint, Repeat: g.passing > 0}, true
+		return bisect.Question{Why: bisect.Endpoint, Repeat: g.passing+g.skips > 0}, true
 	}
-	return bisect.Question{Why: GoodSearch, Repeat: g.good > 0}, true
+	return bisect.Question{Why: GoodSearch, Repeat: g.good+g.skips > 0}, true
 }
 
-// tell is what a build of the rung was.
-func (g *goodSearch) tell(v bisect.Verdict) {
+const (
+	// rungLooks is how often a commit is built that is skipped each time, before an older one takes its place.
+	rungLooks = 2
+	// endLooks is the same for the bad end and for the oldest commit, whose place none takes.
+	endLooks = 6
+)
+
+// lookAgain reports whether a rung that was skipped is built again: the fault may pass.
+func (g *goodSearch) lookAgain(lasting bool) bool {
+	g.skips++
+	most := rungLooks
+	if g.rung == g.first || g.rung == 0 {
+		most = endLooks
+	}
+	return !g.options.SkipsAreFinal && !lasting && g.skips < most
+}
+
+// step goes on with the next older rung, or with none.
+func (g *goodSearch) step(rung int) { g.rung, g.good, g.skips = rung, 0, 0 }
+
+// tell is what a build of the rung was; lasting: a skip that another build would not change.
+func (g *goodSearch) tell(v bisect.Verdict, lasting bool) {
 	switch {
+	case v == bisect.Skip && g.lookAgain(lasting):
 	case g.rung == g.first:
 		g.tellBad(v)
 	case v == bisect.Good:
 		g.good++
 		g.found = g.good >= g.enough()
 	default:
-		g.good = 0
-		g.rung--
+		g.step(g.rung - 1)
 	}
 }
 
@@ -78,9 +99,9 @@ func (g *goodSearch) tellBad(v bisect.Verdict) {
 	}
 	switch {
 	case g.failing >= once || g.failing > 0 && g.failing+g.passing >= most:
-		g.rung--
+		g.step(g.rung - 1)
 	case g.passing >= most:
-		g.rung = -1
+		g.step(-1)
 	}
 }
 

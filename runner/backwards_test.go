@@ -3,6 +3,7 @@ package runner
 import (
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"buildbisect/bisect"
@@ -23,7 +24,7 @@ func climb(rungs int, o bisect.Options, build func(rung int) bisect.Verdict) (g 
 	g = newGoodSearch(rungs, o)
 	for _, ok := g.next(); ok; _, ok = g.next() {
 		builds = append(builds, g.rung)
-		g.tell(build(g.rung))
+		g.tell(build(g.rung), false)
 	}
 	return g, builds
 }
@@ -31,7 +32,7 @@ func climb(rungs int, o bisect.Options, build func(rung int) bisect.Verdict) (g 
 func TestAGoodCommitIsBelievedOnceItIsConfirmed(t *testing.T) {
 	verdicts := []bisect.Verdict{bisect.Good, bisect.Good, bisect.Skip, bisect.Bad, bisect.Bad}
 	g, builds := climb(5, bisect.Options{Confirm: 3}, func(rung int) bisect.Verdict { return verdicts[rung] })
-	if want := []int{4, 3, 2, 1, 1, 1}; !g.found || !reflect.DeepEqual(builds, want) {
+	if want := []int{4, 3, 2, 2, 1, 1, 1}; !g.found || !reflect.DeepEqual(builds, want) {
 		t.Errorf("found %v after builds at %v; want %v", g.found, builds, want)
 	}
 }
@@ -44,18 +45,42 @@ func TestWithoutAGoodCommitTheSearchEndsAtTheOldest(t *testing.T) {
 			}
 			return bisect.Bad
 		})
-		if want := []int{2, 1, 0}; g.found || !reflect.DeepEqual(builds, want) {
+		want := []int{2, 1, 0}
+		if oldest == bisect.Skip {
+			want = append(want, slices.Repeat([]int{0}, endLooks-1)...)
+		}
+		if g.found || !reflect.DeepEqual(builds, want) {
 			t.Errorf("oldest %s: found %v after builds at %v; want %v", oldest, g.found, builds, want)
 		}
 	}
 }
 
 func TestABadEndThatDoesNotFailIsNotSearchedFrom(t *testing.T) {
-	for verdict, want := range map[bisect.Verdict]int{bisect.Good: 2, bisect.Skip: 1} {
+	for verdict, want := range map[bisect.Verdict]int{bisect.Good: 2, bisect.Skip: endLooks} {
 		g, builds := climb(4, bisect.Options{Confirm: 2}, func(int) bisect.Verdict { return verdict })
 		if g.found || len(builds) != want {
 			t.Errorf("bad end %s: found %v after builds at %v; want %d", verdict, g.found, builds, want)
 		}
+	}
+}
+
+func TestASkipThatPassesEndsNoSearchForAGoodCommit(t *testing.T) {
+	seen := map[int]int{}
+	flaky := func(rung int) bisect.Verdict {
+		if seen[rung]++; seen[rung] == 1 {
+			return bisect.Skip
+		}
+		if rung > 0 {
+			return bisect.Bad
+		}
+		return bisect.Good
+	}
+	if g, builds := climb(3, bisect.Options{Confirm: 2}, flaky); !g.found || !reflect.DeepEqual(builds, []int{2, 2, 1, 1, 0, 0, 0}) {
+		t.Errorf("found %v after builds at %v", g.found, builds)
+	}
+	g, builds := climb(3, bisect.Options{Confirm: 2, SkipsAreFinal: true}, func(int) bisect.Verdict { return bisect.Skip })
+	if g.found || len(builds) != 1 {
+		t.Errorf("where skips are final, found %v after builds at %v", g.found, builds)
 	}
 }
 

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"buildbisect/bisect"
@@ -19,6 +20,9 @@ func (r *Run) notBracketed() string {
 		}
 		return fmt.Sprintf("not bracketed: both ends build the same files with the same tools, so one build stands for both, and it %s (%s). Check source.good, source.bad and the levels of each axis.%s", r.said(built), built.Reason, r.networkHint(built))
 	}
+	if r.search.EndsSkipAlike() {
+		return fmt.Sprintf("not bracketed: neither end can be judged, and both fail alike (%s). That is no matter of what changed between them. Mend what their builds need, or the stage, and run again.%s", r.reasons(space.Bad()), r.networkHint(bad, good))
+	}
 	isBad, isGood := bad.Verdict == bisect.Bad.String(), good.Verdict == bisect.Good.String()
 	if bad.Verdict == bisect.Good.String() && good.Verdict == bisect.Bad.String() {
 		if space.History.Repair {
@@ -31,7 +35,7 @@ func (r *Run) notBracketed() string {
 		parts = append(parts, r.badEnd(bad))
 	}
 	if !isGood {
-		parts = append(parts, fmt.Sprintf("the good end %s (%s). %s", r.said(good), good.Reason, r.goodEndAdvice(bad, good)))
+		parts = append(parts, fmt.Sprintf("the good end %s (%s). %s", r.said(good), r.reasonsOf(good, space.Good()), r.goodEndAdvice(bad, good)))
 	}
 	return "not bracketed: " + strings.Join(parts, " And ") + r.networkHint(bad, good)
 }
@@ -43,7 +47,7 @@ func (r *Run) noGoodCommit() string {
 	}
 	oldest := r.trialAt(r.Lab.Space.Good())
 	return fmt.Sprintf("no good commit was found: the oldest tried, %s, %s (%s). Where the failure is as old as that, other good levels of the tools may help; else give source.good.%s",
-		r.commit(0), r.said(oldest), oldest.Reason, r.networkHint(r.trialAt(r.Lab.Space.Bad()), oldest))
+		r.commit(0), r.said(oldest), r.reasonsOf(oldest, r.Lab.Space.Good()), r.networkHint(r.trialAt(r.Lab.Space.Bad()), oldest))
 }
 
 // badEnd says what is wrong with a bad end that is not bad.
@@ -54,9 +58,9 @@ func (r *Run) badEnd(bad report.Trial) string {
 	case bad.Verdict == bisect.Skip.String() && bad.Stage == "": // no stage ran
 		return fmt.Sprintf("the bad end %s (%s). Mend that, or give another bad end, or other last levels.", r.said(bad), bad.Reason)
 	case bad.Verdict == bisect.Skip.String() && strings.Contains(bad.Reason, "(resources."):
-		return fmt.Sprintf("the bad end %s (%s). If it needs that much, raise that limit under builder.resources; else mend the stage, or give another bad end.", r.said(bad), bad.Reason)
+		return fmt.Sprintf("the bad end %s (%s). If it needs that much, raise that limit under builder.resources; else mend the stage, or give another bad end.", r.said(bad), r.reasons(r.Lab.Space.Bad()))
 	case bad.Verdict == bisect.Skip.String():
-		return fmt.Sprintf("the bad end %s (%s). If that is the failure you are after, say so with on-timeout: bad or on-oom: bad, or make its stage the deciding one; else mend the stage, give it more time or memory, or give another bad end.", r.said(bad), bad.Reason)
+		return fmt.Sprintf("the bad end %s (%s). If that is the failure you are after, say so with on-timeout: bad or on-oom: bad, or make its stage the deciding one; else mend the stage, give it more time or memory, or give another bad end.", r.said(bad), r.reasons(r.Lab.Space.Bad()))
 	}
 	return fmt.Sprintf("the bad end %s (%s). There is nothing to bisect. Check source.bad, the last level of each axis, and verdict; if it fails only sometimes, say repeat: {max: 50}.", r.said(bad), bad.Reason)
 }
@@ -88,12 +92,22 @@ func (r *Run) said(t report.Trial) string {
 	return "cannot be judged"
 }
 
-// trialAt is the first trial at p.
+// reasonsOf is why an end is what it is: of one that cannot be judged, each time it was built.
+func (r *Run) reasonsOf(end report.Trial, p bisect.Point) string {
+	if end.ID > 0 && !judged(end) {
+		return r.reasons(p)
+	}
+	return end.Reason
+}
+
+// trialAt is the first trial at p that was good or bad, else the first.
 func (r *Run) trialAt(p bisect.Point) report.Trial {
-	for _, t := range r.trials {
-		if r.points[t.ID].Equal(p) {
-			return t
-		}
+	at := r.at(p)
+	if i := slices.IndexFunc(at, judged); i >= 0 {
+		return at[i]
+	}
+	if len(at) > 0 {
+		return at[0]
 	}
 	return report.Trial{}
 }

@@ -25,7 +25,7 @@ func (r *Run) findGood(ctx context.Context) (bool, error) {
 			return false, nil
 		}
 		q.ID, q.Point = id, r.rung(g)
-		verdict, err := r.climb(ctx, q)
+		verdict, lasting, err := r.climb(ctx, q)
 		if errors.Is(err, errAskAgain) {
 			continue
 		}
@@ -36,7 +36,7 @@ func (r *Run) findGood(ctx context.Context) (bool, error) {
 		if err != nil {
 			return false, err
 		}
-		g.tell(verdict)
+		g.tell(verdict, lasting)
 		if !q.Repeat {
 			r.climbed++
 		}
@@ -64,47 +64,47 @@ func (r *Run) rung(g *goodSearch) bisect.Point {
 	return r.Lab.Space.Good().With(0, g.rung)
 }
 
-// climb builds one point of the ladder.
-func (r *Run) climb(ctx context.Context, q bisect.Question) (bisect.Verdict, error) {
+// climb builds one point of the ladder. A skip may be lasting.
+func (r *Run) climb(ctx context.Context, q bisect.Question) (v bisect.Verdict, lasting bool, err error) {
 	row, err := r.start(q)
 	if err != nil {
-		return bisect.Unknown, err
+		return bisect.Unknown, false, err
 	}
 	if head := r.past.head(); head != nil {
 		return r.replayed(q, &row, head)
 	}
 	if err := r.goOn(); err != nil {
-		return bisect.Unknown, err
+		return bisect.Unknown, false, err
 	}
 	r.Observer.Started(q.ID, r.Lab.Space.Words(q.Point), r.Question(q))
 	t, err := r.try(ctx, q.ID, q.Point)
 	switch {
 	case err == nil:
-		return t.Verdict, r.answer(q, &row, t)
+		return t.Verdict, t.lasting(), r.answer(q, &row, t)
 	case errors.Is(err, errMaxTime):
-		return bisect.Unknown, cmp.Or(r.cancel(&row, err), err)
+		return bisect.Unknown, false, cmp.Or(r.cancel(&row, err), err)
 	case ctx.Err() != nil:
-		return bisect.Unknown, context.Cause(ctx)
+		return bisect.Unknown, false, context.Cause(ctx)
 	}
-	return bisect.Unknown, r.failed(q, err)
+	return bisect.Unknown, false, r.failed(q, err)
 }
 
 // errAskAgain says that a question was given up in an earlier process, for want of time.
 var errAskAgain = errors.New("ask again")
 
 // replayed is climb, told by a journal.
-func (r *Run) replayed(q bisect.Question, row *report.Trial, head *Record) (bisect.Verdict, error) {
+func (r *Run) replayed(q bisect.Question, row *report.Trial, head *Record) (v bisect.Verdict, lasting bool, err error) {
 	if !r.past.heading(RecordEnd, RecordCancel) || head.Trial.ID != q.ID {
-		return bisect.Unknown, r.past.take(Record{})
+		return bisect.Unknown, false, r.past.take(Record{})
 	}
 	l, err := head.landed()
 	switch {
 	case err != nil:
-		return bisect.Unknown, err
+		return bisect.Unknown, false, err
 	case l.err != nil:
-		return bisect.Unknown, cmp.Or(r.cancel(row, l.err), errAskAgain)
+		return bisect.Unknown, false, cmp.Or(r.cancel(row, l.err), errAskAgain)
 	}
-	return l.trial.Verdict, r.answer(q, row, l.trial)
+	return l.trial.Verdict, l.trial.lasting(), r.answer(q, row, l.trial)
 }
 
 // settle moves to the space above the good commit, with those trials that lie in it.
@@ -124,7 +124,7 @@ func (r *Run) settle(space *Space) {
 		}
 		r.points[row.ID] = at.With(0, l)
 		t := r.built[row.ID]
-		o.Known = append(o.Known, bisect.Trial{ID: row.ID, Point: r.points[row.ID], Verdict: t.Verdict, Class: t.Class})
+		o.Known = append(o.Known, r.asTold(row.ID, r.points[row.ID], t))
 	}
 	spent := o.MaxTrials > 0 && len(r.trials) >= o.MaxTrials
 	if o.MaxTrials > 0 {

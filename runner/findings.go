@@ -30,6 +30,9 @@ func (r *Run) Report() *report.Report {
 	}
 	r.learn()
 	rep.Notes = append(rep.Notes, r.learned...)
+	if passed := r.passed(); passed != "" {
+		rep.Notes = append(rep.Notes, passed)
+	}
 	for _, c := range f.Causes {
 		if cause := r.cause(c, f); rep.Repair {
 			rep.Repairs = append(rep.Repairs, cause.Repair())

@@ -70,7 +70,11 @@ type Begun struct {
 	Bad      string            `json:"bad"`
 	Options  map[string]string `json:"options,omitempty"` // flags that were given
 	Machine  string            `json:"machine,omitempty"` // where the runner has no isolation: what stands for the base
+	Skips    string            `json:"skips,omitempty"`   // doubted: builds that were skipped are tried again; "": of a bisect that did not
 }
+
+// doubted is what [Begun].Skips says since skips are tried again.
+const doubted = "doubted"
 
 // JournalVersion is the version of the journal's records.
 const JournalVersion = 2

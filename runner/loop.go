@@ -210,5 +210,5 @@ func (r *Run) tell(f *flight, t Trial) error {
 	if err := r.answer(f.Question, &f.row, t); err != nil {
 		return err
 	}
-	return r.search.Tell(bisect.Trial{ID: f.ID, Point: f.Point, Verdict: r.Lab.Space.Turned(t.Verdict), Class: t.Class})
+	return r.search.Tell(r.asTold(f.ID, f.Point, t))
 }

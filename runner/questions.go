@@ -26,7 +26,9 @@ func (r *Run) sought() bisect.Verdict { return r.Lab.Space.Turned(bisect.Bad) }
 func (r *Run) former() bisect.Verdict { return r.Lab.Space.Turned(bisect.Good) }
 
 // Question says in words what a question is after.
-func (r *Run) Question(q bisect.Question) string {
+func (r *Run) Question(q bisect.Question) string { return r.purpose(q) + r.again(q) }
+
+func (r *Run) purpose(q bisect.Question) string {
 	space := r.Lab.Space
 	var names []string
 	for _, axis := range q.Axes {

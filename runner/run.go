@@ -88,6 +88,7 @@ func (r *Run) Do(ctx context.Context) (*report.Report, error) {
 	if r.State.Past != nil {
 		last := r.State.Past[len(r.State.Past)-1].Time
 		r.past = &replay{dir: r.State.Dir, records: r.State.Past, night: r.Now().Sub(last)}
+		r.Options.SkipsAreFinal = r.State.Past[0].Run.Skips != doubted
 	}
 	r.Options.Identity = r.identity(ctx)
 	r.search = bisect.NewSearch(r.Lab.Space.Space, r.Options)
@@ -120,6 +121,9 @@ func (r *Run) do(ctx context.Context) error {
 	}
 	if m, ok := r.Lab.Engine.(Machine); ok {
 		begun.Machine = m.Machine()
+	}
+	if !r.Options.SkipsAreFinal {
+		begun.Skips = doubted
 	}
 	if len(begun.Options) == 0 {
 		begun.Options = nil // as it is read back
