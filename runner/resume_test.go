@@ -38,6 +38,13 @@ func worlds() map[string]func(t *testing.T, count *atomic.Int32) *runner.Run {
 			r.Options.Flaky, r.Options.Repeat, r.Options.Confidence = true, s.Repeat.Max, s.Confidence
 			return r
 		},
+		"faults that pass": func(t *testing.T, count *atomic.Int32) *runner.Run {
+			down := func(commit, trial int) bool {
+				count.Add(1)
+				return often(commit, trial)
+			}
+			return newRun(t, &engine{build: unreachable(down, failing(5, "x"))}, lineOf(12), fetching())
+		},
 		"no good commit": func(t *testing.T, count *atomic.Int32) *runner.Run {
 			return newClimb(t, counted(count, failing(71, "x")), 100, &scenarios.Scenario{Axes: []scenarios.Axis{tool("docker", "1", "2")}})
 		},
