@@ -37,6 +37,16 @@ var bugs = []bug{
 		"\tc.evidence = s.evidence.clone()\n", ""},
 	{"a cancelled question is paid for", "search.go",
 		"\ts.asked -= before - len(s.pending)\n", "\t_ = before\n"},
+	{"a skip is believed at once", "skips.go",
+		"case l.builds < 2:\n\t\treturn false", "case l.builds < 2:\n\t\treturn true"},
+	{"one build of each end shows that both skip alike", "skips.go",
+		`min(bad.builds, good.builds) > 1`, `min(bad.builds, good.builds) > 0`},
+	{"a repeat that is lost to a skip is not made up for", "decide.go",
+		"\t\tmade -= skips\n", "\t\tmade -= 0 * skips\n"},
+	{"builds that are skipped contradict each other", "finding.go",
+		`case s.noise.undecided && !s.noise.blocked && len(s.conflicts) > 0:`, `case s.noise.undecided:`},
+	{"what has no probability to speak of is named", "candidates.go",
+		`rest <= incredible*sum {`, `rest < 0 {`},
 }
 
 // noiseBug shows in how many answers are wrong, which says little on few worlds where there is no bug.
@@ -45,7 +55,7 @@ var noiseBug = bug{"a build that contradicts itself is believed", "search.go",
 
 const (
 	// properties are the tests that ought to catch the bugs.
-	properties = `^Test(AllCausesAreFound|AnyNumberOfWorkers|ASearchCanBeDoneAgain|NoBudgetIsExceeded|TheFindingHolds|SkipsNeverHide|TheAnswerNamesExactly|WhereTheOrder|NobodyIsBlamed)`
+	properties = `^Test(AllCausesAreFound|AnyNumberOfWorkers|ASearchCanBeDoneAgain|NoBudgetIsExceeded|TheFindingHolds|SkipsNeverHide|TheAnswerNamesExactly|WhereTheOrder|NobodyIsBlamed|BothEndsThatSkip|EverySecondBuild|WhereNoiseIsModelledOnly|FaultsThatPassBlame|AWitness)`
 
 	noiseProperty = `^TestMisreadTrials/misread_0.02`
 )

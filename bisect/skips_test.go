@@ -2,6 +2,7 @@ package bisect_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -94,6 +95,20 @@ func TestEverySecondBuildOfAPointMaySkip(t *testing.T) {
 	}
 }
 
+func TestAWitnessThatIsOftenSkippedIsConfirmedAllTheSame(t *testing.T) {
+	space, _ := NewSpace(Chain("commit", 9))
+	s := NewSearch(space, Options{Confirm: 3, CertifyProbes: 9})
+	answers(t, s, func(q Question, n int) Trial {
+		if n%3 != 1 && (q.Point[0] == 4 || q.Point[0] == 5) {
+			return Trial{Verdict: Skip, Symptom: "fetch"}
+		}
+		return from(5)(q.Point)
+	})
+	if f := s.Finding(); !f.Complete || f.Causes[0].Confirmed != 3 {
+		t.Errorf("complete %v, causes %+v; want it confirmed 3 times", f.Complete, f.Causes)
+	}
+}
+
 // A point that is skipped each time, next to the culprit, in a build that is known to be flaky: no two verdicts contradict each
 // other, so it is said which commits are left, and only those.
 func TestWhereNoiseIsModelledOnlyWhatSkipsKeepApartIsNamed(t *testing.T) {
@@ -150,4 +165,57 @@ func TestLookingAtSkipsAgainCostsLittle(t *testing.T) {
 			t.Errorf("%.2f times as many builds as where a skip is final; want at most 1.35", ratio)
 		}
 	})
+}
+
+func TestWhereNoiseIsModelledFaultsThatPassCostTheirBuildsAndNothingElse(t *testing.T) {
+	runs := 80
+	if testing.Short() {
+		runs = 25
+	}
+	for _, rates := range []Rates{{Broken: 0.9, Healthy: 0.1}, {Broken: 0.5, Healthy: 0.001}} {
+		right, builds := map[float64]int{}, map[float64]int{}
+		for _, erased := range []float64{0, 0.5} {
+			blamed := 0
+			for run := range runs {
+				r := rand.New(rand.NewPCG(uint64(run), 98646))
+				space, _ := NewSpace(Chain("commit", 65), Chain("tool", 2))
+				culprit := Point{1 + r.IntN(64), r.IntN(2)}
+				s := NewSearch(space, Options{Confirm: 2, CertifyProbes: 4, Flaky: true})
+				asked := answers(t, s, func(q Question, _ int) Trial {
+					rate := rates.Healthy
+					if space.Leq(culprit, q.Point) {
+						rate = rates.Broken
+					}
+					verdict := Good
+					if r.Float64() < rate {
+						verdict = Bad
+					}
+					if r.Float64() < erased {
+						return Trial{Verdict: Skip, Symptom: "fetch"}
+					}
+					return Trial{Verdict: verdict}
+				})
+				builds[erased] += len(asked)
+				if s.EndsSkipAlike() {
+					right[erased]++ // 4 builds that all skip alike, as one run of 16 begins: it is said, and nobody is blamed
+				}
+				for _, c := range s.Finding().Causes {
+					if c.Point.Equal(culprit) {
+						right[erased]++
+					} else {
+						blamed++
+					}
+				}
+			}
+			// The stated confidence, with three standard deviations of luck.
+			if most := 0.01*float64(runs) + 3*math.Sqrt(0.01*0.99*float64(runs)); float64(blamed) > most {
+				t.Errorf("rates %v, %v of the builds erased: %d of %d runs blame an innocent; want at most %.0f", rates, erased, blamed, runs, most)
+			}
+		}
+		ratio := float64(builds[0.5]) / float64(builds[0])
+		fmt.Printf("bench erased/rates=%v/%v builds-ratio %.2f about 2; right %d of %d (%d without)\n", rates.Broken, rates.Healthy, ratio, right[0.5], runs, right[0])
+		if few := 3 * math.Sqrt(float64(runs)) / 4; float64(right[0.5]) < float64(right[0])-few || ratio > 2.6 {
+			t.Errorf("rates %v: with half of the builds erased right in %d of %d runs, without in %d; %.2f times the builds", rates, right[0.5], runs, right[0], ratio)
+		}
+	}
 }
