@@ -2,6 +2,7 @@ package bisect
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -225,6 +226,9 @@ func (s *Search) advance() (Question, state) {
 		q, state := s.decide()
 		skipped := state == asked && s.skipped(q.Point)
 		q.Repeat = q.Repeat || skipped
+		if !s.options.SkipsAreFinal {
+			q.chance = math.Round(q.chance*1e9) / 1e9 // sums of the same weights in another order differ in the last digits
+		}
 		if state != asked || q.Repeat && !skipped || s.options.Identity == nil {
 			return q, state
 		}
