@@ -52,7 +52,7 @@ func (s *Search) confirm(cause Point) (Question, state) {
 		return q, asked
 	}
 	for _, q := range below {
-		if at := s.witness(cause, q); at != nil {
+		if at := s.witness(cause, q); at != nil && !s.skipped(at) {
 			if q, st := s.again(at, Good, s.options.Confirm, Confirmation); try(q, st) {
 				return q, asked
 			}
