@@ -45,7 +45,7 @@ func (r *Run) inconclusive(f bisect.Finding) string {
 	case f.Stopped != "":
 		advice = fmt.Sprintf(" The search was %s; allow more to go further.", stopped(f.Stopped))
 	case f.Noise != nil && len(f.Candidates) > 0 && !slices.ContainsFunc(r.trials, func(t report.Trial) bool { return !judged(t) }):
-		advice = " As often as a point may be built, that could not be told. Raise repeat.max."
+		advice = " The builds allowed at each point did not tell them apart. Raise repeat.max."
 	case len(f.Candidates) > 0:
 		advice = " The builds that would tell them apart could not be judged. Mend what keeps them from building, or give a verdict that fits them." + r.networkHint(r.skips()...)
 	}

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -95,7 +96,7 @@ func (r *Report) obstacle() string {
 	switch {
 	case r.Stopped != "":
 		return "not decided when " + r.budget()
-	case r.Noise != nil:
+	case r.Noise != nil && !r.blocked():
 		return "not decided, because the noise leaves it open"
 	}
 	return "not decided, because builds in between could not be judged"
@@ -103,7 +104,7 @@ func (r *Report) obstacle() string {
 
 // apart says whether more builds would have told the candidates apart.
 func (r *Report) apart() string {
-	if r.Stopped != "" || r.Noise != nil {
+	if r.Stopped != "" || r.Noise != nil && !r.blocked() {
 		return "which are not told apart yet"
 	}
 	return "which cannot be told apart"
@@ -121,17 +122,35 @@ func (r *Report) budget() string {
 	return fmt.Sprintf("the search was stopped (%s)", Clean(r.Stopped))
 }
 
-func (r *Report) skips(b *strings.Builder) {
-	n := 0
-	for _, t := range r.Trials {
-		if t.Verdict != "skip" {
-			continue
+// blocked reports whether builds that could not be judged, not noise, kept the search from deciding.
+func (r *Report) blocked() bool { return r.Outcome == "inconclusive" && len(r.unjudged()) > 0 }
+
+// unjudged groups the trials at points of which nothing but skips was seen, by point, in the order begun.
+func (r *Report) unjudged() (groups [][]Trial) {
+	place := map[string]int{} // of a point among all
+	for _, t := range r.byID() {
+		named, _ := json.Marshal(t.Point) // keys sorted, levels whole
+		key := string(named)
+		if _, known := place[key]; !known {
+			place[key] = len(groups)
+			groups = append(groups, nil)
 		}
-		if n++; n <= listed {
-			fmt.Fprintf(b, "   trial %d could not be judged: %s: %s\n", t.ID, Clean(t.Point.String()), Clean(t.Reason))
-		}
+		groups[place[key]] = append(groups[place[key]], t)
 	}
-	more(b, n)
+	judged := func(t Trial) bool { return t.Verdict != "skip" }
+	return slices.DeleteFunc(groups, func(at []Trial) bool { return slices.ContainsFunc(at, judged) })
+}
+
+func (r *Report) skips(b *strings.Builder) {
+	groups := r.unjudged()
+	for _, at := range groups[:min(listed, len(groups))] {
+		var list []int
+		for _, t := range at {
+			list = append(list, t.ID)
+		}
+		fmt.Fprintf(b, "   %s could not be judged: %s: %s\n", ids(list), Clean(at[0].Point.String()), Clean(at[len(at)-1].Reason))
+	}
+	more(b, len(groups))
 }
 
 func more(b *strings.Builder, n int) {

@@ -95,6 +95,25 @@ func TestABudgetThatEndedTheCertificateIsNamed(t *testing.T) {
 	}
 }
 
+func TestSkipsThatPassedAreNotInTheWay(t *testing.T) {
+	r := undecided()
+	r.Noise = &report.Noise{}
+	at := func(commit string) report.Point { return report.Point{"commit": ptr(commit)} }
+	r.Trials = []report.Trial{
+		{ID: 1, Point: at("111"), Verdict: "skip", Reason: "stage fetch: status 6"}, {ID: 2, Point: at("222"), Verdict: "skip", Reason: "stage fetch: status 6"},
+		{ID: 3, Point: at("111"), Verdict: "good"}, {ID: 4, Point: at("222"), Verdict: "skip", Reason: "stage fetch: status 7"},
+	}
+	text := textOf(t, r)
+	for want, n := range map[string]int{
+		"not decided, because builds in between could not be judged": 1, "which cannot be told apart": 1, "could not be judged:": 1,
+		"trials 2, 4 could not be judged: commit 222: stage fetch: status 7": 1,
+	} {
+		if got := strings.Count(text, want); got != n {
+			t.Errorf("%q is there %d times, want %d:\n%s", want, got, n, text)
+		}
+	}
+}
+
 func TestALongListSaysHowMuchIsLeftOut(t *testing.T) {
 	r := undecided()
 	for i := range 25 {

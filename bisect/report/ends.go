@@ -19,10 +19,11 @@ func (r *Report) ends(b *strings.Builder) {
 	for i, point := range r.endPoints() {
 		at := slices.DeleteFunc(r.byID(), func(t Trial) bool { return !t.Point.equal(point) })
 		fmt.Fprintf(b, "\n%s end, %s\n", names[i], r.told(at))
-		if r.Outcome != "not-bracketed" || at[0].Tail == "" {
+		shown := at[max(0, slices.IndexFunc(at, func(t Trial) bool { return t.Verdict != "skip" }))]
+		if r.Outcome != "not-bracketed" || shown.Tail == "" {
 			continue
 		}
-		lines := strings.Split(at[0].Tail, "\n")
+		lines := strings.Split(shown.Tail, "\n")
 		for _, line := range lines[max(0, len(lines)-endLines):] {
 			fmt.Fprintf(b, "   | %s\n", Clean(line))
 		}
