@@ -11,8 +11,9 @@ import (
 // A point of which nothing but skips is seen is untestable where these are no longer to be explained by faults that pass.
 const (
 	// endLooks is how often an end is built that is skipped alike each time, where such a fault was not seen to pass: one that
-	// strikes every second build does so in less than 2 % of runs.
-	endLooks = 6
+	// strikes every second build does so in less than 2 % of runs. One that is skipped in other ways, or by a fault that can pass, has
+	// a little more.
+	endLooks, doubtedEndLooks = 6, 8
 
 	// alikeLooks is the same for any other point: there the search goes on, and what comes may show that the fault can pass.
 	alikeLooks = 5
@@ -211,7 +212,7 @@ func (s *Search) lookAgainAtEnds() (Question, state) {
 		if !skipped {
 			continue
 		}
-		most := mostLooks
+		most := doubtedEndLooks
 		if l.alike && s.skipLog().faults(l).judged == 0 {
 			most = endLooks
 		}

@@ -50,7 +50,7 @@ func TestBothEndsThatSkipAlikeEndTheSearchAtOnce(t *testing.T) {
 		{"alike", func(Question, int) Trial { return Trial{Verdict: Skip, Symptom: "fetch"} }, 4, true},
 		{"lasting", func(Question, int) Trial { return Trial{Verdict: Skip, Symptom: "no loader", Lasting: true} }, 2, false},
 		{"each end with words of its own", func(q Question, _ int) Trial { return Trial{Verdict: Skip, Symptom: fmt.Sprint(q.Point)} }, 11, false},
-		{"other words each time", func(_ Question, n int) Trial { return Trial{Verdict: Skip, Symptom: fmt.Sprint(n)} }, 23, false},
+		{"other words each time", func(_ Question, n int) Trial { return Trial{Verdict: Skip, Symptom: fmt.Sprint(n)} }, 15, false},
 	} {
 		space, _ := NewSpace(Chain("commit", 9))
 		s := NewSearch(space, Options{Confirm: 2, CertifyProbes: 9})
