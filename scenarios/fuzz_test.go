@@ -147,7 +147,7 @@ func unsound(s *Scenario) error {
 		}
 	}
 	for _, path := range s.Source.Paths {
-		if !fs.ValidPath(strings.TrimSuffix(path, "/")) {
+		if strings.HasPrefix(path, "/") || strings.HasPrefix(path, "../") {
 			return fmt.Errorf("path %q leads out of the repository", path)
 		}
 	}

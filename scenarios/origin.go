@@ -48,35 +48,35 @@ func (d *decoder) paths(p place) []string {
 	}
 	var all []string
 	for _, element := range elements {
-		path, ok := d.inTree(element)
+		spec, ok := d.pathspec(element)
 		switch {
 		case !ok:
-		case slices.Contains(all, path):
-			d.mistake(element, "%s stands twice", path)
+		case slices.Contains(all, spec):
+			d.mistake(element, "%s stands twice", spec)
 		default:
-			all = append(all, path)
+			all = append(all, spec)
 		}
 	}
 	return all
 }
 
-// inTree reads the path of a file or folder in the repository, written literally: relative to its top, with slashes. A
-// folder may end in one.
-func (d *decoder) inTree(p place) (string, bool) {
+// pathspec reads which files count, as git's pathspecs say it: see [decoder.isPathspec].
+func (d *decoder) pathspec(p place) (string, bool) {
 	s, ok := d.line(p)
-	return s, ok && d.isInTree(p, s)
+	return s, ok && d.isPathspec(p, s)
 }
 
-func (d *decoder) isInTree(p place, s string) bool {
-	switch clean := strings.TrimSuffix(s, "/"); {
-	case !fs.ValidPath(clean), clean == ".":
-		d.mistake(p, "want a path inside the repository, from its top, without . and .., such as build/ or go.mod; got %q", short(s))
-	case strings.ContainsAny(s, "*?[\\") || strings.HasPrefix(s, ":"):
-		d.mistake(p, "want a path as it stands in the repository; patterns are not supported, but a folder stands for all below it; got %q", short(s))
-	default:
-		return true
+// pathMagic is what may stand before a pattern, long or short: ":(glob)", ":!".
+var pathMagic = regexp.MustCompile(`^:(\([^)]*\)|[!^/]*:?)`)
+
+// isPathspec refuses what leads out of the repository. What magic there is, and what patterns mean, runner/git knows.
+func (d *decoder) isPathspec(p place, s string) bool {
+	pattern := strings.TrimPrefix(s, pathMagic.FindString(s))
+	if clean := path.Clean(pattern); s == "" || path.IsAbs(pattern) || clean == ".." || strings.HasPrefix(clean, "../") {
+		d.mistake(p, "want a path inside the repository, from its top, such as build/ or '*.mk'; got %q", short(s))
+		return false
 	}
-	return false
+	return true
 }
 
 // remote recognizes a URL, and the user@host:path that git takes for one.

@@ -11,7 +11,7 @@ type Prior struct {
 
 // PathWeight weighs the commits that touch a path, once each, however many files they touch there.
 type PathWeight struct {
-	Path   string // literal, from the top of the tree, with slashes; a folder, with a slash at its end or not, stands for all below it
+	Path   string // a pathspec of git, from the top of the tree; a folder, with a slash at its end or not, stands for all below it
 	Weight float64
 }
 
@@ -27,7 +27,7 @@ func (d *decoder) prior(m *mapping) Prior {
 	paths, _ := d.pairs(m.at("paths"), "a mapping from paths to weights")
 	for _, entry := range paths {
 		weight, ok := d.within(entry.value, leastWeight, mostWeight)
-		if d.isInTree(entry.key, entry.name) && ok {
+		if d.isPathspec(entry.key, entry.name) && ok {
 			prior.Paths = append(prior.Paths, PathWeight{entry.name, weight})
 		}
 	}

@@ -23,7 +23,7 @@ type pathWorld struct {
 
 var worldFiles = []string{"a", "b/x", "b/y", "b/c/z", "mk/one.mk", "two.mk"}
 
-var worldPaths = [][]string{nil, {"a"}, {"b"}, {"b/"}, {"b/c"}, {"b/c/z", "a"}, {"*.mk"}, {"b/*"}, {"m?/*"}, {"."}, {"[ab]"}, {"a", "b"}, {"nowhere"}}
+var worldPaths = [][]string{nil, {"a"}, {"b"}, {"b/"}, {"b/c"}, {"b/c/z", "a"}, {"*.mk"}, {"b/*"}, {"m?/*"}, {"."}, {"[ab]"}, {"a", "b"}, {"nowhere"}, {":!b"}, {":(glob)*.mk"}, {"b", ":(exclude,icase)B/C"}, {":(icase)MK"}}
 
 func newPathWorld(rng *rand.Rand, first int) pathWorld {
 	n := 4 + rng.IntN(26)
