@@ -18,10 +18,10 @@ func (r *Run) notBracketed() string {
 		if bad.ID == 0 {
 			built = good
 		}
-		return fmt.Sprintf("not bracketed: both ends build the same files with the same tools, so one build stands for both, and it %s (%s). Check source.good, source.bad and the levels of each axis.%s", r.said(built), built.Reason, r.networkHint(built))
+		return fmt.Sprintf("not bracketed: both ends build the same files with the same tools, so one build stands for both, and it %s (%s). Check source.good, source.bad and the levels of each axis.%s", r.said(built), built.Reason, r.networkHint(built)+r.unseen(built))
 	}
 	if r.search.EndsSkipAlike() {
-		return fmt.Sprintf("not bracketed: neither end can be judged, and both fail alike (%s). That is no matter of what changed between them. Mend what their builds need, or the stage, and run again.%s", r.reasons(space.Bad()), r.networkHint(bad, good))
+		return fmt.Sprintf("not bracketed: neither end can be judged, and both fail alike (%s). That is no matter of what changed between them. Mend what their builds need, or the stage, and run again.%s", r.reasons(space.Bad()), r.networkHint(bad, good)+r.unseen(bad, good))
 	}
 	isBad, isGood := bad.Verdict == bisect.Bad.String(), good.Verdict == bisect.Good.String()
 	if bad.Verdict == bisect.Good.String() && good.Verdict == bisect.Bad.String() {
@@ -37,17 +37,17 @@ func (r *Run) notBracketed() string {
 	if !isGood {
 		parts = append(parts, fmt.Sprintf("the good end %s (%s). %s", r.said(good), r.reasonsOf(good, space.Good()), r.goodEndAdvice(bad, good)))
 	}
-	return "not bracketed: " + strings.Join(parts, " And ") + r.networkHint(bad, good)
+	return "not bracketed: " + strings.Join(parts, " And ") + r.networkHint(bad, good) + r.unseen(bad, good)
 }
 
 // noGoodCommit says why there is nothing to search from where no good commit was given.
 func (r *Run) noGoodCommit() string {
 	if bad := r.Lab.Space.Bad(); r.tally(bad).Bad == 0 {
-		return "not bracketed: " + r.badEnd(r.trialAt(bad)) + r.networkHint(r.trialAt(bad))
+		return "not bracketed: " + r.badEnd(r.trialAt(bad)) + r.networkHint(r.trialAt(bad)) + r.unseen(r.trialAt(bad))
 	}
 	oldest := r.trialAt(r.Lab.Space.Good())
 	return fmt.Sprintf("no good commit was found: the oldest tried, %s, %s (%s). Where the failure is as old as that, other good levels of the tools may help; else give source.good.%s",
-		r.commit(0), r.said(oldest), r.reasonsOf(oldest, r.Lab.Space.Good()), r.networkHint(r.trialAt(r.Lab.Space.Bad()), oldest))
+		r.commit(0), r.said(oldest), r.reasonsOf(oldest, r.Lab.Space.Good()), r.networkHint(r.trialAt(r.Lab.Space.Bad()), oldest)+r.unseen(oldest))
 }
 
 // badEnd says what is wrong with a bad end that is not bad.

@@ -37,6 +37,7 @@ type Run struct {
 	Pause    time.Duration // before a trial that the engine failed is tried again; doubled each time
 	Terms    *report.Terms // the reader's words for the two ends; nil: good and bad
 	Assumes  []string      // beside monotony
+	Unseen   []string      // what builds do not see as after a clone, for where they fail at both ends
 
 	// World tells what the builder images were made of until now, and what the reader should know of that. It may be nil.
 	World func() (parts []report.Part, notes []string)
@@ -189,13 +190,19 @@ func (r *Run) learn() (fresh []string) {
 	if r.World != nil {
 		_, all = r.World()
 	}
-	if w, ok := r.Lab.Source.(interface{ Warnings() []string }); ok {
-		all = append(all, w.Warnings()...)
-	}
+	all = append(all, r.sourceWarnings()...)
 	for _, note := range all {
 		if !slices.Contains(r.learned, note) {
 			r.learned, fresh = append(r.learned, note), append(fresh, note)
 		}
 	}
 	return fresh
+}
+
+// sourceWarnings says what in the trees written so far is not as after a clone.
+func (r *Run) sourceWarnings() []string {
+	if w, ok := r.Lab.Source.(interface{ Warnings() []string }); ok {
+		return w.Warnings()
+	}
+	return nil
 }

@@ -39,6 +39,8 @@ type session struct {
 	images   *images.Builder
 	older    int      // commits before bad, where no good one is given
 	notes    []string // what the reader should know of the history
+	ends     []string // ids of the good and the bad commit, as far as they are given
+	unseen   []string // what builds of the ends do not see as after a clone
 	aside    int      // commits left out of a search for a repair
 	lab      *runner.Lab
 	progress *progress
@@ -104,6 +106,7 @@ func (s *session) openHistory(ctx context.Context) error {
 		return fmt.Errorf("source.bad: %w", err)
 	}
 	s.source = s.repo.Source(git.SourceOptions{Git: s.scenario.Source.Git, Submodules: s.scenario.Source.Submodules})
+	s.ends = []string{bad.ID}
 	if s.scenario.Source.Good == "" {
 		return s.openLadder(ctx, bad)
 	}
@@ -111,7 +114,15 @@ func (s *session) openHistory(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("source.good: %w", err)
 	}
+	s.ends = append(s.ends, good.ID)
 	s.space, err = s.spaceBetween(ctx, good, bad)
+	return err
+}
+
+// lookAtSource finds what builds of the ends do not see as after a clone.
+func (s *session) lookAtSource(ctx context.Context) (err error) {
+	defer s.progress.whenSlow("reading which files the ends have")()
+	s.unseen, err = s.source.Caveats(ctx, s.ends...)
 	return err
 }
 

@@ -65,7 +65,7 @@ func (s *session) note(run *runner.Run) {
 	if s.scenario.Builder.Engine == scenarios.EngineHost {
 		run.Note("the build had this machine's Docker engine, so trials shared its layer cache")
 	}
-	for _, note := range s.notes {
+	for _, note := range slices.Concat(s.notes, s.unseen) {
 		run.Note(note)
 	}
 	if s.local != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"buildbisect/bisect"
@@ -62,6 +63,9 @@ func (c command) runPlan(ctx context.Context, name string, asJSON, untrusted boo
 	}
 	defer s.closeWarning()
 	if err := s.refuseLoosened(untrusted); err != nil {
+		return err
+	}
+	if err := s.lookAtSource(ctx); err != nil {
 		return err
 	}
 	p := s.plan()
@@ -147,7 +151,7 @@ func (s *session) plan() plan {
 	}
 	p.Expected = math.Round(10*p.Expected) / 10
 	p.Loosened = runner.Loosened(s.scenario)
-	p.Warnings = append(p.Warnings, s.notes...)
+	p.Warnings = slices.Concat(p.Warnings, s.notes, s.unseen)
 	return p
 }
 

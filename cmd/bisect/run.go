@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"buildbisect/bisect/report"
@@ -75,7 +76,10 @@ func (s *session) ready(ctx context.Context, o *runOptions) error {
 		return err
 	}
 	s.progress.parallel = o.workers > 1
-	for _, note := range s.notes {
+	if err := s.lookAtSource(ctx); err != nil {
+		return err
+	}
+	for _, note := range slices.Concat(s.notes, s.unseen) {
 		s.progress.warn(note)
 	}
 	return s.prepare(ctx)
@@ -94,7 +98,7 @@ func (c command) search(ctx context.Context, s *session, o runOptions, state *ru
 	s.unfinished(state)
 	run := &runner.Run{
 		Lab: s.lab, Options: s.searchOptions(o), MaxTime: o.maxTime, State: state, Observer: p, Now: time.Now, Pause: time.Second,
-		Raised: o.raised, Terms: o.terms, Assumes: s.assumes(), World: s.made, Served: s.images.Used, Begun: begun,
+		Raised: o.raised, Terms: o.terms, Assumes: s.assumes(), Unseen: s.unseen, World: s.made, Served: s.images.Used, Begun: begun,
 	}
 	s.note(run)
 	if s.span != nil {

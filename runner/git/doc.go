@@ -3,8 +3,9 @@
 //
 // It opens a repository where it lies and never writes to it: no clone, no work tree, no lock, no ref. Repositories
 // with work trees, bare ones, linked work trees, alternates, packed refs, shallow and partial clones are read; ids are
-// SHA-1 only. What a commit's tar holds is exactly what was committed: attributes (export-ignore, end of line, filters,
-// LFS) change nothing, replacement refs and grafts are not followed.
+// SHA-1 only. What a commit's tar holds is what `git checkout` writes in a fresh clone on Linux: the commit's own .gitattributes
+// count (ends of lines, encodings, $Id$), the repository's config and info/attributes do not, since no clone has them.
+// Filters (LFS, git-crypt) are not run. Replacement refs and grafts are not followed.
 //
 // It is the only package that imports go-git.
 package git

@@ -212,8 +212,8 @@ func (i *importer) path(text string, last bool) (path []string, rest string, err
 	name := text
 	switch {
 	case strings.HasPrefix(text, `"`):
-		if name, rest, err = i.unquote(text); err != nil {
-			return nil, "", err
+		if name, rest, err = unquote(text); err != nil {
+			return nil, "", i.fail("path %s: %v", text, err)
 		}
 		rest = strings.TrimPrefix(rest, " ")
 	case !last:
@@ -229,33 +229,4 @@ func (i *importer) path(text string, last bool) (path []string, rest string, err
 		return nil, "", i.fail("path %q: a NUL in it", name)
 	}
 	return path, rest, nil
-}
-
-// unquote reads a string quoted as in C, with octal escapes of single bytes.
-func (i *importer) unquote(text string) (name, rest string, err error) {
-	simple := map[byte]byte{'a': '\a', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v', '\\': '\\', '"': '"'}
-	var b []byte
-	for at := 1; at < len(text); at++ {
-		switch c := text[at]; c {
-		case '"':
-			return string(b), text[at+1:], nil
-		case '\\':
-			at++
-			if at >= len(text) {
-				break
-			}
-			if plain, ok := simple[text[at]]; ok {
-				b = append(b, plain)
-				continue
-			}
-			if at+2 >= len(text) || strings.Trim(text[at:at+3], "01234567") != "" || text[at] > '3' {
-				return "", "", i.fail("path %s: \\%c is no escape", text, text[at])
-			}
-			b = append(b, (text[at]-'0')<<6|(text[at+1]-'0')<<3|(text[at+2]-'0'))
-			at += 2
-		default:
-			b = append(b, c)
-		}
-	}
-	return "", "", i.fail("path %s: the quote does not end", text)
 }

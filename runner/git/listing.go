@@ -19,6 +19,8 @@ type file struct {
 	repo  *Repository   // that has it
 	size  int64         // in bytes, of files and symbolic links, once written
 	inner bool          // part of a submodule
+
+	attrs *conversion // what the attributes say of it; nil: nothing
 }
 
 // What a hostile tree can cost: a few objects can name each other into billions of files.
@@ -41,6 +43,7 @@ type lister struct {
 	files   []file
 	held    int // bytes of the files' paths
 	missing []MissingSubmodule
+	attrs   converter
 }
 
 // root is the top of a repository within the tar: the commit's own, or a submodule's.
@@ -60,7 +63,10 @@ func (s *Source) list(ctx context.Context, commit string) ([]file, error) {
 		return nil, err
 	}
 	l := &lister{source: s, commit: commit}
-	if err := l.walk(ctx, &root{repo: s.repo, commit: commit, tree: h.tree}, h.tree, "", 0); err != nil {
+	if err := l.walk(ctx, &root{repo: s.repo, commit: commit, tree: h.tree}, h.tree, "", 0, nil); err != nil {
+		if tooMany, ok := errors.AsType[*HostileTreeError](err); ok {
+			tooMany.Commit = commit
+		}
 		return nil, err
 	}
 	if len(l.missing) > 0 {
@@ -69,8 +75,8 @@ func (s *Source) list(ctx context.Context, commit string) ([]file, error) {
 	return l.files, nil
 }
 
-// walk lists the tree below dir, which is "" or ends in a slash.
-func (l *lister) walk(ctx context.Context, top *root, tree plumbing.Hash, dir string, depth int) error {
+// walk lists the tree below dir, which is "" or ends in a slash. above are the attributes of the folders that it lies in.
+func (l *lister) walk(ctx context.Context, top *root, tree plumbing.Hash, dir string, depth int, above *attrRules) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
@@ -82,6 +88,10 @@ func (l *lister) walk(ctx context.Context, top *root, tree plumbing.Hash, dir st
 		return &HostileTreeError{Commit: l.commit, Path: top.prefix + dir, Why: err.Error()}
 	} else if err != nil {
 		return fmt.Errorf("files of %s: %q: %w", short(l.commit), top.prefix+dir, err)
+	}
+	rules, err := top.repo.attributes(entries, dir, above)
+	if err != nil {
+		return fmt.Errorf("files of %s: %q: %w", short(l.commit), top.prefix+dir+attributesName, err)
 	}
 	seen := make(map[string]bool, len(entries))
 	for _, entry := range entries {
@@ -103,11 +113,14 @@ func (l *lister) walk(ctx context.Context, top *root, tree plumbing.Hash, dir st
 		l.files = append(l.files, file{path: path, mode: entry.Mode, id: entry.Hash, repo: top.repo, inner: top.inner})
 		switch entry.Mode {
 		case filemode.Dir:
-			err = l.walk(ctx, top, entry.Hash, dir+entry.Name+"/", depth+1)
+			err = l.walk(ctx, top, entry.Hash, dir+entry.Name+"/", depth+1, rules)
 		case filemode.Submodule:
 			if l.source.options.Submodules {
 				err = l.enter(ctx, top, dir+entry.Name, entry.Hash, depth)
 			}
+		case filemode.Symlink:
+		default:
+			err = l.attrs.convert(ctx, &l.files[len(l.files)-1], rules, dir+entry.Name)
 		}
 		if err != nil {
 			return err
@@ -137,7 +150,7 @@ func (l *lister) enter(ctx context.Context, top *root, path string, pinned plumb
 		return err
 	}
 	inner := &root{repo: module, commit: pinned.String(), tree: h.tree, prefix: top.prefix + path + "/", inner: true}
-	return l.walk(ctx, inner, h.tree, "", depth+1)
+	return l.walk(ctx, inner, h.tree, "", depth+1, nil)
 }
 
 // hostile says why a name must not be unpacked, or "".

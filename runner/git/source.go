@@ -8,8 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -35,14 +33,14 @@ type Source struct {
 
 	mu       sync.Mutex
 	modules  map[string]*Repository // opened submodules, by git folder
-	pointers map[string]bool        // paths of LFS pointer files seen so far
+	caveats  caveats                // of the tars written so far, and of the commits that Caveats was asked about
 	tags     []tag                  // of the repository, read once so that a run sees the same ones throughout
 	tagsRead bool
 }
 
 // Source returns a view of the repository as trees to build. Closing the repository ends it.
 func (r *Repository) Source(options SourceOptions) *Source {
-	s := &Source{repo: r, options: options, modules: map[string]*Repository{}, pointers: map[string]bool{}}
+	s := &Source{repo: r, options: options, modules: map[string]*Repository{}}
 	if options.Git {
 		s.packs = newPacker()
 	}
@@ -78,7 +76,7 @@ func (r *Repository) header(commit string) (header, error) {
 	return r.objects.header(plumbing.NewHash(commit))
 }
 
-// WriteTar streams the files of a commit, given by its full id, as an uncompressed tar: folders before what is in them, names in git's
+// WriteTar streams the files of a commit, given by its full id, as an uncompressed tar, each as a checkout writes it: folders before what is in them, names in git's
 // order, owner 0:0, mode 0755 or 0644. The same commit gives the same bytes. Names that must not be unpacked and
 // submodules that cannot be had are found before the first byte.
 func (s *Source) WriteTar(ctx context.Context, commit string, w io.Writer) error {
@@ -138,10 +136,13 @@ func (s *Source) writeFile(out *tar.Writer, f *file) error {
 	if f.mode == filemode.Executable {
 		mode = 0o755
 	}
+	if f.attrs.changes() && f.size > 0 {
+		return s.writeConverted(out, f, mode)
+	}
 	if err := out.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: f.path, Size: f.size, Mode: mode, ModTime: FileTime()}); err != nil {
 		return err
 	}
-	if f.size > largestPointer {
+	if f.size > largestPointer || f.attrs.filtered() {
 		_, err = io.Copy(out, content)
 		return err
 	}
@@ -150,9 +151,7 @@ func (s *Source) writeFile(out *tar.Writer, f *file) error {
 		return err
 	}
 	if bytes.HasPrefix(small, []byte("version https://git-lfs.github.com/spec/")) {
-		s.mu.Lock()
-		s.pointers[f.path] = true
-		s.mu.Unlock()
+		s.note(f, caveatPointer)
 	}
 	_, err = out.Write(small)
 	return err
@@ -163,23 +162,4 @@ const largestPointer = 1024
 
 func writeDir(out *tar.Writer, path string) error {
 	return out.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: path + "/", Mode: 0o755, ModTime: FileTime()})
-}
-
-// Warnings says what in the tars written so far is not what a build would see after a clone, in a fixed order.
-func (s *Source) Warnings() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.pointers) == 0 {
-		return nil
-	}
-	var paths []string
-	for path := range s.pointers {
-		paths = append(paths, path)
-	}
-	slices.Sort(paths)
-	some, more := paths[:min(5, len(paths))], ""
-	if len(paths) > len(some) {
-		more = ", …"
-	}
-	return []string{fmt.Sprintf("%d files are Git LFS pointers and stay so, their contents are not in the repository: %s%s", len(paths), strings.Join(some, ", "), more)}
 }

@@ -21,12 +21,17 @@ import (
 // unpack writes a commit's tar into a new folder, times included, as an engine does.
 func unpack(t testing.TB, s *Source, commit string) string {
 	t.Helper()
-	dir := t.TempDir()
 	var b bytes.Buffer
 	if err := s.WriteTar(t.Context(), commit, &b); err != nil {
 		t.Fatal(err)
 	}
-	for in := tar.NewReader(&b); ; {
+	return unpackTar(t, &b)
+}
+
+func unpackTar(t testing.TB, b io.Reader) string {
+	t.Helper()
+	dir := t.TempDir()
+	for in := tar.NewReader(b); ; {
 		h, err := in.Next()
 		if err == io.EOF {
 			return dir

@@ -1,0 +1,288 @@
+package git
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"golang.org/x/text/transform"
+)
+
+// attrWorld makes random commits whose files depend on their attributes.
+type attrWorld struct{ rng *rand.Rand }
+
+func (w attrWorld) one(of ...string) string { return of[w.rng.IntN(len(of))] }
+
+// text is content that conversions are sensitive to.
+func (w attrWorld) text() string {
+	var b strings.Builder
+	ends := []string{"\n", "\n", "\n", "\r\n", "\r", "\n\n", "\r\r\n", ""}
+	if w.rng.IntN(2) == 0 {
+		ends = ends[w.rng.IntN(4):][:1]
+	}
+	for range w.rng.IntN(6) {
+		for range w.rng.IntN(4) {
+			b.WriteString(w.one("a", "word ", "é", "Ünï", "日本", "€", "\ufeff", "\t", "$", "$Id$", "$Id$", "$Id: $", "$Id:$", "$Id: 0123 $", "$Id:x$", "$Id: a b c $", "$Id: x.c,v 1.1 me $", "$Id",
+				"$Id: ", "$$Id$", "$Idx", "Id$", "$I", "$Id:\x00 $", "$Id: a\tb$", strings.Repeat("x", 200)))
+			if w.rng.IntN(20) == 0 {
+				b.WriteString(w.one("\x00", "\x01", "\xff", "\x7f", "\xed\xa0\x80", "\x1a", "$Id\x00", "\xc3"))
+			}
+		}
+		b.WriteString(ends[w.rng.IntN(len(ends))])
+	}
+	if w.rng.IntN(15) == 0 {
+		b.WriteString("\x1a")
+	}
+	return b.String()
+}
+
+// rules is a .gitattributes file.
+func (w attrWorld) rules(top bool) string {
+	var b strings.Builder
+	if w.rng.IntN(12) == 0 {
+		b.WriteString("\ufeff")
+	}
+	for range 1 + w.rng.IntN(6) {
+		switch {
+		case top && w.rng.IntN(4) == 0, w.rng.IntN(15) == 0:
+			b.WriteString("[attr]" + w.one("", " ") + w.one("win", "enc", "binary", "nest", "bad-", "-no", "text"))
+		default:
+			b.WriteString(w.one("", " ", "\t") + w.one("*", "*", "*.txt", "*.TXT", "a.txt", "/a.txt", "sub/*.txt", "sub/**", "**/a.txt", "**", "/sub", "sub/", "deep/*/a.txt", "deep/**/a.txt", "dee**/a.txt", "**/deep/**",
+				"[ab].txt", "[!a]*", "[[:alpha:]].txt", "b?txt", `\a.txt`, `"with space.txt"`, `"\141.txt"`, `"a.txt`, "!a.txt", "x\\", "a[", "*.c", "*/b.c", "[attr]", "#no", "with", "?.?", "s*/a*", "sub/inner"))
+		}
+		for range 1 + w.rng.IntN(3) {
+			b.WriteString(w.one(" ", " ", "\t", "  ") + w.one("text", "-text", "!text", "text=auto", "text=auto", "text=input", "text=odd", "crlf", "-crlf", "crlf=input", "crlf=auto", "eol=crlf", "eol=crlf", "eol=crlf", "eol=lf",
+				"eol", "-eol", "!eol", "ident", "ident", "-ident", "!ident", "ident=x", "binary", "-binary", "!binary", "win", "win", "-win", "enc", "nest", "filter=lfs", "diff", "-diff=x", "bad name", "=x", "é",
+				"working-tree-encoding=UTF-16", "working-tree-encoding=utf-16le-bom", "working-tree-encoding=UTF-16BE", "working-tree-encoding=latin1", "working-tree-encoding=UTF-8", "working-tree-encoding=utf8",
+				"working-tree-encoding=windows-1252", "working-tree-encoding=UTF32", "working-tree-encoding=nonsense", "working-tree-encoding=", "-working-tree-encoding", w.one("text", "text", "text", "text", "working-tree-encoding"), "!working-tree-encoding", "export-ignore", "export-subst"))
+		}
+		b.WriteString(w.one("\n", "\n", "\n", "\r\n", " \n"))
+		if w.rng.IntN(40) == 0 {
+			b.WriteString(strings.Repeat("y", 2100) + " eol=crlf\n")
+		}
+	}
+	return b.String()
+}
+
+// commits is fast-import text of n commits, each with files of its own.
+func (w attrWorld) commits(n int) string {
+	var b strings.Builder
+	file := func(mode, name, content string) {
+		fmt.Fprintf(&b, "M %s inline %s\ndata %d\n%s\n", mode, name, len(content), content)
+	}
+	for range n {
+		b.WriteString("commit refs/heads/main\ncommitter C <c@example.com> 1000000000 +0000\ndata 0\ndeleteall\n")
+		for _, dir := range []string{"", "sub/", "sub/inner/", "deep/er/", "deep/er/est/"} {
+			if dir == "" || w.rng.IntN(3) == 0 {
+				file(w.one("100644", "100644", "100755"), dir+".gitattributes", w.rules(dir == ""))
+			}
+			for _, name := range []string{"a.txt", "b.txt", "b.c", "-first", `"with space.txt"`, "x", "z.txt"} {
+				if name = dir + name; strings.HasSuffix(name, `"`) {
+					name = `"` + dir + "with space.txt" + `"`
+				}
+				if w.rng.IntN(3) > 0 {
+					file(w.one("100644", "100644", "100755"), name, w.text())
+				}
+			}
+		}
+		file("120000", "link", "a.txt")
+		if w.rng.IntN(8) == 0 {
+			file("120000", "sub/.gitattributes", "* eol=crlf")
+		}
+	}
+	return b.String()
+}
+
+// checkedOut lists the files of a work tree as [contents] lists those of a tar, less what stands before a file's content.
+func checkedOut(t testing.TB, dir string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	err := filepath.Walk(dir, func(path string, info os.FileInfo, err error) error {
+		if err != nil || path == dir {
+			return err
+		}
+		name, _ := filepath.Rel(dir, path)
+		switch {
+		case name == ".git":
+			return filepath.SkipDir
+		case info.IsDir():
+		case info.Mode()&os.ModeSymlink != 0:
+			target, err := os.Readlink(path)
+			all[name] = "link " + target
+			return err
+		default:
+			content, err := os.ReadFile(path)
+			all[name] = fmt.Sprintf("file %v %q", info.Mode()&0o100 != 0, content)
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+// TestFilesAreThoseOfACheckout compares random commits, whose attributes are nested, and whose files are of all kinds, with a
+// checkout by git in a fresh clone. BISECT_ATTRIBUTES is how many.
+func TestFilesAreThoseOfACheckout(t *testing.T) {
+	t.Parallel()
+	n := 300
+	if more, err := strconv.Atoi(os.Getenv("BISECT_ATTRIBUTES")); err == nil {
+		n = more
+	} else if testing.Short() {
+		n = 100
+	}
+	seed := uint64(11)
+	w := attrWorld{rand.New(rand.NewPCG(seed, 0))}
+	dir := t.TempDir()
+	runGit(t, dir, "init", "-q", "-b", "main")
+	if out, err := tryGit(t, dir, w.commits(n), "fast-import", "--quiet"); err != nil {
+		t.Fatal(out)
+	}
+	r := open(t, dir)
+	source := r.Source(SourceOptions{})
+	clone := filepath.Join(t.TempDir(), "clone")
+	runGit(t, dir, "clone", "-q", "-n", dir, clone)
+	files, converted, refused, statuses := 0, 0, 0, 0
+	for _, id := range strings.Fields(runGit(t, dir, "rev-list", "main")) {
+		// Each commit as a clone checks it out first: files that stay from one to the next would not be written anew.
+		empty(t, clone)
+		_, checkoutErr := tryGit(t, clone, "", "checkout", "-q", "-f", "--detach", id)
+		var b bytes.Buffer
+		err := source.WriteTar(t.Context(), id, &b)
+		if (err != nil) != (checkoutErr != nil) {
+			t.Fatalf("%s: %v, git: %v", id, err, checkoutErr)
+		}
+		if err != nil {
+			refused++
+			continue
+		}
+		stored, err := source.list(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := checkedOut(t, unpackTar(t, &b))
+		want := checkedOut(t, clone)
+		for _, f := range stored {
+			content, _, err := r.objects.read(plumbing.BlobObject, f.id)
+			if err == nil && f.mode != filemode.Symlink && !strings.HasSuffix(want[f.path], fmt.Sprintf("%q", content)) {
+				converted++
+			}
+		}
+		for name, content := range want {
+			files++
+			if got[name] != content {
+				t.Errorf("commit %s, %s: %.300s\ngit has %.300s\nattributes %s", id, name, got[name], content, runGit(t, clone, "check-attr", "-a", "--", name))
+			}
+		}
+		if len(got) != len(want) {
+			t.Errorf("%s: %d files, git has %d", id, len(got), len(want))
+		}
+		if t.Failed() {
+			return
+		}
+		if statuses < n/20 {
+			statuses++
+			box := unpack(t, r.Source(SourceOptions{Git: true}), id)
+			if out := runGit(t, box, "status", "--porcelain"); out != "" {
+				t.Errorf("%s: git status in a box says %s", id, out)
+			}
+		}
+	}
+	t.Logf("seed %d: %d commits, %d files, %d of them converted; %d commits that git refuses; git status in %d boxes", seed, n, files, converted, refused, statuses)
+	if converted < files/20 {
+		t.Errorf("%d of %d files are converted: too few to show anything", converted, files)
+	}
+}
+
+// empty removes the files and the index of a clone.
+func empty(t testing.TB, clone string) {
+	t.Helper()
+	entries, err := os.ReadDir(clone)
+	for _, e := range entries {
+		if e.Name() != ".git" && err == nil {
+			err = os.RemoveAll(filepath.Join(clone, e.Name()))
+		}
+	}
+	if err == nil {
+		err = os.RemoveAll(filepath.Join(clone, ".git", "index"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestEncodingsAreThoseOfTheCLibrary compares each encoding with iconv, on every character of the first plane.
+func TestEncodingsAreThoseOfTheCLibrary(t *testing.T) {
+	t.Parallel()
+	if _, err := exec.LookPath("iconv"); err != nil {
+		t.Skip("iconv is not installed")
+	}
+	known, err := exec.Command("iconv", "-l").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := []string{"CP949", "UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"}
+	for name := range pages {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	if testing.Short() {
+		names = []string{"CP1252", "CP949", "ISO-8859-15", "UTF-16LE"}
+	}
+	var all bytes.Buffer
+	var runes []rune
+	for r := rune(1); r < 0x10000; r++ {
+		if r != '\n' && (r < 0xd800 || r > 0xdfff) {
+			runes = append(runes, r)
+		}
+	}
+	for _, name := range names {
+		if !bytes.Contains(known, []byte(name+"//")) {
+			if name != "LATIN-1" { // that one is git's
+				t.Errorf("the C library has no %s", name)
+			}
+			continue
+		}
+		encoding := encoder(name)
+		// iconv -c leaves out what cannot be encoded. A separator that every encoding has tells characters apart.
+		all.Reset()
+		for _, r := range runes {
+			all.WriteString(string(r) + "\n")
+		}
+		encode := func(text string) ([]byte, error) {
+			encoded, _, err := transform.Bytes(encoding, []byte(text))
+			return encoded, err
+		}
+		separator, _ := encode("\n")
+		cmd := exec.Command("iconv", "-c", "-f", "UTF-8", "-t", name)
+		cmd.Stdin = &all
+		out, _ := cmd.Output() // its status says that something was left out
+		at := 0
+		for _, r := range runes {
+			var want []byte
+			for !bytes.HasPrefix(out[at:], separator) {
+				want, at = append(want, out[at:at+len(separator)]...), at+len(separator)
+			}
+			at += len(separator)
+			got, err := encode(string(r))
+			if err != nil {
+				got = nil
+			}
+			if !bytes.Equal(got, want) {
+				t.Fatalf("%s: %U is %x, iconv says %x", name, r, got, want)
+			}
+		}
+	}
+	t.Logf("compared %d encodings with iconv, %d characters each", len(names), len(runes))
+}

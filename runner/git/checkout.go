@@ -1,0 +1,115 @@
+package git
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+)
+
+const attributesName = ".gitattributes"
+
+// attributes reads the .gitattributes of one folder, given by its entries. The top has rules even without one: git's own.
+func (r *Repository) attributes(entries []object.TreeEntry, dir string, above *attrRules) (*attrRules, error) {
+	for _, entry := range entries {
+		if entry.Name != attributesName || entry.Mode == filemode.Dir || entry.Mode == filemode.Submodule {
+			continue
+		}
+		// Of a symbolic link a checkout reads where it points to as if that were the rules.
+		blob, content, err := r.objects.open(plumbing.BlobObject, entry.Hash)
+		if err != nil {
+			return nil, err
+		}
+		defer content.Close()
+		if blob.Size() >= largestAttrFile {
+			break
+		}
+		var text bytes.Buffer
+		if _, err := io.Copy(&text, content); err != nil {
+			return nil, err
+		}
+		return newAttrRules(text.Bytes(), dir, above), nil
+	}
+	if above == nil {
+		return newAttrRules(nil, dir, nil), nil
+	}
+	return above, nil
+}
+
+// mostComparisons bounds how often a rule is compared with a file: a few objects can make billions of both.
+const mostComparisons = 500_000_000
+
+// converter finds the conversions of one commit's files. Many files share one.
+type converter struct {
+	shared   map[conversion]*conversion
+	compared int
+}
+
+// convert notes what the rules say of a file, given by its path from the top of its repository.
+func (c *converter) convert(ctx context.Context, f *file, rules *attrRules, path string) error {
+	before := c.compared
+	for r := rules; r != nil; r = r.up {
+		c.compared += len(r.rules)
+	}
+	switch {
+	case c.compared == before:
+		return nil
+	case c.compared > mostComparisons:
+		return &HostileTreeError{Path: f.path, Why: fmt.Sprintf("the rules of .gitattributes would be compared with files more than %d times", mostComparisons)}
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	}
+	found := rules.conversion(path)
+	if found == (conversion{}) {
+		return nil
+	}
+	if c.shared == nil {
+		c.shared = map[conversion]*conversion{}
+	}
+	if c.shared[found] == nil {
+		c.shared[found] = &found
+	}
+	f.attrs = c.shared[found]
+	return nil
+}
+
+// heldAtMost is the size in bytes up to which a blob is read once, and held while it is converted.
+const heldAtMost = 1 << 20
+
+// writeConverted writes a file as a checkout has it, and notes its size for the index of a .git.
+func (s *Source) writeConverted(out *tar.Writer, f *file, mode int64) error {
+	if f.attrs.refused != "" {
+		return &HostileTreeError{Path: f.path, Why: f.attrs.refused}
+	}
+	stored := func() (io.ReadCloser, error) {
+		_, reader, err := f.repo.objects.open(plumbing.BlobObject, f.id)
+		return reader, err
+	}
+	if f.size <= heldAtMost {
+		held, _, err := f.repo.objects.read(plumbing.BlobObject, f.id)
+		if err != nil {
+			return err
+		}
+		stored = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(held)), nil }
+	}
+	r, err := f.attrs.render(f.id.String(), stored)
+	if hostile, ok := err.(*HostileTreeError); ok {
+		hostile.Path = f.path
+	}
+	if err != nil {
+		return err
+	}
+	if r.plain != "" {
+		s.note(f, fmt.Sprintf(caveatPlain, f.attrs.encoding, r.plain))
+	}
+	f.size = r.size
+	if err := out.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: f.path, Size: r.size, Mode: mode, ModTime: FileTime()}); err != nil {
+		return err
+	}
+	return r.write(out)
+}
