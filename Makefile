@@ -33,6 +33,7 @@ bench: setup build
 # toolchain of the catalogue, the race detector over everything.
 soak: setup fuzz
 	BISECT_WORLDS=100000 go test -timeout 60m -count=1 ./bisect
+	BISECT_ATTRIBUTES=3000 go test -timeout 60m -count=1 -run Checkout ./runner/git
 	BISECT_TOOLCHAINS=all go test -count=1 -timeout 60m -run Toolchains ./images
 	BISECT_INTERRUPTS=200 go test -count=1 -timeout 60m -run Scripts/engine/interrupted ./cmd/bisect
 	BISECT_KILLS=200 go test -count=1 -timeout 120m -run 'Scripts/nested/(killed|gc)' ./cmd/bisect

@@ -41,6 +41,7 @@ type session struct {
 	notes    []string // what the reader should know of the history
 	ends     []string // ids of the good and the bad commit, as far as they are given
 	unseen   []string // what builds of the ends do not see as after a clone
+	changed  string   // which files are changed and not committed; "": none
 	aside    int      // commits left out of a search for a repair
 	lab      *runner.Lab
 	progress *progress
@@ -116,13 +117,6 @@ func (s *session) openHistory(ctx context.Context) error {
 	}
 	s.ends = append(s.ends, good.ID)
 	s.space, err = s.spaceBetween(ctx, good, bad)
-	return err
-}
-
-// lookAtSource finds what builds of the ends do not see as after a clone.
-func (s *session) lookAtSource(ctx context.Context) (err error) {
-	defer s.progress.whenSlow("reading which files the ends have")()
-	s.unseen, err = s.source.Caveats(ctx, s.ends...)
 	return err
 }
 

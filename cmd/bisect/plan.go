@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 
 	"buildbisect/bisect"
@@ -151,7 +150,7 @@ func (s *session) plan() plan {
 	}
 	p.Expected = math.Round(10*p.Expected) / 10
 	p.Loosened = runner.Loosened(s.scenario)
-	p.Warnings = slices.Concat(p.Warnings, s.notes, s.unseen)
+	p.Warnings = append(p.Warnings, s.warnings()...)
 	return p
 }
 

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"buildbisect/bisect/report"
@@ -79,7 +78,7 @@ func (s *session) ready(ctx context.Context, o *runOptions) error {
 	if err := s.lookAtSource(ctx); err != nil {
 		return err
 	}
-	for _, note := range slices.Concat(s.notes, s.unseen) {
+	for _, note := range s.warnings() {
 		s.progress.warn(note)
 	}
 	return s.prepare(ctx)

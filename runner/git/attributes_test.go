@@ -136,11 +136,11 @@ func checkedOut(t testing.TB, dir string) map[string]string {
 // checkout by git in a fresh clone. BISECT_ATTRIBUTES is how many.
 func TestFilesAreThoseOfACheckout(t *testing.T) {
 	t.Parallel()
-	n := 300
+	n := 240
 	if more, err := strconv.Atoi(os.Getenv("BISECT_ATTRIBUTES")); err == nil {
 		n = more
 	} else if testing.Short() {
-		n = 100
+		n = 60
 	}
 	seed := uint64(11)
 	w := attrWorld{rand.New(rand.NewPCG(seed, 0))}
