@@ -40,6 +40,7 @@ type attrRule struct {
 	pattern  string
 	plain    int  // bytes of the pattern before its first special character
 	basename bool // the pattern has no slash: it is matched with a file's last element
+	suffix   bool // "*.c": nothing special follows the star, as in most
 	words    []assignment
 }
 
@@ -160,6 +161,7 @@ func newAttrRule(pattern string, words []assignment) (attrRule, bool) {
 	r := attrRule{pattern: pattern, words: words, basename: !strings.Contains(pattern, "/")}
 	r.pattern = strings.TrimPrefix(pattern, "/")
 	r.plain = plainLength(r.pattern)
+	r.suffix = r.basename && strings.HasPrefix(r.pattern, "*") && plainLength(r.pattern[1:]) == len(r.pattern)-1
 	return r, true
 }
 
@@ -168,6 +170,9 @@ func (r *attrRule) match(path string) bool {
 	plain := r.pattern[:r.plain]
 	if r.basename {
 		path = path[strings.LastIndexByte(path, '/')+1:]
+		if r.suffix {
+			return strings.HasSuffix(path, r.pattern[1:])
+		}
 		return strings.HasPrefix(path, plain) && wildmatch(r.pattern, path, globRules{})
 	}
 	// As git does, what has no special character is compared on its own: in "a/x**/b" the ** then stands at a beginning.

@@ -222,6 +222,46 @@ func empty(t testing.TB, clone string) {
 	}
 }
 
+func TestLargeFilesAreConvertedAsTheyStream(t *testing.T) {
+	t.Parallel()
+	line := "a line of text, $Id$ and Ünï\n"
+	size := 9 << 20 // above what is held, of a blob or in memory
+	if testing.Short() {
+		size = heldAtMost + 1000
+	}
+	text := strings.Repeat(line, size/len(line)+1)
+	dir := t.TempDir()
+	runGit(t, dir, "init", "-q", "-b", "main")
+	writeFiles(t, dir, map[string]string{
+		".gitattributes": "* ident\n*.crlf text eol=crlf\n*.auto text=auto eol=crlf\n*.u16 text working-tree-encoding=UTF-16\n*.latin1 working-tree-encoding=latin1\n",
+		"a.crlf":         text, "a.auto": text, "b.auto": text + "\x00", "plain": text,
+	})
+	runGit(t, dir, "add", "-A")
+	blob := runGit(t, dir, "rev-parse", ":plain")
+	for _, name := range []string{"a.u16", "a.latin1", "b.latin1"} { // stored in UTF-8, not all of it in latin1
+		if name == "b.latin1" {
+			writeFiles(t, dir, map[string]string{"plain": text + "日本"})
+			runGit(t, dir, "add", "plain")
+			blob = runGit(t, dir, "rev-parse", ":plain")
+		}
+		runGit(t, dir, "update-index", "--add", "--cacheinfo", "100644,"+blob+","+name)
+	}
+	runGit(t, dir, "commit", "-q", "-m", "large")
+	clone := filepath.Join(t.TempDir(), "clone")
+	runGit(t, dir, "clone", "-q", dir, clone)
+	r := open(t, dir)
+	source := r.Source(SourceOptions{})
+	got := checkedOut(t, unpack(t, source, resolve(t, r, "HEAD").ID))
+	for name, content := range checkedOut(t, clone) {
+		if got[name] != content {
+			t.Errorf("%s: %d bytes and not what git writes, %d", name, len(got[name]), len(content))
+		}
+	}
+	if w := source.Warnings(); len(w) != 1 || !strings.Contains(w[0], `1 file is kept in UTF-8 although working-tree-encoding says "latin1"`) || !strings.HasSuffix(w[0], ": b.latin1") {
+		t.Errorf("warnings %q", w)
+	}
+}
+
 // TestEncodingsAreThoseOfTheCLibrary compares each encoding with iconv, on every character of the first plane.
 func TestEncodingsAreThoseOfTheCLibrary(t *testing.T) {
 	t.Parallel()

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -48,6 +49,8 @@ const readAtMost = 256 << 20
 type uncommitted struct {
 	repo     *Repository
 	work     *os.Root // follows no link out of the work tree
+	folder   *os.Root // of the file that was looked at last; nil: it cannot be opened
+	dir      string   // its path from the top, "" or ending in a slash
 	changed  map[string]bool
 	modes    bool // whether the file system keeps the executable bit
 	written  fs.FileInfo
@@ -66,6 +69,8 @@ func (u *uncommitted) find(ctx context.Context) error {
 		return err
 	}
 	defer u.work.Close()
+	u.folder = u.work
+	defer func() { u.enter("") }()
 	config, err := u.repo.refs.Config()
 	u.modes = err != nil || !strings.EqualFold(config.Raw.Section("core").Option("filemode"), "false")
 	head, err := u.repo.Resolve("HEAD")
@@ -109,7 +114,14 @@ func (u *uncommitted) readIndex() (*index.Index, error) {
 
 // differs reports whether a file is not as the index has it.
 func (u *uncommitted) differs(ctx context.Context, entry *index.Entry) bool {
-	info, err := u.work.Lstat(entry.Name)
+	dir, name := path.Split(entry.Name)
+	if dir != u.dir {
+		u.enter(dir)
+	}
+	if u.folder == nil {
+		return true // no folder: it is gone, or something else took its place
+	}
+	info, err := u.folder.Lstat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return true
@@ -126,6 +138,22 @@ func (u *uncommitted) differs(ctx context.Context, entry *index.Entry) bool {
 		return false
 	}
 	return u.contentDiffers(ctx, entry, info)
+}
+
+// enter opens a folder. To look at each file from the top would open all folders on the way, each time.
+func (u *uncommitted) enter(dir string) {
+	if u.folder != nil && u.folder != u.work {
+		u.folder.Close()
+	}
+	u.dir, u.folder = dir, u.work
+	if dir == "" {
+		return
+	}
+	folder, err := u.work.OpenRoot(strings.TrimSuffix(dir, "/"))
+	if err != nil {
+		folder = nil
+	}
+	u.folder = folder
 }
 
 // sameTime compares times as precisely as the index has them.
