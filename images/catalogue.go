@@ -147,7 +147,9 @@ func (t Toolchain) filled() Toolchain {
 			m.Version, m.LDFlags = fill(m.Version), fill(m.LDFlags)
 			t.Sources[i].Module = &m
 		case s.File != nil:
-			t.Sources[i].File = &File{Path: s.File.Path, SHA256: strings.ToLower(s.File.SHA256)}
+			f := *s.File
+			f.SHA256 = strings.ToLower(f.SHA256)
+			t.Sources[i].File = &f
 		}
 	}
 	return t

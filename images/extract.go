@@ -40,7 +40,7 @@ func (b *Builder) extract(ctx context.Context, x *Extract, to string) error {
 			return err
 		}
 		if n := fs.tree.nodes[name]; n.Kind != tar.TypeSymlink {
-			return copyMember(image, name, to)
+			return copyMember(image, name, to, most)
 		} else if path.IsAbs(n.Link) {
 			name = path.Clean(n.Link)
 		} else {
@@ -50,8 +50,8 @@ func (b *Builder) extract(ctx context.Context, x *Extract, to string) error {
 	return fmt.Errorf("%s: too many symbolic links in the image", x.Path)
 }
 
-// copyMember writes a regular file of an image, as its topmost layer has it.
-func copyMember(image v1.Image, name, to string) error {
+// copyMember writes a regular file of an image, as its topmost layer has it, through so many hard links at most.
+func copyMember(image v1.Image, name, to string, links int) error {
 	flat := mutate.Extract(image)
 	defer flat.Close()
 	for in := tar.NewReader(flat); ; {
@@ -63,8 +63,10 @@ func copyMember(image v1.Image, name, to string) error {
 			return err
 		case path.Clean("/"+strings.TrimPrefix(h.Name, "./")) != name:
 			continue
+		case h.Typeflag == tar.TypeLink && links == 0:
+			return fmt.Errorf("%s: too many hard links in the image", name)
 		case h.Typeflag == tar.TypeLink:
-			return copyMember(image, path.Clean("/"+h.Linkname), to)
+			return copyMember(image, path.Clean("/"+h.Linkname), to, links-1)
 		case h.Typeflag != tar.TypeReg:
 			return fmt.Errorf("%s is no regular file in the image", name)
 		}

@@ -8,11 +8,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 )
 
 // copyTool takes the user's file into the cache, so that it stays as it was when its digest was checked.
 func copyTool(f *File, to string) error {
-	in, err := os.Open(f.Path)
+	in, err := f.open()
 	if err != nil {
 		return err
 	}
@@ -27,7 +28,48 @@ func copyTool(f *File, to string) error {
 	return nil
 }
 
+// open opens a regular file: others may have no end.
+func (f *File) open() (*os.File, error) {
+	stat, open, name := os.Stat, os.Open, f.Path
+	if f.Within != "" {
+		root, err := os.OpenRoot(f.Within)
+		if err != nil {
+			return nil, err
+		}
+		defer root.Close()
+		if name, err = filepath.Rel(f.Within, f.Path); err != nil {
+			return nil, err
+		}
+		stat, open = root.Stat, root.Open
+	}
+	info, err := stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s: not a regular file", f.Path)
+	}
+	return open(name)
+}
+
+// sum is the sha256 of what the file holds now, in hex.
+func (f *File) sum() (string, error) {
+	in, err := f.open()
+	if err != nil {
+		return "", err
+	}
+	defer in.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, in); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
 func (f *File) differs(got string) error {
+	if f.Unseen {
+		return fmt.Errorf("its sha256 is not the one that the scenario says, %s; take the right file, or correct the scenario: sha256sum tells it", f.SHA256)
+	}
 	return fmt.Errorf("it has sha256 %s, and the scenario says %s; take the right file, or correct the scenario", got, f.SHA256)
 }
 

@@ -79,25 +79,40 @@ func TestAModuleToolIsTheSameFromTwoEmptyCachesWhateverTheUsersGoSettings(t *tes
 	}
 }
 
-func TestAToolThatPrintsAnotherVersionNeverEntersTheCache(t *testing.T) {
-	b := &Builder{Cache: t.TempDir(), Catalogue: moduleOf(t, hello, "hello 2.0 ")}
-	_, err := buildTool(t, b)
-	if err == nil || !strings.Contains(err.Error(), "hello 2.0") || !strings.Contains(err.Error(), "hello 1.0") {
-		t.Errorf("both versions should be named: %v", err)
-	}
-	if left, _ := os.ReadDir(filepath.Join(b.Cache, "tools")); len(left) != 0 {
-		t.Errorf("left %v", left)
-	}
-}
-
-func TestWhatAToolLeavesInItsHomeIsNoPartOfTheEntry(t *testing.T) {
-	littering := strings.Replace(hello, "func main() {", `func main() { os.Mkdir(os.Getenv("HOME")+"/.hello", 0o755);`, 1)
-	file, err := buildTool(t, &Builder{Cache: t.TempDir(), Catalogue: moduleOf(t, littering, "hello 1.0 ")})
+// What a scenario has compiled here is run in boxes alone, where it is asked for its version: here it is only a file.
+func TestAToolThatIsCompiledIsNotRunOnThisMachine(t *testing.T) {
+	trace := filepath.Join(t.TempDir(), "trace")
+	hostile := strings.Replace(hello, "func main() {", "func init() { os.WriteFile(`"+trace+"`, nil, 0o644) }\n\nfunc main() {", 1)
+	tc, err := moduleOf(t, hostile, "hello 2.0 ").Lookup("hello", "1.0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if left, err := os.ReadDir(filepath.Dir(file)); err != nil || len(left) != 3 {
+	b := &Builder{Cache: t.TempDir(), Catalogue: moduleOf(t, hostile, "hello 2.0 ")}
+	p, err := b.payload(t.Context(), tc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(trace); err == nil {
+		t.Error("it was run")
+	}
+	if left, err := os.ReadDir(filepath.Dir(p.layer.path)); err != nil || len(left) != 3 {
 		t.Errorf("want the layer, what it holds and the record alone, got %v, %v", left, err)
+	}
+}
+
+func TestALockNamesNoOtherGoThanARelease(t *testing.T) {
+	for _, name := range []string{"path", "local", "auto", "go1.26.0+path", "../../evil", "go1.99.0-mine", "go1.26.0 -x"} {
+		b := &Builder{Cache: t.TempDir(), Catalogue: moduleOf(t, hello, "")}
+		tc, err := b.Catalogue.Lookup("hello", "1.0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		source := way{Source: tc.Sources[0], shape: tc.shape()}.id()
+		b.Lock = &Lock{Tools: []LockedTool{{Tool: "hello", Version: "1.0", Asked: tc.asked(), Source: source, Go: name, Layer: "sha256:0"}}}
+		b.Locked = true
+		if _, err := b.payload(t.Context(), tc); err == nil || !strings.Contains(err.Error(), "no release of Go") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 

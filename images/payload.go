@@ -188,7 +188,7 @@ func (b *Builder) make(ctx context.Context, t Toolchain, w way, recipe string) (
 	}
 	if w.File != nil {
 		// What lies in the cache is right, but the scenario would not be on another machine.
-		if sum, _, err := sumFile(w.File.Path); err == nil && sum != w.File.SHA256 {
+		if sum, err := w.File.sum(); err == nil && sum != w.File.SHA256 {
 			return nil, fmt.Errorf("%s: %w", w, w.File.differs(sum))
 		}
 	}

@@ -74,6 +74,8 @@ type Extract struct {
 type File struct {
 	Path   string // on this machine
 	SHA256 string // of its bytes, 64 hex digits
+	Within string // no link on the way leads out of this folder; "": anywhere
+	Unseen bool   // errors tell nothing of what it holds, not even the digest
 }
 
 // Kind names the provider, as in scenario files: module, release, debian, image or file.
@@ -171,6 +173,8 @@ func (s Source) check(t Toolchain) error {
 		return errors.New("a module taken as it is needs its path, version and sum, which begins with h1:")
 	case s.Module != nil && s.Module.Package != "" && len(s.Module.Pin) == 0:
 		return errors.New("a module that is built needs a pin: its go.mod and go.sum as txtar")
+	case s.Module != nil:
+		return s.Module.check()
 	case s.Debian != nil && (!suiteName.MatchString(s.Debian.Suite) || !packageName.MatchString(s.Debian.Name)):
 		return fmt.Errorf("%s: want a suite like bookworm, and a package's name", s)
 	case s.Debian != nil && s.Debian.Snapshot != "" && !snapshotTime.MatchString(s.Debian.Snapshot):
