@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"runtime"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"buildbisect/images/apt"
+	"buildbisect/images/fetch"
 )
 
 // Pick is one tool of an image.
@@ -42,6 +44,7 @@ type Builder struct {
 	Lock      *Lock             // what is to serve; nil: whatever the scenario's words mean today
 	Locked    bool              // what is not as Lock says is an error, not a warning
 	Fresh     string            // what Debian's suites gave before is not taken from the cache, but what they gave under this same word; "": as they were first asked
+	Guarded   bool              // what is fetched is fetched from public addresses, and without the user's credentials; see [fetch.Public]
 	Progress  func(line string) // what goes on, a line at a time, never two at once; nil: nobody listens
 
 	progressing sync.Mutex // held while Progress runs
@@ -52,9 +55,11 @@ type Builder struct {
 
 	unpackings once[*Unpacked] // folders of tools unpacked on this machine, by tool and version
 
+	opening sync.Once         // of guard
 	asking  sync.Mutex        // guards what was asked of the world once, so that it is the same for the whole run
 	tags    map[string]string // image reference -> digest
 	gotool  *gotool
+	guard   http.RoundTripper // where Guarded
 	debs    *apt.Client
 	shared  *Catalogue
 	begun   *Lock    // what served in this run before; nil: it is new
@@ -298,6 +303,12 @@ func (b *Builder) catalogue() *Catalogue {
 		b.shared = Shipped()
 	}
 	return b.shared
+}
+
+// public is the one way to the network of a Builder that is Guarded.
+func (b *Builder) public() http.RoundTripper {
+	b.opening.Do(func() { b.guard = fetch.Public() })
+	return b.guard
 }
 
 func (b *Builder) cache() (cache, error) {

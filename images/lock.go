@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -64,7 +65,7 @@ func (e *DriftError) Error() string {
 
 // ReadLock reads a lock file. One that is not there is fs.ErrNotExist.
 func ReadLock(path string) (*Lock, error) {
-	raw, err := os.ReadFile(path)
+	raw, err := LockText(path)
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +74,39 @@ func ReadLock(path string) (*Lock, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return l, nil
+}
+
+// mostLock bounds a lock, in bytes: a tool of a thousand packages takes a fiftieth of it.
+const mostLock = 16 << 20
+
+// LockText reads a lock file as it is. It lies among a repository's files, so it must be a regular file of its folder, and no link
+// that leads out: what another file holds would be shown as mistakes of the lock.
+func LockText(path string) ([]byte, error) {
+	dir, err := os.OpenRoot(filepath.Dir(path))
+	if err != nil {
+		return nil, err
+	}
+	defer dir.Close()
+	name := filepath.Base(path)
+	info, err := dir.Stat(name)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("lock %s: %w; put the file itself there", path, err)
+	case !info.Mode().IsRegular():
+		return nil, fmt.Errorf("lock %s: not a regular file; make it again with: bisect images lock", path)
+	}
+	f, err := dir.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, mostLock+1))
+	if err == nil && len(raw) > mostLock {
+		err = fmt.Errorf("lock %s: it has more than %d MiB; make it again with: bisect images lock --fresh", path, mostLock>>20)
+	}
+	return raw, err
 }
 
 // LockBeside reads the lock in a scenario's folder; nil where there is none.

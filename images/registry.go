@@ -20,6 +20,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"buildbisect/images/fetch"
 )
 
 // imageRecipe says in 64 hex digits which image a digest means on this machine: an index holds one for each platform.
@@ -59,7 +61,7 @@ func (b *Builder) pin(ctx context.Context, image string) (name.Digest, error) {
 			}
 			digest = string(seen)
 		} else {
-			desc, err := remote.Get(tag, remoteOptions(ctx)...)
+			desc, err := remote.Get(tag, b.remoteOptions(ctx)...)
 			if err != nil {
 				return name.Digest{}, fmt.Errorf("base image %s: %w", image, explain(err))
 			}
@@ -119,6 +121,16 @@ func remoteOptions(ctx context.Context) []remote.Option {
 	}
 }
 
+// remoteOptions are those for registries that a scenario names. Guarded, they are asked without the user's credentials, which are for what
+// the user wants to have.
+func (b *Builder) remoteOptions(ctx context.Context) []remote.Option {
+	options := remoteOptions(ctx)
+	if b.Guarded {
+		options = append(options, remote.WithTransport(b.public()), remote.WithAuthFromKeychain(authn.NewMultiKeychain()))
+	}
+	return options
+}
+
 // fetch takes an image from its registry into dir, its layers unpacked to plain tars. The registry is not trusted:
 // manifest, configuration and each layer are checked against the digest asked for.
 func (b *Builder) fetch(ctx context.Context, s *step, d name.Digest, dir string) (baseConfig, error) {
@@ -127,7 +139,7 @@ func (b *Builder) fetch(ctx context.Context, s *step, d name.Digest, dir string)
 		return none, &OfflineError{What: "image", Need: "it is not in the cache"}
 	}
 	s.say("asking " + d.RegistryStr())
-	image, err := remote.Image(d, remoteOptions(ctx)...)
+	image, err := remote.Image(d, b.remoteOptions(ctx)...)
 	if err != nil {
 		return none, explain(err)
 	}
@@ -180,8 +192,11 @@ func explain(err error) error {
 	var refused *transport.Error
 	var unreachable net.Error
 	var damaged *DamagedError
+	var guarded *fetch.NotPublicError
 	var file *fs.PathError // whose cause, a number of the system's, passes for an error of the network
 	switch {
+	case errors.As(err, &guarded):
+		return guarded
 	case errors.Is(err, context.Canceled), errors.As(err, &damaged), errors.As(err, &file):
 	case errors.As(err, &refused):
 		switch refused.StatusCode {

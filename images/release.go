@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path"
 	"path/filepath"
@@ -35,6 +36,9 @@ func (b *Builder) download(ctx context.Context, s *step, t Toolchain, r *Release
 	client := &fetch.Client{Dir: filepath.Join(c.root, "downloads"), Progress: func(done, total int64) {
 		s.note("downloading, " + share(done, total))
 	}}
+	if b.Guarded {
+		client.HTTP = &http.Client{Transport: b.public()}
+	}
 	file, err := client.Get(ctx, r.URL, r.SHA256, 0)
 	if err != nil {
 		return none, err
@@ -68,7 +72,12 @@ func (b *Builder) takeModule(ctx context.Context, s *step, t Toolchain, m *Modul
 	if !b.Offline {
 		proxies += "," + g.proxy
 	}
-	cmd.Env = slices.Concat(g.env, []string{"PWD=" + scratch, "GOMODCACHE=" + filepath.Join(scratch, "modules"), "GOPROXY=" + proxies, "GONOSUMDB=" + m.Path})
+	env := g.env
+	if b.Guarded { // no server that the module's path names: only the user's proxies, and no program that speaks to others
+		proxies = withoutDirect(proxies)
+		env = append(slices.Clone(env), "GOVCS=*:off", "GONOPROXY=none", "GOPRIVATE=", "GOINSECURE=")
+	}
+	cmd.Env = slices.Concat(env, []string{"PWD=" + scratch, "GOMODCACHE=" + filepath.Join(scratch, "modules"), "GOPROXY=" + proxies, "GONOSUMDB=" + m.Path})
 	var said lines
 	said.each = func(string) {}
 	cmd.Stderr = &said
@@ -107,6 +116,13 @@ func (b *Builder) takeModule(ctx context.Context, s *step, t Toolchain, m *Modul
 		back.Name = dir + "go.mod"
 		return errors.Join(w.add(*h, bytes.NewReader(content)), w.add(back, bytes.NewReader(content)))
 	})
+}
+
+// withoutDirect leaves out of a GOPROXY list what is no proxy.
+func withoutDirect(proxies string) string {
+	words := strings.FieldsFunc(proxies, func(r rune) bool { return r == ',' || r == '|' })
+	words = slices.DeleteFunc(words, func(word string) bool { return strings.TrimSpace(word) == "direct" })
+	return strings.Join(words, ",")
 }
 
 // executable is what the go command makes executable of a toolchain module, whose zip has no modes.

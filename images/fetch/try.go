@@ -59,7 +59,7 @@ func (d *download) ask(ctx context.Context) (*http.Response, error) {
 		if e, ok := errors.AsType[*url.Error](err); ok {
 			err = e.Err // the URL in it may be that of a redirection, with a key in it
 		}
-		if again {
+		if again && !isNotPublic(err) {
 			err = &lost{why: err}
 		}
 		return nil, err
