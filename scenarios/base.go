@@ -22,8 +22,10 @@ func (d *decoder) base(m *mapping) images.Base {
 		d.mistake(m.place, "want debian or image")
 	}
 	if ref, ok := d.line(m.at("image")); ok {
-		if _, err := name.ParseReference(ref); err != nil {
+		if parsed, err := name.ParseReference(ref); err != nil {
 			d.mistake(m.at("image"), "%q is no image reference: %s", short(ref), short(err.Error()))
+		} else if _, pinned := parsed.(name.Digest); !pinned { // of a digest nothing is asked where the cache has it
+			d.public(m.at("image"), hostPart(parsed.Context().RegistryStr()))
 		}
 		base.Image = ref
 	}
@@ -33,7 +35,7 @@ func (d *decoder) base(m *mapping) images.Base {
 
 var (
 	suite         = regexp.MustCompile(`^[a-z][a-z0-9.-]*$`)
-	debianPackage = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
+	debianPackage = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]*[a-z0-9+]$`) // apt removes what ends in a dash
 )
 
 func (d *decoder) debian(m *mapping) *images.Debian {

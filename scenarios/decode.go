@@ -25,17 +25,26 @@ const (
 // folder, whose files fsys gives; or, for a shipped scenario, a folder inside fsys, out of which no path of the machine
 // is reached. A file that is no valid scenario gives [Mistakes]: all of them.
 func Decode(file string, data []byte, fsys fs.FS, dir string) (*Scenario, error) {
+	return decode(file, data, fsys, dir, false)
+}
+
+// DecodeUntrusted is to Decode what [OpenUntrusted] is to Open.
+func DecodeUntrusted(file string, data []byte, fsys fs.FS, dir string) (*Scenario, error) {
+	return decode(file, data, fsys, dir, true)
+}
+
+func decode(file string, data []byte, fsys fs.FS, dir string, untrusted bool) (*Scenario, error) {
 	root, src, mistakes := parse(file, data)
 	if len(mistakes) > 0 {
 		return nil, mistakes
 	}
-	s := &Scenario{File: file, FS: fsys, Hash: fmt.Sprintf("%x", sha256.Sum256(data)), Text: data}
+	s := &Scenario{File: file, FS: fsys, Hash: fmt.Sprintf("%x", sha256.Sum256(data)), Text: data, untrusted: untrusted}
 	if filepath.IsAbs(dir) {
 		s.Dir = dir
 	} else {
 		s.folder = dir
 	}
-	d := &decoder{file: src, grammar: grammar()}
+	d := &decoder{file: src, grammar: grammar(), untrusted: untrusted}
 	d.scenario(d.mapping(place{node: root}, "scenario"), s)
 	if len(d.mistakes) > 0 {
 		return nil, d.mistakes.sorted()
@@ -75,7 +84,8 @@ func (d *decoder) scenario(m *mapping, s *Scenario) {
 		s.Confidence = share
 	}
 	s.Repeat = Repeat{Max: defaultRepeat, Given: m.has("repeat")}
-	if n, ok := d.count(d.mapping(m.at("repeat"), "repeat").at("max"), 2); ok {
+	repeat := d.mapping(m.at("repeat"), "repeat")
+	if n, ok := d.count(repeat.at("max"), 2); ok {
 		s.Repeat.Max = n
 	}
 	s.Certify = Certify{Probes: defaultCertifyProbes, Time: defaultCertifyTime}
@@ -87,6 +97,7 @@ func (d *decoder) scenario(m *mapping, s *Scenario) {
 		s.Certify.Time = t
 	}
 	d.expect(d.mapping(m.at("expect"), "expect"), s)
+	s.remember(m.at("confirm"), repeat.at("max"), certify.at("probes"), certify.at("time"))
 }
 
 // plainName is for names that become part of file, image and container names.

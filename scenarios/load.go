@@ -18,12 +18,29 @@ const (
 
 // Load reads the scenario at path: a file, or a folder that holds bisect.yaml. A file that is no valid scenario gives
 // [Mistakes]; one that cannot be read, an error that wraps the reason.
-func Load(path string) (*Scenario, error) {
+func Load(path string) (*Scenario, error) { return load(path, false) }
+
+func load(path string, untrusted bool) (*Scenario, error) {
 	info, err := os.Stat(path)
 	if err == nil && info.IsDir() {
 		path = filepath.Join(path, defaultFile)
+		info, err = os.Stat(path)
 	}
-	f, err := os.Open(path)
+	if err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("scenario %s: not a regular file", path) // to open a named pipe could block for ever
+	}
+	dir, err := filepath.Abs(filepath.Dir(path))
+	if err != nil {
+		return nil, fmt.Errorf("scenario %s: %w", path, err)
+	}
+	open := func() (*os.File, error) { return os.Open(path) }
+	if untrusted {
+		open = func() (*os.File, error) { return openWithin(Top(dir), filepath.Join(dir, filepath.Base(path))) }
+	}
+	f, err := open()
+	if errors.Is(err, errOutside) {
+		return nil, fmt.Errorf("scenario %s: --untrusted: it is a link that leads out of its repository, %s; name the file itself", path, Top(dir))
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("scenario %s: %w; give a file, a folder that holds %s, or one of %s",
 			path, fs.ErrNotExist, defaultFile, strings.Join(Names(), ", "))
@@ -36,18 +53,20 @@ func Load(path string) (*Scenario, error) {
 	if err != nil {
 		return nil, fmt.Errorf("scenario %s: %w", path, cause(err))
 	}
-	dir, err := filepath.Abs(filepath.Dir(path))
-	if err != nil {
-		return nil, fmt.Errorf("scenario %s: %w", path, err)
-	}
-	return Decode(path, data, os.DirFS(dir), dir)
+	return decode(path, data, os.DirFS(dir), dir, untrusted)
 }
 
 // Open reads the scenario that a user names: a shipped one by its name, or else a path, as Load does. What looks like a
 // path is one.
-func Open(name string) (*Scenario, error) {
+func Open(name string) (*Scenario, error) { return open(name, false) }
+
+// OpenUntrusted is Open for a scenario that nobody has read: a file that it names outside of the repository that it lies in is one of its
+// mistakes, and is not opened. What else it asks for and must not have is in [Scenario.Refused].
+func OpenUntrusted(name string) (*Scenario, error) { return open(name, true) }
+
+func open(name string, untrusted bool) (*Scenario, error) {
 	if strings.ContainsRune(name, filepath.Separator) || slices.Contains([]string{".yaml", ".yml"}, filepath.Ext(name)) {
-		return Load(name)
+		return load(name, untrusted)
 	}
 	if slices.Contains(Names(), name) {
 		files := shippedFiles()
@@ -58,7 +77,7 @@ func Open(name string) (*Scenario, error) {
 		return Decode(name, data, files, name)
 	}
 	if _, err := os.Stat(name); name != "" && err == nil {
-		return Load(name)
+		return load(name, untrusted)
 	}
 	return nil, fmt.Errorf("scenario %q: neither a shipped one nor a file here; %s; or give the path of a file or folder",
 		name, choices(name, Names()))

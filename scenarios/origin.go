@@ -33,7 +33,7 @@ func (d *decoder) source(top *mapping, s *Scenario) {
 	if name, ok := d.line(m.at("history")); ok {
 		s.Source.History = name
 		if f, err := s.OpenHistory(); err != nil {
-			d.mistake(m.at("history"), "%s", cause(err))
+			d.mistake(m.at("history"), "%s", plainly(errors.Unwrap(err)))
 		} else {
 			f.Close()
 		}
@@ -118,11 +118,23 @@ func (d *decoder) onDisk(p place, name string, s *Scenario) string {
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(s.Dir, filepath.FromSlash(name))
 	}
+	if err := s.confined(name); err != nil {
+		d.mistake(p, "%s", plainly(err))
+		return ""
+	}
 	if _, err := os.Stat(name); err != nil {
 		d.mistake(p, "%s", cause(err))
 		return ""
 	}
 	return filepath.Clean(name)
+}
+
+// plainly is the reason inside an error of a file, without its path; any other error stays whole.
+func plainly(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	return err
 }
 
 // OpenHistory opens the scenario's fast-import text. The caller closes it. A scenario without one gives fs.ErrNotExist.
@@ -149,6 +161,9 @@ func (s *Scenario) openBeside(name string) (fs.File, error) {
 		open = func() (fs.File, error) { return s.FS.Open(name) }
 	case !filepath.IsAbs(name):
 		name = filepath.Join(s.Dir, filepath.FromSlash(name))
+	}
+	if err := s.confined(name); err != nil {
+		return nil, err
 	}
 	info, err := stat()
 	switch {

@@ -2,6 +2,7 @@ package scenarios
 
 import (
 	"io"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"buildbisect/images"
+	"buildbisect/images/fetch"
 )
 
 // providers are the ways to have a version of a tool. sha256 is not one of them: it belongs to a file.
@@ -83,7 +85,23 @@ func (d *decoder) toolFile(m *mapping, s *Scenario) *images.File {
 	if !ok {
 		return nil
 	}
-	return &images.File{Path: d.onDisk(m.at("file"), name, s), SHA256: sum}
+	f := &images.File{Path: d.onDisk(m.at("file"), name, s), SHA256: sum}
+	if f.Path != "" && s.reaches(m.at("file"), f.Path) {
+		f.Unseen = true
+	}
+	if s.untrusted {
+		f.Within = s.Top()
+	}
+	return f
+}
+
+// reaches notes a file outside of the scenario's folder.
+func (s *Scenario) reaches(p place, name string) bool {
+	if s.Dir == "" || isWithin(s.Dir, name) {
+		return false
+	}
+	s.outside = append(s.outside, Reading{p.path, name})
+	return true
 }
 
 var (
@@ -107,6 +125,7 @@ func (d *decoder) release(m *mapping, known []images.Source) *images.Release {
 	r.SHA256 = d.sha256(m.at("sha256"))
 	if url, ok := d.match(m.at("url"), releaseURL, "an http or https URL, in which {version}, {arch} and {machine} are filled in and no other braces stand"); ok {
 		r.URL = url
+		d.public(m.at("url"), hostOf(url))
 	}
 	if member, ok := d.relative(m.at("member")); ok {
 		r.Member = member
@@ -139,9 +158,13 @@ func (d *decoder) module(m *mapping, s *Scenario) *images.Module {
 			d.mistake(m.place, "%s is missing", key)
 		}
 	}
+	if m.has("package") {
+		s.compiled = append(s.compiled, m.path)
+		s.remember(m.place)
+	}
 	mod := &images.Module{Pin: d.pin(m.at("pin"), s)}
-	mod.LDFlags, _ = d.line(m.at("ldflags"))
-	mod.GCFlags, _ = d.line(m.at("gcflags"))
+	mod.LDFlags = d.goFlags(m.at("ldflags"), images.CheckLDFlags)
+	mod.GCFlags = d.goFlags(m.at("gcflags"), images.CheckGCFlags)
 	mod.Sum, _ = d.match(m.at("sum"), moduleSum, "a hash as go.sum has it, which begins with h1:")
 	var ok bool
 	if mod.Package, ok = d.line(m.at("package")); ok {
@@ -164,6 +187,17 @@ func (d *decoder) module(m *mapping, s *Scenario) *images.Module {
 
 var moduleSum = regexp.MustCompile(`^h1:[A-Za-z0-9+/]{43}=$`)
 
+// goFlags reads flags of Go's linker or compiler, which may do nothing to the machine.
+func (d *decoder) goFlags(p place, check func(string) error) string {
+	flags, ok := d.line(p)
+	if ok {
+		if err := check(flags); err != nil {
+			d.mistake(p, "%s", err)
+		}
+	}
+	return flags
+}
+
 // without notes keys that do not go together with the others.
 func (d *decoder) without(m *mapping, keys []string, why string) {
 	for _, key := range m.among(keys...) {
@@ -182,10 +216,11 @@ func (d *decoder) pin(p place, s *Scenario) []byte {
 	}
 	f, err := s.openBeside(name)
 	if err != nil {
-		d.mistake(p, "%s", cause(err))
+		d.mistake(p, "%s", plainly(err))
 		return nil
 	}
 	defer f.Close()
+	s.reaches(p, name)
 	data, err := io.ReadAll(io.LimitReader(f, maxPin+1))
 	switch {
 	case err != nil:
@@ -203,6 +238,9 @@ func (d *decoder) pin(p place, s *Scenario) []byte {
 		if !files[want] {
 			d.mistake(p, "holds no %s; a pin is a txtar, in which it stands behind the line -- %[1]s --", want)
 		}
+	}
+	if err := images.CheckPin(data); files["go.mod"] && err != nil {
+		d.mistake(p, "%s", err)
 	}
 	return data
 }
@@ -231,3 +269,25 @@ func (d *decoder) extract(m *mapping) *images.Extract {
 	e.Path, _ = d.absolute(m.at("path"))
 	return e
 }
+
+// public notes a server that cannot be a public one, in a scenario that nobody has read. What cannot be seen here is seen when it is
+// dialed: see [fetch.Public].
+func (d *decoder) public(p place, host string) {
+	if !d.untrusted {
+		return
+	}
+	if err := fetch.CheckHost(host); err != nil {
+		d.mistake(p, "%s", err)
+	}
+}
+
+func hostOf(address string) string {
+	u, err := url.Parse(filledIn.ReplaceAllString(address, "x"))
+	if err != nil {
+		return ""
+	}
+	return u.Hostname()
+}
+
+// hostPart is a registry's name without its port.
+func hostPart(registry string) string { return hostOf("https://" + registry) }

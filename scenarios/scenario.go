@@ -40,6 +40,10 @@ type Scenario struct {
 
 	folder string         // of a shipped scenario, inside FS; "" for a file on disk
 	lines  map[string]int // path of a key that may loosen something to its line
+
+	untrusted bool      // nobody has read it: it reaches nothing outside of its repository
+	compiled  []string  // paths of the modules that tools are built from
+	outside   []Reading // files and pins of tools that lie outside of its folder
 }
 
 // Source says where trees come from. Exactly one of Repo and History is set.

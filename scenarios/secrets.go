@@ -4,7 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -66,7 +69,7 @@ func (d *decoder) secrets(p place, env map[string]int, s *Scenario) (map[string]
 func (s *Scenario) ReadSecrets(lookup func(name string) (string, bool)) (map[string]string, error) {
 	values := map[string]string{}
 	var errs []error
-	for _, name := range slices.Sorted(maps.Keys(s.Builder.Secrets)) {
+	for _, name := range sortedNames(s.Builder.Secrets) {
 		value, err := s.readSecret(s.Builder.Secrets[name], lookup)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s:%d: builder.secrets.%s: %w", s.File, s.lines[below("builder.secrets", name)], name, err))
@@ -86,7 +89,7 @@ func (s *Scenario) readSecret(secret Secret, lookup func(string) (string, bool))
 	} else {
 		from = secret.FromFile
 		if value, err = s.secretFile(from); err != nil {
-			return "", fmt.Errorf("%s: %w; write the value there, or have it from a variable with from-env", from, cause(err))
+			return "", fmt.Errorf("%s: %w; write the value there, or have it from a variable with from-env", from, plainly(err))
 		}
 	}
 	switch {
@@ -100,8 +103,25 @@ func (s *Scenario) readSecret(secret Secret, lookup func(string) (string, bool))
 	return value, nil
 }
 
+// openSecret opens a file of the scenario's folder and no other, trusted or not: who writes a scenario may not choose among the files of
+// whoever runs it.
+func (s *Scenario) openSecret(name string) (*os.File, error) {
+	at := name
+	if !filepath.IsAbs(at) {
+		at = filepath.Join(s.Dir, filepath.FromSlash(name))
+	}
+	if info, err := os.Stat(at); err == nil && !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errors.New("not a regular file")}
+	}
+	f, err := openWithin(s.Dir, at)
+	if errors.Is(err, errOutside) {
+		return nil, fmt.Errorf("leads out of the scenario's folder, %s, and a secret is had from a file in it alone", s.Dir)
+	}
+	return f, err
+}
+
 func (s *Scenario) secretFile(name string) (string, error) {
-	f, err := s.openBeside(name)
+	f, err := s.openSecret(name)
 	if err != nil {
 		return "", err
 	}
@@ -111,3 +131,5 @@ func (s *Scenario) secretFile(name string) (string, error) {
 	value, _ = strings.CutSuffix(value, "\r")
 	return value, err
 }
+
+func sortedNames[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

@@ -31,6 +31,7 @@ func (d *decoder) stages(p place, s *Scenario) {
 		stage.Run, _ = d.word(m.at("run"))
 		if t, ok := d.duration(m.at("timeout")); ok {
 			stage.Timeout = t
+			s.remember(m.at("timeout"))
 		}
 		if word, ok := d.oneOf(m.at("on-timeout"), string(CountSkip), string(CountBad)); ok {
 			stage.OnTimeout = Outcome(word)

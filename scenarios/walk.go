@@ -17,6 +17,8 @@ type decoder struct {
 	file     *text
 	grammar  map[string]keys
 	mistakes Mistakes
+
+	untrusted bool // nobody has read the file
 }
 
 // place is a node of the tree and the path that leads to it. The zero place is one where nothing stands.

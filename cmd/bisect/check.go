@@ -14,22 +14,23 @@ func (c command) checkCommand() *cli.Command {
 		Name:      "check",
 		Usage:     "validate scenario files",
 		ArgsUsage: "SCENARIO...",
+		Flags:     []cli.Flag{untrustedFlag()},
 		Action: func(ctx *cli.Context) error {
 			names := ctx.Args().Slice()
 			if len(names) == 0 {
 				names = []string{defaultScenario}
 			}
-			return c.runCheck(names)
+			return c.runCheck(names, ctx.Bool("untrusted"))
 		},
 	}
 }
 
-func (c command) runCheck(names []string) error {
+func (c command) runCheck(names []string, untrusted bool) error {
 	var errs *multierror.Error
 	for _, name := range names {
-		s, err := scenarios.Open(name)
+		s, err := judged(func() (*scenarios.Scenario, error) { return readScenario(name, untrusted) }, untrusted)
 		if err != nil {
-			errs = multierror.Append(errs, scenarioError{err})
+			errs = multierror.Append(errs, err)
 			continue
 		}
 		fmt.Fprintf(c.stdout, "%s: ok, %d axes and the commit, %d stages\n", name, len(s.Axes), len(s.Stages))

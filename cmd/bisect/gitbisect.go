@@ -15,10 +15,19 @@ import (
 
 // openInBisection is open, but where git bisects in the work tree that the user stands in. There the scenario and its lock are read as they were
 // where that began: git checks out an older version of them at each step, or none, and a verdict would be about that.
-func openInBisection(ctx context.Context, name string, p *progress) (*session, error) {
+func openInBisection(ctx context.Context, name string, untrusted bool, p *progress) (*session, error) {
+	if untrusted {
+		at, err := os.Getwd()
+		if err == nil {
+			err = git.Confined(at, scenarios.Top(at), false)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
 	here, err := git.Open(".")
 	if err != nil {
-		return open(ctx, name, p) // whether a repository can be read is for the scenario's own to say
+		return open(ctx, name, untrusted, p) // whether a repository can be read is for the scenario's own to say
 	}
 	defer here.Close()
 	bisection, err := here.Bisection()
@@ -26,10 +35,10 @@ func openInBisection(ctx context.Context, name string, p *progress) (*session, e
 		return nil, err
 	}
 	if bisection == nil {
-		return open(ctx, name, p)
+		return open(ctx, name, untrusted, p)
 	}
-	f := &fixed{bisection: bisection, progress: p}
-	s, err := beginWith(ctx, p, func() (*scenarios.Scenario, error) { return f.scenario(name) })
+	f := &fixed{bisection: bisection, untrusted: untrusted, progress: p}
+	s, err := beginWith(ctx, untrusted, p, func() (*scenarios.Scenario, error) { return f.scenario(name) })
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +56,7 @@ func openInBisection(ctx context.Context, name string, p *progress) (*session, e
 // fixed reads files as they were where a git bisect began.
 type fixed struct {
 	bisection *git.Bisection
+	untrusted bool
 	progress  *progress
 }
 
@@ -68,7 +78,7 @@ func (f *fixed) read(path string) (text []byte, changed bool, err error) {
 
 func (f *fixed) scenario(name string) (*scenarios.Scenario, error) {
 	if slices.Contains(scenarios.Names(), name) {
-		return scenarios.Open(name)
+		return readScenario(name, f.untrusted)
 	}
 	for _, path := range []string{name, filepath.Join(name, defaultScenario)} {
 		if info, err := os.Stat(path); err == nil && info.IsDir() {
@@ -85,9 +95,12 @@ func (f *fixed) scenario(name string) (*scenarios.Scenario, error) {
 		if err != nil {
 			return nil, err
 		}
+		if f.untrusted {
+			return scenarios.DecodeUntrusted(path, text, os.DirFS(dir), dir)
+		}
 		return scenarios.Decode(path, text, os.DirFS(dir), dir)
 	}
-	return scenarios.Open(name)
+	return readScenario(name, f.untrusted)
 }
 
 // lock gives the lock in place of that in the work tree; nil where that one is right.

@@ -33,8 +33,8 @@ func (c command) imagesCommand() *cli.Command {
 }
 
 // openImages opens a scenario for its images alone: of its history they know nothing, and no engine is needed.
-func openImages(ctx context.Context, name string, p *progress) (*session, error) {
-	s, err := begin(ctx, name, p)
+func openImages(ctx context.Context, name string, untrusted bool, p *progress) (*session, error) {
+	s, err := begin(ctx, name, untrusted, p)
 	if err != nil {
 		return nil, err
 	}

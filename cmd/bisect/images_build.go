@@ -20,6 +20,8 @@ type imagesBuildOptions struct {
 	push     string   // repository, perhaps with a tag; "": nothing is pushed
 	at       []string // AXIS=LEVEL; nil: all points
 	json     bool
+
+	untrusted bool
 }
 
 // buildReport is what `bisect images build --json` prints.
@@ -53,6 +55,7 @@ func (c command) imagesBuildCommand() *cli.Command {
 			&cli.StringFlag{Name: "push", Usage: "push to `REPOSITORY`, as in registry.example/team/builder; with a tag, if it is one image"},
 			&cli.GenericFlag{Name: "at", Usage: "`AXIS=LEVEL`, repeatable: of one point only; axes not named stand at bad", Value: &repeated{}},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
+			untrustedFlag(),
 		),
 		Action: func(ctx *cli.Context) error {
 			scenario, err := oneArgument(ctx, "scenario", defaultScenario)
@@ -61,6 +64,7 @@ func (c command) imagesBuildCommand() *cli.Command {
 			}
 			o := imagesBuildOptions{
 				scenario: scenario, parts: readParts(ctx), push: ctx.String("push"), at: ctx.Generic("at").(*repeated).values, json: ctx.Bool("json"),
+				untrusted: ctx.Bool("untrusted"),
 			}
 			if _, err := name.ParseReference(o.push); ctx.IsSet("push") && (err != nil || strings.Contains(o.push, "@")) {
 				return usageError{fmt.Sprintf("--push %q: want a repository, as in registry.example/team/builder, or with a tag", o.push)}
@@ -73,7 +77,7 @@ func (c command) imagesBuildCommand() *cli.Command {
 func (c command) runImagesBuild(ctx context.Context, o imagesBuildOptions) error {
 	begin := time.Now()
 	p := newProgress(c.stderr)
-	s, err := openImages(ctx, o.scenario, p)
+	s, err := openImages(ctx, o.scenario, o.untrusted, p)
 	if err != nil {
 		return err
 	}

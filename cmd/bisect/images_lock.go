@@ -23,6 +23,7 @@ type imagesLockOptions struct {
 	fresh     bool // forget what was locked
 	check     bool // make and write nothing
 	json      bool
+	untrusted bool
 }
 
 // lockReport is what `bisect images lock --json` prints, one for each lock file.
@@ -49,11 +50,12 @@ func (c command) imagesLockCommand() *cli.Command {
 			&cli.StringFlag{Name: "output", Usage: "write `FILE` instead"},
 			&cli.BoolFlag{Name: "offline", Usage: "fetch nothing: use only what is on this machine"},
 			&cli.BoolFlag{Name: "json", Usage: "print JSON"},
+			untrustedFlag(),
 		},
 		Action: func(ctx *cli.Context) error {
 			o := imagesLockOptions{
 				scenarios: ctx.Args().Slice(), output: ctx.String("output"), offline: ctx.Bool("offline"),
-				fresh: ctx.Bool("fresh"), check: ctx.Bool("check"), json: ctx.Bool("json"),
+				fresh: ctx.Bool("fresh"), check: ctx.Bool("check"), json: ctx.Bool("json"), untrusted: ctx.Bool("untrusted"),
 			}
 			if len(o.scenarios) == 0 {
 				o.scenarios = []string{defaultScenario}
@@ -71,7 +73,7 @@ func (c command) runImagesLock(ctx context.Context, o imagesLockOptions) error {
 	var files []string // in the order they are first needed
 	sessions := map[string][]*session{}
 	for _, name := range o.scenarios {
-		s, err := openImages(ctx, name, p)
+		s, err := openImages(ctx, name, o.untrusted, p)
 		if err != nil {
 			return err
 		}

@@ -28,27 +28,28 @@ import (
 
 // session is a scenario opened for use: its history read, and later its engine found. close lets go of all of it.
 type session struct {
-	scenario *scenarios.Scenario
-	space    *runner.Space
-	span     func(ctx context.Context, good string) (*runner.Space, error) // where no good commit is given; see runner.Run
-	repo     *git.Repository
-	source   *git.Source
-	cache    string
-	engine   *docker.Engine
-	local    *local.Engine // instead of engine, with --runner local
-	images   *images.Builder
-	older    int      // commits before bad, where no good one is given
-	notes    []string // what the reader should know of the history
-	ends     []string // ids of the good and the bad commit, as far as they are given
-	unseen   []string // what builds of the ends do not see as after a clone
-	changed  string   // which files are changed and not committed; "": none
-	aside    int      // commits left out of a search for a repair
-	lab      *runner.Lab
-	progress *progress
-	release  func() // lets others prune the cache again
-	lease    *lease // says that the session lives; nil without an engine
-	others   int    // sessions that work with the same engine now
-	unguard  func() // ends the watch of who cleans up after us if we die
+	scenario  *scenarios.Scenario
+	untrusted bool // nobody has read the scenario
+	space     *runner.Space
+	span      func(ctx context.Context, good string) (*runner.Space, error) // where no good commit is given; see runner.Run
+	repo      *git.Repository
+	source    *git.Source
+	cache     string
+	engine    *docker.Engine
+	local     *local.Engine // instead of engine, with --runner local
+	images    *images.Builder
+	older     int      // commits before bad, where no good one is given
+	notes     []string // what the reader should know of the history
+	ends      []string // ids of the good and the bad commit, as far as they are given
+	unseen    []string // what builds of the ends do not see as after a clone
+	changed   string   // which files are changed and not committed; "": none
+	aside     int      // commits left out of a search for a repair
+	lab       *runner.Lab
+	progress  *progress
+	release   func() // lets others prune the cache again
+	lease     *lease // says that the session lives; nil without an engine
+	others    int    // sessions that work with the same engine now
+	unguard   func() // ends the watch of who cleans up after us if we die
 
 	// fixedLock gives the lock in place of the one beside the scenario; nil: that one is right. See openInBisection.
 	fixedLock func() (*images.Lock, error)
@@ -59,8 +60,8 @@ type session struct {
 }
 
 // open reads a scenario and its history. Nothing is built, and no engine is needed.
-func open(ctx context.Context, name string, p *progress) (*session, error) {
-	s, err := begin(ctx, name, p)
+func open(ctx context.Context, name string, untrusted bool, p *progress) (*session, error) {
+	s, err := begin(ctx, name, untrusted, p)
 	if err != nil {
 		return nil, err
 	}
@@ -73,21 +74,22 @@ func open(ctx context.Context, name string, p *progress) (*session, error) {
 // closing closes a session that err keeps from being used.
 func closing(s *session, err error) error { return errors.Join(err, s.close()) }
 
-// begin reads a scenario. Until the session is closed, nothing is pruned from the cache.
-func begin(ctx context.Context, name string, p *progress) (*session, error) {
-	return beginWith(ctx, p, func() (*scenarios.Scenario, error) { return scenarios.Open(name) })
+// begin reads a scenario, and refuses it where it is not trusted and asks for too much. Until the session is closed, nothing is pruned
+// from the cache.
+func begin(ctx context.Context, name string, untrusted bool, p *progress) (*session, error) {
+	return beginWith(ctx, untrusted, p, func() (*scenarios.Scenario, error) { return readScenario(name, untrusted) })
 }
 
-func beginWith(ctx context.Context, p *progress, read func() (*scenarios.Scenario, error)) (*session, error) {
-	scenario, err := read()
+func beginWith(ctx context.Context, untrusted bool, p *progress, read func() (*scenarios.Scenario, error)) (*session, error) {
+	scenario, err := judged(read, untrusted)
 	if err != nil {
-		return nil, scenarioError{err}
+		return nil, err
 	}
 	cache, err := images.DefaultCache()
 	if err != nil {
 		return nil, err
 	}
-	s := &session{scenario: scenario, cache: cache, progress: p}
+	s := &session{scenario: scenario, untrusted: untrusted, cache: cache, progress: p}
 	s.release, err = images.Hold(ctx, cache, p.line)
 	return s, err
 }
@@ -97,7 +99,12 @@ func (s *session) openHistory(ctx context.Context) error {
 	if s.scenario.Source.History != "" {
 		err = s.importHistory(ctx)
 	} else {
-		s.repo, err = git.Open(s.scenario.Source.Repo)
+		if s.untrusted && s.scenario.Dir != "" {
+			err = git.Confined(s.scenario.Source.Repo, s.scenario.Top(), s.scenario.Source.Submodules)
+		}
+		if err == nil {
+			s.repo, err = git.Open(s.scenario.Source.Repo)
+		}
 	}
 	if err != nil {
 		return err
@@ -166,7 +173,7 @@ func readParts(ctx *cli.Context) parts {
 // stock opens the parts of builder images.
 func (s *session) stock(o parts) error {
 	s.images = &images.Builder{
-		Cache: s.cache, Catalogue: s.scenario.Builder.Catalogue, Offline: o.offline, Locked: o.locked, Progress: s.progress.line,
+		Cache: s.cache, Catalogue: s.scenario.Builder.Catalogue, Offline: o.offline, Locked: o.locked, Guarded: s.untrusted, Progress: s.progress.line,
 		Debian: images.Archives{
 			Mirror: os.Getenv("BISECT_DEBIAN_MIRROR"), Snapshots: os.Getenv("BISECT_DEBIAN_SNAPSHOTS"), Keyring: os.Getenv("BISECT_DEBIAN_KEYRING"),
 		},

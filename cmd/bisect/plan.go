@@ -31,6 +31,13 @@ type plan struct {
 	Warnings   []string   `json:"warnings"`
 
 	Loosened []report.Loosening `json:"loosened,omitempty"` // what the scenario lets builds do beyond the default
+	Reads    []planReading      `json:"reads,omitempty"`    // files of secrets, and what lies outside of the scenario's folder
+}
+
+// planReading is a file of this machine that the scenario names.
+type planReading struct {
+	Key  string `json:"key"`
+	File string `json:"file"`
 }
 
 type planAxis struct {
@@ -56,14 +63,11 @@ func (c command) planCommand() *cli.Command {
 }
 
 func (c command) runPlan(ctx context.Context, name string, asJSON, untrusted bool) (err error) {
-	s, err := open(ctx, name, newProgress(c.stderr))
+	s, err := open(ctx, name, untrusted, newProgress(c.stderr))
 	if err != nil {
 		return err
 	}
 	defer s.closeWarning()
-	if err := s.refuseLoosened(untrusted); err != nil {
-		return err
-	}
 	if err := s.lookAtSource(ctx); err != nil {
 		return err
 	}
@@ -88,6 +92,9 @@ func (c command) runPlan(ctx context.Context, name string, asJSON, untrusted boo
 	}
 	for _, l := range p.Loosened {
 		fmt.Fprintln(c.stdout, "loosened: "+report.Clean(l.String()))
+	}
+	for _, r := range p.Reads {
+		fmt.Fprintln(c.stdout, "reads: "+report.Clean(r.Key+": "+r.File))
 	}
 	for _, w := range p.Warnings {
 		fmt.Fprintln(c.stdout, "warning: "+report.Clean(w))
@@ -150,6 +157,9 @@ func (s *session) plan() plan {
 	}
 	p.Expected = math.Round(10*p.Expected) / 10
 	p.Loosened = runner.Loosened(s.scenario)
+	for _, r := range s.scenario.Reads() {
+		p.Reads = append(p.Reads, planReading(r))
+	}
 	p.Warnings = append(p.Warnings, s.warnings()...)
 	return p
 }

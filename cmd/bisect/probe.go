@@ -61,17 +61,14 @@ func (c command) runProbe(ctx context.Context, flags *cli.Context) (err error) {
 		return err
 	}
 	p := newProgress(c.stderr)
-	s, err := openInBisection(ctx, name, p)
+	untrusted := flags.Bool("untrusted")
+	s, err := openInBisection(ctx, name, untrusted, p)
 	if err != nil {
 		return err
 	}
 	defer s.closeWarning()
 	point, err := s.pointAt(flags.Generic("at").(*repeated).values)
 	if err != nil {
-		return err
-	}
-	untrusted := flags.Bool("untrusted")
-	if err := s.refuseLoosened(untrusted); err != nil {
 		return err
 	}
 	if err := s.connect(ctx, readParts(flags)); err != nil {

@@ -76,7 +76,7 @@ func (c command) runResume(ctx context.Context, r resumeOptions) error {
 		return usageError{fmt.Sprintf("--max-trials %d: this run has made %s already; want no fewer", o.maxTrials, english.Plural(asked, "build", ""))}
 	}
 	o.json = r.json
-	s, err := begin(ctx, begun.File, p)
+	s, err := begin(ctx, begun.File, o.untrusted, p)
 	if err != nil {
 		return fmt.Errorf("%w\nrun %s needs its scenario where it was; a copy is %s", err, state.Dir, filepath.Join(state.Dir, keptScenario))
 	}
@@ -220,7 +220,7 @@ func (s *session) lockText() ([]byte, error) {
 	if s.scenario.Dir == "" {
 		return nil, nil
 	}
-	text, err := os.ReadFile(filepath.Join(s.scenario.Dir, images.LockName))
+	text, err := images.LockText(filepath.Join(s.scenario.Dir, images.LockName))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}

@@ -40,7 +40,7 @@ func (c command) runCommand() *cli.Command {
 
 func (c command) runRun(ctx context.Context, o runOptions) error {
 	p := newProgress(c.stderr)
-	s, err := open(ctx, o.scenario, p)
+	s, err := open(ctx, o.scenario, o.untrusted, p)
 	if err != nil {
 		return err
 	}
@@ -64,9 +64,6 @@ func (c command) runRun(ctx context.Context, o runOptions) error {
 
 // ready finds the engine and makes what builds run in.
 func (s *session) ready(ctx context.Context, o *runOptions) error {
-	if err := s.refuseLoosened(o.untrusted); err != nil {
-		return err
-	}
 	if err := s.connect(ctx, o.parts); err != nil {
 		return err
 	}

@@ -6,26 +6,38 @@ import (
 	"strings"
 
 	"buildbisect/runner"
+	"buildbisect/scenarios"
 
 	"github.com/urfave/cli/v2"
 )
 
 // untrustedFlag is for builds of code that nobody has read.
 func untrustedFlag() cli.Flag {
-	return &cli.BoolFlag{Name: "untrusted", Usage: "refuse a scenario that lets a build do more than the default"}
+	return &cli.BoolFlag{Name: "untrusted", Usage: "for a scenario or commits that nobody has read: refuse what lets a build do more than the default, reach no file outside of the scenario's repository, ask only public servers"}
 }
 
-// refuseLoosened refuses all that the scenario loosens, at once.
-func (s *session) refuseLoosened(untrusted bool) error {
-	loosened := s.scenario.Loosened()
-	if !untrusted || len(loosened) == 0 {
-		return nil
+func readScenario(name string, untrusted bool) (*scenarios.Scenario, error) {
+	if untrusted {
+		return scenarios.OpenUntrusted(name)
+	}
+	return scenarios.Open(name)
+}
+
+// judged reads a scenario. Of one that is not trusted all that it must not have is refused at once, before anything is done for it.
+func judged(read func() (*scenarios.Scenario, error), untrusted bool) (*scenarios.Scenario, error) {
+	s, err := read()
+	if err != nil {
+		return nil, scenarioError{err}
+	}
+	refused := s.Refused()
+	if !untrusted || len(refused) == 0 {
+		return s, nil
 	}
 	lines := []string{"--untrusted: the scenario lets builds do more than the default; take these out, or leave --untrusted out for code that you trust:"}
-	for _, l := range loosened {
-		lines = append(lines, fmt.Sprintf("%s:%d: %s: %s", s.scenario.File, l.Line, l.Key, l.What))
+	for _, l := range refused {
+		lines = append(lines, fmt.Sprintf("%s:%d: %s: %s", s.File, l.Line, l.Key, l.What))
 	}
-	return usageError{strings.Join(lines, "\n")}
+	return nil, usageError{strings.Join(lines, "\n")}
 }
 
 // secrets reads the values that the scenario names.
