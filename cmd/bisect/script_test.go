@@ -64,6 +64,8 @@ func TestScripts(t *testing.T) {
 					"locked-socket": lockedSocket,
 					"lowest-api":    lowestAPI,
 					"nothing-left":  nothingLeft,
+					"same-machine":  sameMachine,
+					"watch-machine": watchMachine,
 				},
 			})
 		})
