@@ -72,6 +72,7 @@ func (s *engineSuite) setup(env *testscript.Env) error {
 	if dir, err := os.UserCacheDir(); err == nil {
 		env.Setenv("USER_CACHE", dir) // where the bases of shipped scenarios lie already
 	}
+	env.Setenv("USER_HOME", os.Getenv("HOME")) // where the go command keeps what it has compiled
 	env.Setenv("BASE", s.base)
 	return errors.Join(anyMachine(env), replaceInScenarios(env.WorkDir, "$BASE", s.base))
 }
