@@ -31,6 +31,11 @@ type Lab struct {
 	Memory   int64             // bytes, likewise
 	Secrets  *Secrets          // given to builds, and hidden in what they say; nil: none
 
+	// Visit is called in the box of a trial, with the lines of shell that go before each stage; nil: nobody comes. First says that it
+	// comes before the stages, and in their place.
+	Visit func(ctx context.Context, box Box, prelude string, trial *Trial) error
+	First bool
+
 	// Artifacts is the folder for those of a trial, which need not exist; nil: none are kept.
 	Artifacts func(id int) string
 
@@ -141,9 +146,17 @@ func (l *Lab) try(ctx context.Context, id int, p bisect.Point, log io.Writer, tr
 	if err := l.lacks(ctx, box, p); err != nil {
 		return err
 	}
+	if l.First {
+		return l.Visit(ctx, box, l.Space.prelude(p), trial)
+	}
 	counted := &counter{w: log, limit: l.Scenario.Builder.Resources.Log}
 	if err := l.stages(ctx, box, counted, l.Space.prelude(p), trial); err != nil {
 		return err
+	}
+	if l.Visit != nil {
+		if err := l.Visit(ctx, box, l.Space.prelude(p), trial); err != nil {
+			return err
+		}
 	}
 	return l.keep(ctx, box, id, counted)
 }

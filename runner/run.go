@@ -38,6 +38,7 @@ type Run struct {
 	Terms    *report.Terms // the reader's words for the two ends; nil: good and bad
 	Assumes  []string      // beside monotony
 	Unseen   []string      // what builds do not see as after a clone, for where they fail at both ends
+	Program  string        // bisect's own path, for scripts that call it
 
 	// World tells what the builder images were made of until now, and what the reader should know of that. It may be nil.
 	World func() (parts []report.Part, notes []string)

@@ -92,7 +92,7 @@ func TestToolsAloneLeaveNoCommitToBlame(t *testing.T) {
 		t.Fatalf("%+v", rep.Causes)
 	}
 	contains(t, rep.Summary, "docker 2 and FLAG unset: enough to break the build. No commit is to blame.")
-	contains(t, rep.Causes[0].Reproduce[0], "--at env.FLAG")
+	contains(t, rep.Causes[0].Reproduce[0], "/reproduce.sh")
 }
 
 func TestEveryTrialHasAFreshBoxWithItsOwnMark(t *testing.T) {

@@ -111,6 +111,12 @@ type Box interface {
 	Close() error
 }
 
+// Terminal is a [Box] in which a person can work.
+type Terminal interface {
+	// Shell runs script in the work folder, as Exec does, but on the terminal of this process, and returns when it has ended.
+	Shell(ctx context.Context, script string) error
+}
+
 // Keeper is a [Box] that gives files back.
 type Keeper interface {
 	// Get streams what lies at path (relative: to the work folder) as an uncompressed tar whose names begin with path's last

@@ -177,6 +177,18 @@ func (s *State) newLog(path string) (*os.File, error) {
 	return os.Create(path)
 }
 
+// scriptPath is where the script stands that builds a trial again, relative to the run's folder.
+func scriptPath(id int) string { return filepath.Join("trials", strconv.Itoa(id), "reproduce.sh") }
+
+// saveScript writes that script.
+func (s *State) saveScript(id int, text string) error {
+	err := s.save(scriptPath(id), func(f *os.File) error { _, err := f.WriteString(text); return err })
+	if err != nil {
+		return fmt.Errorf("script of trial %d: %w; make room, then %s", id, err, s.journal.next())
+	}
+	return nil
+}
+
 // SaveReport writes report.json.
 func (s *State) SaveReport(r *report.Report) error {
 	err := s.save("report.json", func(f *os.File) error { return r.JSON(f) })

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"fmt"
+	"path/filepath"
 
 	"buildbisect/bisect"
 	"buildbisect/bisect/report"
@@ -9,7 +10,7 @@ import (
 
 // start writes a trial down before it is built.
 func (r *Run) start(q bisect.Question) (report.Trial, error) {
-	row := report.Trial{ID: q.ID, Point: r.Lab.Space.Named(q.Point), Why: string(q.Why), Log: logPath(q.ID)}
+	row := report.Trial{ID: q.ID, Point: r.Lab.Space.Named(q.Point), Why: string(q.Why), Log: logPath(q.ID), Reproduce: filepath.ToSlash(scriptPath(q.ID))}
 	return row, r.log(Record{Type: RecordStart, Trial: &row})
 }
 
@@ -26,6 +27,9 @@ func (r *Run) answer(q bisect.Question, row *report.Trial, t Trial) error {
 			if err := r.State.saveParts(r.Served()); err != nil {
 				return err
 			}
+		}
+		if err := r.State.saveScript(q.ID, r.script(*row, q.Point)); err != nil {
+			return err
 		}
 		if err := r.log(Record{Type: RecordEnd, Trial: row, Stages: t.Stages, Lines: t.Lines, Line: t.Line, Notes: r.learn()}); err != nil {
 			return err

@@ -8,7 +8,7 @@ type Cause struct {
 	Signature  string    `json:"signature"`        // the line that made the trial bad; empty where the exit status did
 	Lines      []string  `json:"lines"`            // the lines that matched in its first bad trial
 	Repairs    []string  `json:"repairs"`          // each alone makes the build good
-	Reproduce  []string  `json:"reproduce"`        // command lines
+	Reproduce  []string  `json:"reproduce"`        // the command line that builds its first bad trial again
 	Confirmed  int       `json:"confirmed"`        // trials behind each part of the claim, at least
 	Wanted     int       `json:"wanted,omitempty"` // how many were asked for
 	Confidence *float64  `json:"confidence"`

@@ -5,7 +5,7 @@ type Repair struct {
 	Sentence   string          `json:"sentence"`
 	Changes    []RepairChange  `json:"changes"`
 	Point      Point           `json:"point"`
-	Reproduce  []string        `json:"reproduce"`        // command lines
+	Reproduce  []string        `json:"reproduce"`        // the command line that builds its first good trial again
 	Confirmed  int             `json:"confirmed"`        // trials behind each part of the claim, at least
 	Wanted     int             `json:"wanted,omitempty"` // how many were asked for
 	Confidence *float64        `json:"confidence"`

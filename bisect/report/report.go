@@ -68,6 +68,8 @@ type Trial struct {
 	Log     string  `json:"log"`            // relative to the run's folder
 	Tail    string  `json:"tail,omitempty"` // the end of the log
 
+	Reproduce string `json:"reproduce,omitempty"` // a script that builds it again, relative to the run's folder
+
 	// StandsFor lists other points whose tree and image are the same, so that they were not built again.
 	StandsFor []Point `json:"stands-for,omitempty"`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -33,13 +34,15 @@ func (c command) probeCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "probe",
 		Usage:     "build one point, once",
-		ArgsUsage: "SCENARIO",
+		ArgsUsage: "SCENARIO, or with --trial RUN",
 		Description: "--at names a level on an axis, AXIS=LEVEL, or AXIS alone for its null level. Axes not named stand at bad.\n" +
 			"With git: git bisect run bisect probe bisect.yaml --at commit=HEAD; a committed scenario and its lock are then read as they were\n" +
 			"where git bisect began.\n" + probeHelp,
 		Flags: append(partsFlags(), runnerFlag(), untrustedFlag(),
 			// Not a StringSliceFlag: that one cuts values at commas, and a level may hold one.
 			&cli.GenericFlag{Name: "at", Usage: "`AXIS=LEVEL`, repeatable; axes: commit, a tool's name, env.NAME, base, engine, vary.NAME", Value: &repeated{}},
+			&cli.IntFlag{Name: "trial", Usage: "build trial `N` of a run again, as trials/N/reproduce.sh does: it ends with the status of the stage that decides"},
+			&cli.StringFlag{Name: "shell", Usage: "with --trial, a shell in its container: `WHEN` is first, in place of the stages, or after, if the build is not good"},
 			&cli.StringFlag{Name: "log", Usage: "write the whole log to `FILE` instead of stderr"},
 		),
 		Action: func(ctx *cli.Context) error { return c.runProbe(ctx.Context, ctx) },
@@ -53,6 +56,9 @@ func (r *repeated) Set(v string) error { r.values = append(r.values, v); return 
 func (r *repeated) String() string     { return strings.Join(r.values, " ") }
 
 func (c command) runProbe(ctx context.Context, flags *cli.Context) (err error) {
+	if flags.IsSet("trial") || flags.IsSet("shell") {
+		return c.runAgain(ctx, flags)
+	}
 	name, err := oneArgument(flags, "scenario", defaultScenario)
 	if err != nil {
 		return err
@@ -77,15 +83,11 @@ func (c command) runProbe(ctx context.Context, flags *cli.Context) (err error) {
 	if _, err := s.shareEngine(1, untrusted); err != nil {
 		return err
 	}
-	log := c.stderr
-	if path := flags.String("log"); path != "" {
-		f, err := os.Create(filepath.Clean(path))
-		if err != nil {
-			return fmt.Errorf("log: %w", err)
-		}
-		defer func() { err = errors.Join(err, f.Close()) }()
-		log = f
+	log, closeLog, err := c.probeLog(flags)
+	if err != nil {
+		return err
 	}
+	defer func() { err = errors.Join(err, closeLog()) }()
 	p.line("building " + s.space.Words(point))
 	t, err := s.lab.Try(ctx, 1, point, log)
 	if err != nil {
@@ -99,6 +101,19 @@ func (c command) runProbe(ctx context.Context, flags *cli.Context) (err error) {
 		return exit{probeBad}
 	}
 	return exit{probeSkip}
+}
+
+// probeLog is where the output of a build goes.
+func (c command) probeLog(flags *cli.Context) (log io.Writer, close func() error, err error) {
+	path := flags.String("log")
+	if path == "" {
+		return c.stderr, func() error { return nil }, nil
+	}
+	f, err := os.Create(filepath.Clean(path))
+	if err != nil {
+		return nil, nil, fmt.Errorf("log: %w", err)
+	}
+	return f, f.Close, nil
 }
 
 // pointAt reads --at values; axes not named stand at bad.

@@ -96,6 +96,7 @@ func (c command) search(ctx context.Context, s *session, o runOptions, state *ru
 		Lab: s.lab, Options: s.searchOptions(o), MaxTime: o.maxTime, State: state, Observer: p, Now: time.Now, Pause: time.Second,
 		Raised: o.raised, Terms: o.terms, Assumes: s.assumes(), Unseen: s.unseen, World: s.made, Served: s.images.Used, Begun: begun,
 	}
+	run.Program, _ = os.Executable() // else scripts look for it
 	s.note(run)
 	if s.span != nil {
 		run.Span = func(ctx context.Context, good string) (*runner.Space, error) { return s.spanAbove(ctx, run, good) }
