@@ -3,6 +3,7 @@ package runner
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -25,42 +26,56 @@ var _ Untestable = (*unable)(nil)
 func (u *unable) Untestable()   {}
 func (u *unable) Unwrap() error { return u.error }
 
-// CheckTools runs checks in a box, for an [Engine]'s Check, and says of each tool that does not print what it should what it printed
-// instead. Errors of the box are returned as they are. Where all that is wrong is tools that cannot run on this base, the error
-// is [Untestable].
+// CheckTools runs checks in a box, for an [Engine]'s Check. What tools cannot run there, do not end, or do not print what they should
+// is one [Untestable] error that names each with what it printed: on another base, or in another version, a tool may well be right.
+// Errors of the box are returned as they are.
 func CheckTools(ctx context.Context, box Box, checks []images.Check) error {
-	var wrong, cannot *multierror.Error
+	var wrong *multierror.Error
 	for _, check := range checks {
-		var printed head
-		call, cancel := context.WithTimeoutCause(ctx, checkDeadline, fmt.Errorf("`%s` does not end within %s", strings.Join(check.Command, " "), checkDeadline))
-		script := checkScript(check.Command)
-		if check.Want == "" {
-			script = loadScript(check.Command[0])
-		}
-		exit, err := box.Exec(call, script, &printed)
-		cancel()
+		mismatch, err := checkTool(ctx, box, check)
 		if err != nil {
 			return fmt.Errorf("check %s %s: %w", check.Tool, check.Version, err)
 		}
-		if words := cannotRun(exit, printed.String()); words != "" {
-			cannot = multierror.Append(cannot, fmt.Errorf("%s %s does not run on this base: %s", check.Tool, check.Version, words))
-		} else if check.Want == "" {
-			continue // what it did beside starting says nothing
-		} else if mismatch := compare(check, exit, printed.String()); mismatch != nil {
+		if mismatch != nil {
 			wrong = multierror.Append(wrong, mismatch)
+		}
+		if errors.Is(mismatch, errEndless) {
+			break // the box is gone
 		}
 	}
 	switch {
-	case wrong != nil && cannot != nil: // on no base would it be right
-		return multierror.Append(wrong, cannot.Errors...)
-	case cannot != nil && len(cannot.Errors) == 1:
-		return &unable{cannot.Errors[0]}
-	case cannot != nil:
-		return &unable{cannot}
-	case wrong != nil && len(wrong.Errors) == 1:
-		return wrong.Errors[0]
+	case wrong == nil:
+		return nil
+	case len(wrong.Errors) == 1:
+		return &unable{wrong.Errors[0]}
 	}
-	return wrong.ErrorOrNil()
+	return &unable{wrong}
+}
+
+var errEndless = errors.New("does not end")
+
+// checkTool says what is wrong with one tool.
+func checkTool(ctx context.Context, box Box, check images.Check) (mismatch, err error) {
+	endless := fmt.Errorf("check %s %s: `%s` %w within %s", check.Tool, check.Version, strings.Join(check.Command, " "), errEndless, checkDeadline)
+	call, cancel := context.WithTimeoutCause(ctx, checkDeadline, endless)
+	defer cancel()
+	script := checkScript(check.Command)
+	if check.Want == "" {
+		script = loadScript(check.Command[0])
+	}
+	var printed head
+	exit, err := box.Exec(call, script, &printed)
+	switch words := cannotRun(exit, printed.String()); {
+	case err != nil && ctx.Err() == nil && errors.Is(err, endless):
+		return endless, nil
+	case err != nil:
+		return nil, err
+	case words != "":
+		return fmt.Errorf("%s %s does not run on this base: %s", check.Tool, check.Version, words), nil
+	case check.Want == "":
+		return nil, nil // what it did beside starting says nothing
+	}
+	return compare(check, exit, printed.String()), nil
 }
 
 // checkScript runs a command as it stands, without the shell reading its words. A command that cannot run ends with

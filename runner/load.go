@@ -83,10 +83,9 @@ func (l *Lab) image(ctx context.Context, spec images.Spec) (string, error) {
 		l.Warn(err.Error())
 		image, id, err = l.load(ctx, spec) // of parts made anew
 	}
-	if err != nil {
-		return "", err
+	if err == nil {
+		err = l.Engine.Check(ctx, id, image.Checks)
 	}
-	err = l.Engine.Check(ctx, id, image.Checks)
 	if u := Untestable(nil); errors.As(err, &u) {
 		entry.useless = err
 	}

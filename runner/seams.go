@@ -16,8 +16,8 @@ type Source interface {
 	WriteTar(ctx context.Context, commit string, w io.Writer) error
 }
 
-// Untestable is an error that concerns one point alone: a commit whose files cannot be had in a box, a tool that does not run on a base,
-// a base without a shell. It is a skip, with the reason.
+// Untestable is an error that concerns one point alone: a commit whose files cannot be had in a box, a tool that does not run on a base
+// or is not the version that was asked for, a base without a shell. It is a skip, with the reason.
 type Untestable interface {
 	error
 	Untestable()
@@ -35,8 +35,8 @@ type Images interface {
 
 // Engine runs boxes. Nothing here assumes that it is on this machine.
 type Engine interface {
-	// Check runs an image's checks in a throw-away box of it. A tool that says something else is an error that names it; one
-	// that cannot run on this base, for want of a loader or a library, an [Untestable] with the loader's own words.
+	// Check runs an image's checks in a throw-away box of it. A tool that says something else, or that cannot run on this base, for
+	// want of a loader or a library, is [Untestable], in the tool's or the loader's own words.
 	Check(ctx context.Context, id string, checks []images.Check) error
 	// Load makes image known to the engine, at once when it is already, and returns the engine's id for it.
 	Load(ctx context.Context, image *images.Image) (id string, err error)

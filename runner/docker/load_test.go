@@ -217,7 +217,7 @@ func TestChecksNameWhatTheyGot(t *testing.T) {
 			t.Errorf("want %q in\n%v", want, err)
 		}
 	}
-	if strings.Contains(err.Error(), "check fine") || errors.Is(err, runner.ErrInfrastructure) {
+	if u := runner.Untestable(nil); !errors.As(err, &u) || strings.Contains(err.Error(), "check fine") || errors.Is(err, runner.ErrInfrastructure) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -252,10 +252,10 @@ func TestToolsThatCannotRunOnABaseAreUntestableInTheLoadersWords(t *testing.T) {
 		if u := runner.Untestable(nil); !errors.As(err, &u) || u.Error() != want || errors.Is(err, runner.ErrInfrastructure) {
 			t.Errorf("%s: got %v", tool, err)
 		}
-		// A tool that is not what it should be is wrong on every base.
+		// One that is not what it should be is named with it.
 		wrong := images.Check{Tool: "other", Version: "2.0", Command: []string{"echo", "version 1.0"}, Want: "version 2.0"}
 		err = e.Check(t.Context(), id, []images.Check{unable, wrong})
-		if u := runner.Untestable(nil); errors.As(err, &u) || !strings.Contains(err.Error(), "check other 2.0") || !strings.Contains(err.Error(), want) {
+		if u := runner.Untestable(nil); !errors.As(err, &u) || !strings.Contains(err.Error(), "check other 2.0") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s beside a wrong tool: got %v", tool, err)
 		}
 	}
