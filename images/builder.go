@@ -152,7 +152,7 @@ func (b *Builder) Image(ctx context.Context, spec Spec) (*Image, error) {
 	}
 	// One order for a whole matrix, whatever is picked.
 	slices.SortFunc(pool, func(a, b *payload) int { return strings.Compare(a.id, b.id) })
-	top, err := links(base.tree, r.picks, payloads, pool)
+	top, err := links(base, r.picks, payloads, pool)
 	if err != nil {
 		return nil, err
 	}
@@ -286,7 +286,7 @@ func (r *resolved) identity() (string, error) {
 		Format     int // raised when composition changes
 		Arch, Base string
 		Tools      []tool
-	}{Format: 3, Arch: runtime.GOARCH, Base: r.base.recipe}
+	}{Format: 4, Arch: runtime.GOARCH, Base: r.base.recipe}
 	for _, p := range r.picks {
 		v.Tools = append(v.Tools, tool{p.recipes, p.hide})
 	}

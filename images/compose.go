@@ -3,6 +3,7 @@ package images
 import (
 	"runtime"
 	"strings"
+	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
@@ -18,6 +19,9 @@ type rootfs struct {
 	config baseConfig // the rest of a base's own is about running it, and a trial runs its own shell
 	layers []*fileLayer
 	tree   *tree
+
+	mu     sync.Mutex // guards system
+	system *system    // once it was asked for
 }
 
 // compose stacks tools and the layer that leads to them on a base; or, where they are to be below it, the base on the tools.

@@ -57,20 +57,25 @@ func (b *Builder) unpackDebian(ctx context.Context, s *step, t Toolchain, way wa
 		return none, fmt.Errorf("%s has %s of %s, which is no %s; name the version so, or say with check: what it prints", d.Archive, have, d.Name, t.Version)
 	}
 	s.say("unpacking")
-	files, err := apt.Payload{Own: debs[i : i+1], Closure: debs, Prefix: path.Join("/", w.root), Time: fixedTime(), Scratch: scratch}.Assemble(ctx, w.addAt)
+	parts, err := debianParts(ctx, debs, d)
 	if err != nil {
 		return none, err
 	}
-	if !slices.Contains(files, d.Program) {
-		return none, fmt.Errorf("package %s has no %s; it has %s", made.Packages[i], d.Program, strings.Join(files[:min(10, len(files))], ", "))
-	}
-	made.Program = path.Join("root", d.Program)
-	made.Links = map[string]string{t.Dest: made.Program}
-	for _, f := range files {
-		if f != d.Program {
-			made.Links[f] = path.Join("root", f)
+	payload := apt.Payload{Own: debs[i : i+1], Closure: debs, Prefix: path.Join("/", w.root), Time: fixedTime(), Scratch: scratch}
+	for _, p := range parts {
+		if p.deb != "" {
+			payload.With = append(payload.With, p.deb)
 		}
 	}
+	tree, err := payload.Assemble(ctx, w.addAt)
+	if err != nil {
+		return none, fmt.Errorf("%w; make it a base axis, with that package in each level", err)
+	}
+	made.Program = path.Join("root", d.Program)
+	if made.Parts, err = d.settle(parts, tree); err != nil {
+		return none, fmt.Errorf("package %s: %w", made.Packages[i], err)
+	}
+	made.Links = map[string]string{t.Dest: made.Program}
 	return made, nil
 }
 

@@ -18,16 +18,21 @@ const treasury = ".bisect"
 
 // links is the topmost layer of an image: links to what is picked, whiteouts over the base's own where a tool is absent, and over
 // the tools that lie below for the sake of other images. It is nil if nothing is to be done.
-func links(base *tree, picks []resolvedPick, payloads []*payload, pool []*payload) (v1.Layer, error) {
+func links(fs *rootfs, picks []resolvedPick, payloads []*payload, pool []*payload) (v1.Layer, error) {
+	base := fs.tree
+	placed, err := place(fs, picks, payloads)
+	if err != nil {
+		return nil, err
+	}
 	at := map[string]tar.Header{} // by absolute path
 	takes := map[string]string{}  // path to the tool that put its link there
 	for i, p := range picks {
 		if p.Absent {
 			continue
 		}
-		for _, from := range slices.Sorted(maps.Keys(payloads[i].links)) {
-			to := payloads[i].links[from]
-			real, err := base.place(from, from == p.tool.Tree)
+		for _, from := range slices.Sorted(maps.Keys(placed[i])) {
+			to := placed[i][from].to
+			real, err := base.place(from, placed[i][from].folder)
 			if err != nil {
 				return nil, fmt.Errorf("toolchain %s %s: %s: %w", p.Tool, p.Version, from, err)
 			}

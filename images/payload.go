@@ -35,7 +35,22 @@ type contents struct {
 	Program  string            `json:"program"`            // path within the payload
 	Go       string            `json:"go,omitempty"`       // what compiled it, like go1.26.8
 	Packages []apt.Package     `json:"packages,omitempty"` // what it was taken from
+	Parts    []*part           `json:"parts,omitempty"`    // of a Debian package's tree, by package; see [placement]
 	Date     string            `json:"date,omitempty"`     // of the archive's Release, when Packages were looked up
+}
+
+// all are the links to a payload where it is not laid over a base: of a Debian package's tree, to what is the tool itself.
+func (c contents) all() map[string]string {
+	all := map[string]string{}
+	for _, p := range c.Parts {
+		for _, file := range p.Files {
+			if to := "root" + file; p.Own && to != c.Program {
+				all[file] = to
+			}
+		}
+	}
+	maps.Copy(all, c.Links)
+	return all
 }
 
 const (

@@ -56,6 +56,7 @@ type shippedTool struct {
 		SHA256  map[string]string // of the release, by processor
 		Debian  *struct {
 			Suite, Package, Program string
+			Alone                   bool
 		}
 	}
 }
@@ -144,7 +145,7 @@ func (tool shippedTool) sources(name, version string) ([]Source, error) {
 		all = append(all, Source{Module: &Module{Path: tool.Module.Path, Version: version, Sum: sum}})
 	}
 	if v.Debian != nil {
-		all = append(all, Source{Debian: &Package{Archive: Archive{Suite: v.Debian.Suite}, Name: v.Debian.Package, Program: v.Debian.Program}})
+		all = append(all, Source{Debian: &Package{Archive: Archive{Suite: v.Debian.Suite}, Name: v.Debian.Package, Program: v.Debian.Program, Alone: v.Debian.Alone}})
 	}
 	if sum := v.SHA256[runtime.GOARCH]; sum != "" {
 		all = append(all, Source{Release: &Release{URL: tool.Release.URL, SHA256: sum, Member: tool.Release.Member}})

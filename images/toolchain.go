@@ -51,11 +51,13 @@ type Release struct {
 	Member string // the file, or for a tool that is a Tree the folder, inside an archive; "": what is downloaded is the tool
 }
 
-// Package has a tool from a Debian package, with the libraries it needs beside it, so that it runs on a base of another age.
+// Package has a tool from a Debian package, with what that depends on and the libraries it needs, so that it runs on a base of
+// another age.
 type Package struct {
 	Archive
 	Name    string // of the package
-	Program string // absolute path of the program in it, e.g. /usr/bin/make
+	Program string // absolute path of the program in it, or in what it depends on, e.g. /usr/bin/make
+	Alone   bool   `json:"-"` // the program needs libraries, and no other file of what the package depends on
 }
 
 // Archive is a Debian suite, as it is now or as it was.

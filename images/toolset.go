@@ -63,12 +63,13 @@ func (b *Builder) Tools(ctx context.Context, spec Spec) (*Toolset, error) {
 		files := unpacked.files()
 		set.Unpacked = append(set.Unpacked, unpacked)
 		set.Dests[p.Tool] = p.tool.Dest
-		for _, from := range slices.Sorted(maps.Keys(made.made.Links)) {
+		links := made.made.all()
+		for _, from := range slices.Sorted(maps.Keys(links)) {
 			if other, ok := takes[from]; ok {
 				return nil, fmt.Errorf("tools %s and %s: both go to %s; give one of them another dest", other, p.Tool, from)
 			}
 			takes[from] = p.Tool
-			set.Links[from] = filepath.Join(files, filepath.FromSlash(made.made.Links[from]))
+			set.Links[from] = filepath.Join(files, filepath.FromSlash(links[from]))
 		}
 		set.Checks = append(set.Checks, localCheck(p, filepath.Join(files, filepath.FromSlash(made.made.Program)), set.Links))
 	}

@@ -9,6 +9,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"buildbisect/images/apt"
 )
 
 // whiteout before a file's name hides that file of the layers below.
@@ -37,13 +39,20 @@ type node struct {
 type described struct {
 	tree
 	packages []string // names and versions of what dpkg has installed, sorted
+
+	full     bool // all files are kept, and of dpkg's database what follows
+	controls []apt.Control
+	owned    map[string]map[string]bool // by package, the paths that it has in the system
 }
 
 // opener opens a layer.
 type opener func() (io.ReadCloser, error)
 
-// dpkgStatus is where dpkg keeps its database.
-const dpkgStatus = "/var/lib/dpkg/status"
+// dpkgStatus is where dpkg keeps its database, and dpkgLists the folder of its lists of files.
+const (
+	dpkgStatus = "/var/lib/dpkg/status"
+	dpkgLists  = "/var/lib/dpkg/info"
+)
 
 // readTree reads the layers of a base, lowest first. Of plain files only those that can be executed are kept.
 func readTree(layers []opener) (*described, error) {
@@ -82,10 +91,8 @@ func (t *described) apply(open opener) error {
 			t.remove(dir+strings.TrimPrefix(base, whiteout), true)
 			continue
 		}
-		if name == dpkgStatus {
-			if t.packages, err = installed(in); err != nil {
-				return fmt.Errorf("layer: %s: %w", name, err)
-			}
+		if err := t.database(name, in); err != nil {
+			return fmt.Errorf("layer: %s: %w", name, err)
 		}
 		n := node{Kind: tar.TypeReg, Mode: h.Mode & 0o7777, UID: h.Uid, GID: h.Gid, Link: h.Linkname}
 		if h.Typeflag == tar.TypeDir || h.Typeflag == tar.TypeSymlink {
@@ -97,13 +104,39 @@ func (t *described) apply(open opener) error {
 		if old, ok := t.nodes[name]; ok && old.Kind == tar.TypeDir && n.Kind != tar.TypeDir {
 			t.remove(name, false)
 		}
-		if n.Kind == tar.TypeReg && n.Mode&0o111 == 0 {
+		if n.Kind == tar.TypeReg && n.Mode&0o111 == 0 && !t.full {
 			delete(t.nodes, name)
 			continue
 		}
 		t.nodes[name] = n
 	}
 	return nil
+}
+
+// database takes from a file of dpkg's what is to be known of it.
+func (t *described) database(name string, in io.Reader) (err error) {
+	list, isList := strings.CutSuffix(name, ".list")
+	switch {
+	case name == dpkgStatus && t.full:
+		text, err := io.ReadAll(in)
+		if err != nil {
+			return err
+		}
+		t.controls, err = apt.ParseControls(string(text))
+		return err
+	case name == dpkgStatus:
+		t.packages, err = installed(in)
+	case t.full && isList && path.Dir(name) == dpkgLists:
+		pkg, _, _ := strings.Cut(path.Base(list), ":")
+		files := map[string]bool{}
+		lines := bufio.NewScanner(in)
+		for lines.Scan() {
+			files[lines.Text()] = true
+		}
+		t.owned[pkg] = files
+		return lines.Err()
+	}
+	return err
 }
 
 // installed lists the packages in a dpkg database, as name and version.

@@ -17,6 +17,7 @@ type way struct {
 	Packages []apt.Package // of a Debian package's closure, the package itself among them; nil: as the archive has them
 	Date     string        // when a lock's Packages were current
 
+	tree         int    // of a Debian package's payload: treeFormat, where what lies in the cache is meant
 	locked       bool   // as the lock says
 	trust, fresh string // of a Debian package; see Archives.trust and Builder.Fresh
 }
@@ -58,6 +59,10 @@ func (b *Builder) ways(t Toolchain) []way {
 // recipeFormat is raised when what lies in the cache under a recipe changes.
 const recipeFormat = 3
 
+// treeFormat is raised when another payload is made of the same Debian packages. It has no part in where that lies in an image: locks
+// of tools whose bytes stay the same hold.
+const treeFormat = 1
+
 // recipe says in 64 hex digits all that decides the bytes of a tool, as far as it is known before it is made.
 func (b *Builder) recipe(ctx context.Context, w way) (string, error) {
 	if w.Module != nil && w.Module.Package != "" && w.Go == "" {
@@ -68,6 +73,9 @@ func (b *Builder) recipe(ctx context.Context, w way) (string, error) {
 		w.Go = g.version
 	}
 	if w.Debian != nil {
+		if !w.Debian.Alone {
+			w.tree = treeFormat
+		}
 		trust, err := b.Debian.trust()
 		if err != nil {
 			return "", err
@@ -110,7 +118,8 @@ func (w way) recipe() string {
 			Package      *Package
 			Exact        []string
 			Trust, Fresh string `json:",omitempty"`
-		}{w.Debian, exact, w.trust, w.fresh}
+			Tree         int    `json:",omitempty"`
+		}{w.Debian, exact, w.trust, w.fresh, w.tree}
 	}
 	digest, err := sum(struct {
 		Format         int

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -15,11 +16,12 @@ import (
 	"buildbisect/images/relink"
 )
 
-// Payload is packages to be laid over any system without touching what that system has: the packages' own files, and
-// beside them the loader and the libraries that their programs need.
+// Payload is packages to be laid over any system without touching what that system has: the packages' own files and those of
+// what they depend on, as one tree, and apart from that tree the loader and the libraries that their programs need.
 type Payload struct {
 	Own     []string  // .deb files whose files are wanted
-	Closure []string  // .deb files that they need; may contain those of Own
+	With    []string  // .deb files that they depend on and whose files are wanted, too, but for the libraries
+	Closure []string  // .deb files in which loader and libraries are looked for; may contain those of Own and With
 	Prefix  string    // the absolute folder for it all, like /.bisect/4f9e
 	Time    time.Time // of every file
 	Scratch string    // folder for what is unpacked meanwhile; "": the system's own for temporary files
@@ -38,64 +40,78 @@ var leftOut = []string{
 //
 // Programs below root use the loader and the libraries in lib, whatever the system has. Owners and modes are the
 // packages'. Links between the packages' files stay such links; others lead to the system's files.
-// It returns what the packages would install, folders apart: absolute, sorted paths like /usr/bin/make.
-func (p Payload) Assemble(ctx context.Context, emit func(hdr *tar.Header, r io.Reader) error) (files []string, err error) {
+func (p Payload) Assemble(ctx context.Context, emit func(hdr *tar.Header, r io.Reader) error) (c Contents, err error) {
 	if !plainPath.MatchString(p.Prefix) || path.Clean(p.Prefix) != p.Prefix {
-		return nil, fmt.Errorf("assemble: prefix %q: want a clean absolute path", p.Prefix)
+		return Contents{}, fmt.Errorf("assemble: prefix %q: want a clean absolute path", p.Prefix)
 	}
 	scratch, err := os.MkdirTemp(p.Scratch, "bisect-deb-")
 	if err != nil {
-		return nil, fmt.Errorf("assemble: %w", err)
+		return Contents{}, fmt.Errorf("assemble: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
+	if c, err = p.assemble(ctx, scratch, emit); err != nil {
+		return Contents{}, fmt.Errorf("assemble: %w", err)
+	}
+	return c, nil
+}
 
+func (p Payload) assemble(ctx context.Context, scratch string, emit func(hdr *tar.Header, r io.Reader) error) (Contents, error) {
+	none := Contents{}
 	own := newTree(scratch)
 	for _, deb := range p.Own {
 		if err := own.add(ctx, deb, func(name string) bool { return !isLeftOut(name) }); err != nil {
-			return nil, fmt.Errorf("assemble: %w", err)
+			return none, err
 		}
 	}
-	all := &tree{nodes: map[string]*node{}, merged: map[string]*node{}, scratch: scratch, bodies: own.bodies}
-	for name, n := range own.nodes {
-		all.nodes[name] = n
+	strict := map[*node]bool{}
+	for _, n := range own.nodes {
+		strict[n] = true
 	}
-	for name, n := range own.merged {
-		all.merged[name] = n
+	for _, deb := range p.With {
+		if slices.Contains(p.Own, deb) {
+			continue
+		}
+		// Libraries of the usual folders are for their programs alone, from lib: what a compiler links must not find them.
+		err := own.add(ctx, deb, func(name string) bool {
+			old := own.nodes[name]
+			return !isLeftOut(name) && !isPlainLibrary(name) && (old == nil || old.header.Typeflag == tar.TypeDir)
+		})
+		if err != nil {
+			return none, err
+		}
 	}
+	all := &tree{nodes: maps.Clone(own.nodes), merged: maps.Clone(own.merged), scratch: scratch, bodies: own.bodies}
 	for _, deb := range p.Closure {
 		if slices.Contains(p.Own, deb) {
 			continue
 		}
 		if err := all.add(ctx, deb, func(name string) bool { return isLibrary(name) && all.nodes[name] == nil }); err != nil {
-			return nil, fmt.Errorf("assemble: %w", err)
+			return none, err
 		}
 	}
+	c := own.contents()
+	if err := own.complete(&all.bodies); err != nil {
+		return none, err
+	}
 
-	var programs []*program
-	for name, n := range own.nodes {
+	libs := map[string]*node{}
+	for _, name := range slices.Sorted(maps.Keys(own.nodes)) {
+		n := own.nodes[name]
 		if !n.runs() {
 			continue
 		}
 		prog, ok, err := openProgram(name, n)
-		if err != nil {
-			return nil, fmt.Errorf("assemble: %w", err)
+		if err == nil && ok {
+			err = all.libraries(prog, libs)
 		}
-		if ok {
-			programs = append(programs, prog)
+		if err != nil && strict[n] {
+			return none, err
 		}
-	}
-	slices.SortFunc(programs, func(a, b *program) int { return strings.Compare(a.name, b.name) })
-	libs, err := all.libraries(programs)
-	if err != nil {
-		return nil, fmt.Errorf("assemble: %w", err)
-	}
-	for name, n := range own.nodes {
-		if n.header.Typeflag != tar.TypeDir {
-			files = append(files, "/"+name)
+		if err != nil { // a plug-in of a dependency, perhaps, for something that the packages merely recommend
+			c.Lacking["/"+name] = err.Error()
 		}
 	}
-	slices.Sort(files)
-	return files, p.emit(own, libs, emit)
+	return c, p.emit(own, libs, emit)
 }
 
 // emit writes what has been chosen.
@@ -154,7 +170,8 @@ func (p Payload) emit(own *tree, libs map[string]*node, emit func(*tar.Header, i
 	return nil
 }
 
-// emitFile emits a file, relinked if it is a program, or a library that looks elsewhere for what it needs.
+// emitFile emits a file, relinked if it is a program, or a library that looks elsewhere for what it needs. What cannot be read as
+// either is left as it is: where that matters, the packages have been refused before.
 func (p Payload) emitFile(h *tar.Header, n *node, ours bool, emit func(*tar.Header, io.Reader) error) error {
 	f, err := os.Open(n.body)
 	if err != nil {
@@ -166,10 +183,10 @@ func (p Payload) emitFile(h *tar.Header, n *node, ours bool, emit func(*tar.Head
 		return emit(h, f)
 	}
 	b, ok, err := relink.Open(f)
-	if err != nil {
+	if err != nil && !ours {
 		return err
 	}
-	if !ok || len(b.Path) == 0 && (!ours || b.Interp == "") {
+	if err != nil || !ok || len(b.Path) == 0 && (!ours || b.Interp == "") {
 		return emit(h, f)
 	}
 	r, err := b.Relink(n.size, p.Prefix+"/lib")
@@ -183,11 +200,7 @@ func (p Payload) emitFile(h *tar.Header, n *node, ours bool, emit func(*tar.Head
 // relocated is where a symbolic link at name must lead once its tree lies elsewhere: to the tree's own file by a
 // relative path, and to any other by an absolute one.
 func (t *tree) relocated(name, link string) string {
-	to := link
-	if !path.IsAbs(link) {
-		to = path.Join("/", path.Dir(name), link)
-	}
-	to = strings.TrimPrefix(path.Clean(to), "/")
+	to := linked(name, link)
 	real, ok := t.own(to)
 	if !ok {
 		return "/" + to
@@ -199,12 +212,23 @@ func (t *tree) relocated(name, link string) string {
 	return up + real
 }
 
+// linked is the name to which a symbolic link at name leads.
+func linked(name, link string) string {
+	if !path.IsAbs(link) {
+		link = path.Join("/", path.Dir(name), link)
+	}
+	return strings.TrimPrefix(path.Clean(link), "/")
+}
+
 // own finds the name that the packages themselves give to what lies at name, if they bring it.
 func (t *tree) own(name string) (string, bool) {
 	if t.nodes[name] != nil {
 		return name, true
 	}
 	if n := t.merged[mergedName(name)]; n != nil {
+		return n.header.Name, true
+	}
+	if n := t.file(name); n != nil { // by way of a folder that is a link
 		return n.header.Name, true
 	}
 	return "", false
@@ -224,6 +248,12 @@ func sortedMembers(members map[string]*node) []string {
 
 func isLeftOut(name string) bool {
 	return slices.ContainsFunc(leftOut, func(dir string) bool { return name == dir || strings.HasPrefix(name, dir+"/") })
+}
+
+// isPlainLibrary tells the shared libraries that every program finds, and the links to them.
+func isPlainLibrary(name string) bool {
+	dir := strings.Split(path.Dir(mergedName(name)), "/")
+	return isLibrary(name) && (len(dir) == 2 || len(dir) == 3 && strings.Contains(dir[2], "-linux-"))
 }
 
 // isLibrary tells what of a package may be needed as a library: files and links of such a name in a folder for them.

@@ -18,7 +18,7 @@ import (
 func listing(t *testing.T, p Payload) (lines, files []string) {
 	t.Helper()
 	p.Scratch = t.TempDir()
-	files, err := p.Assemble(t.Context(), func(h *tar.Header, r io.Reader) error {
+	c, err := p.Assemble(t.Context(), func(h *tar.Header, r io.Reader) error {
 		b, err := io.ReadAll(r)
 		if int64(len(b)) != h.Size {
 			t.Errorf("%s: %d bytes, want %d", h.Name, len(b), h.Size)
@@ -35,7 +35,15 @@ func listing(t *testing.T, p Payload) (lines, files []string) {
 	if left, _ := os.ReadDir(p.Scratch); len(left) > 0 {
 		t.Errorf("left in the scratch folder: %v", left)
 	}
-	return lines, files
+	return lines, paths(c)
+}
+
+// paths are what the packages would install.
+func paths(c Contents) (all []string) {
+	for _, f := range c.Files {
+		all = append(all, f.Path)
+	}
+	return all
 }
 
 func TestAPayloadIsThePackagesFilesMovedWithTheirLinks(t *testing.T) {

@@ -3,9 +3,9 @@ package apt
 import (
 	"debug/elf"
 	"fmt"
+	"maps"
 	"os"
 	"path"
-	"slices"
 	"strings"
 
 	"buildbisect/images/relink"
@@ -15,11 +15,19 @@ import (
 // must be of its own version.
 var opened = []string{"libnss_files.so.2", "libnss_dns.so.2", "libgcc_s.so.1"}
 
-// libraries returns the shared libraries, by the name they are asked for, that the programs need, and those that these
-// need in turn, with the loaders. All are looked for in t alone.
-func (t *tree) libraries(programs []*program) (map[string]*node, error) {
-	found := map[string]*node{}
-	todo := slices.Clone(programs)
+// libraries adds to found the shared libraries, by the name they are asked for, that the program needs, and those that these
+// need in turn, with the loader. All are looked for in t alone. Where one is not there, none is added.
+func (t *tree) libraries(p *program, known map[string]*node) error {
+	found := maps.Clone(known)
+	if err := t.look(p, found); err != nil {
+		return err
+	}
+	maps.Copy(known, found)
+	return nil
+}
+
+func (t *tree) look(p *program, found map[string]*node) error {
+	todo := []*program{p}
 	for len(todo) > 0 {
 		p := todo[0]
 		todo = todo[1:]
@@ -37,11 +45,11 @@ func (t *tree) libraries(programs []*program) (map[string]*node, error) {
 		if p.Interp != "" {
 			loader := t.file(p.Interp)
 			if loader == nil {
-				return nil, fmt.Errorf("%s: its loader %s is in none of the packages it needs", p.name, p.Interp)
+				return fmt.Errorf("%s: its loader %s is in none of the packages it needs", p.name, p.Interp)
 			}
 			if soname := path.Base(p.Interp); found[soname] == nil {
 				if err := add(soname, loader); err != nil {
-					return nil, err
+					return err
 				}
 			}
 		}
@@ -51,13 +59,13 @@ func (t *tree) libraries(programs []*program) (map[string]*node, error) {
 			}
 			n, err := t.library(p, soname)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			if n == nil {
-				return nil, fmt.Errorf("%s: the library %s is in none of the packages it needs", p.name, soname)
+				return fmt.Errorf("%s: the library %s is in none of the packages it needs", p.name, soname)
 			}
 			if err := add(soname, n); err != nil {
-				return nil, err
+				return err
 			}
 			if soname != "libc.so.6" {
 				continue
@@ -67,16 +75,16 @@ func (t *tree) libraries(programs []*program) (map[string]*node, error) {
 					continue
 				}
 				if n, err := t.library(p, extra); err != nil {
-					return nil, err
+					return err
 				} else if n == nil {
 					continue
 				} else if err := add(extra, n); err != nil {
-					return nil, err
+					return err
 				}
 			}
 		}
 	}
-	return found, nil
+	return nil
 }
 
 // library looks for a library as p's loader would, if the packages were installed.

@@ -45,7 +45,7 @@ func needTools(t *testing.T, tools ...string) {
 // install writes a payload below a folder that stands for the system's root, and returns the root.
 func install(t *testing.T, p Payload) (files []string) {
 	t.Helper()
-	files, err := p.Assemble(t.Context(), func(h *tar.Header, r io.Reader) error {
+	c, err := p.Assemble(t.Context(), func(h *tar.Header, r io.Reader) error {
 		name := "/" + h.Name // the prefix is a temporary folder: the paths inside the programs must hold
 		switch h.Typeflag {
 		case tar.TypeDir:
@@ -64,7 +64,7 @@ func install(t *testing.T, p Payload) (files []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return files
+	return paths(c)
 }
 
 // run runs a program and returns what it prints, without the last line's end.
