@@ -27,6 +27,9 @@ var systems = []string{"libc6", "libc6-dev"}
 // system reports whether a part is left to the base.
 func (p part) system() bool { return p.Essential || slices.Contains(systems, p.Name) }
 
+// library reports whether a part is first of all shared libraries: programs of the tool find theirs, and no others do.
+func (p part) library() bool { return p.Section == "libs" || p.Section == "oldlibs" }
+
 // debianParts reads of the packages of a closure what they depend on. Those whose files belong into the tree have their deb set: the
 // package itself, what was built with it from one source, and what these depend on, up to what every system has.
 func debianParts(ctx context.Context, debs []string, d *Package) ([]*part, error) {

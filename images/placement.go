@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"fmt"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -118,7 +119,7 @@ func (pl *placement) place(picks []resolvedPick, payloads []*payload) error {
 			continue
 		}
 		for _, part := range p.made.Parts {
-			if part.Own {
+			if part.Own && !part.library() {
 				pl.have = append(pl.have, part.Control)
 				replaced[part.Name] = true
 			}
@@ -196,7 +197,7 @@ func (pl *placement) missing(t *placed, p, q *part, need apt.Need) error {
 	switch {
 	case q.Name == "libc6-dev":
 		return &UnfitError{t.name, what + "; what it builds would not run with the base's libc; add libc6-dev to the base's packages"}
-	case q.Name == "libstdc++6" && strings.HasPrefix(p.Name, "libstdc++-"):
+	case q.library() && strings.HasPrefix(q.Name, "lib") && runtimes.MatchString(p.Name):
 		return &UnfitError{t.name, what + "; what it builds would not run there; make it a base axis, with that package in each level"}
 	case q.Name == "perl-base":
 		return &UnfitError{t.name, what + "; programs look for perl where the base has its own; add perl to the base's packages, or make it a base axis"}
@@ -230,8 +231,12 @@ func (pl *placement) wantFiles(t *placed, p *part) error {
 
 // inTree reports whether programs find a part's files relative to themselves, wherever the base's own lie.
 func inTree(p *part) bool {
-	return p.Section == "libs" || p.Section == "oldlibs" || p.Source == "binutils"
+	return p.library() || p.Source == "binutils"
 }
+
+// runtimes are what compilers link with programs that then need the library of that version where they run. (Of C's own, libgcc, what
+// is new is linked into the program.)
+var runtimes = regexp.MustCompile(`^lib(stdc\+\+|gfortran|gphobos|go)-[0-9.]+-dev$`)
 
 // share settles what several tools want at one place: the same package serves them all, and a tool's own place is its own.
 func (pl *placement) share(picks []resolvedPick) error {
