@@ -92,7 +92,7 @@ func (d *decoder) repo(p place, s *Scenario) string {
 		d.mistake(p, "a URL is not supported in this version; clone it and give the path of the clone")
 		return ""
 	}
-	if s.Dir != "" && filepath.Join(s.Dir, filepath.FromSlash(name)) == s.Dir {
+	if s.Dir != "" && !filepath.IsAbs(name) && filepath.Join(s.Dir, filepath.FromSlash(name)) == s.Dir {
 		return standing(s.Dir)
 	}
 	return d.onDisk(p, name, s)
