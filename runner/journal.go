@@ -1,7 +1,9 @@
 package runner
 
 import (
+	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -103,7 +105,9 @@ type journal struct {
 	file   *os.File
 	size   int64 // that is sound
 	sum    uint32
-	broken error // why nothing more can be written to it: what came after half a line would be lost with it
+	key    []byte // seals each line; nil: none is sealed
+	seal   []byte // of the last line
+	broken error  // why nothing more can be written to it: what came after half a line would be lost with it
 }
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -120,6 +124,11 @@ func (j *journal) append(r Record) error {
 	if err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
+	seal := j.seal
+	if j.key != nil {
+		seal = sealOf(j.key, j.seal, sha256.Sum256(line))
+		line = fmt.Appendf(line[:len(line)-1], sealMember, seal)
+	}
 	sum := crc32.Update(j.sum, castagnoli, line)
 	line = append(fmt.Appendf(line[:len(line)-1], checksum, sum), '\n')
 	if _, err = j.file.Write(line); err == nil {
@@ -130,7 +139,7 @@ func (j *journal) append(r Record) error {
 		j.broken = fmt.Errorf("journal %s: %w; make room, then %s", j.file.Name(), err, j.next())
 		return j.broken
 	}
-	j.sum, j.size = sum, j.size+int64(len(line))
+	j.sum, j.seal, j.size = sum, seal, j.size+int64(len(line))
 	return nil
 }
 
@@ -143,41 +152,57 @@ func (j *journal) next() string {
 }
 
 // verify reads one line, without its line feed, whose predecessors sum up to sum.
-func verify(line []byte, sum uint32) (r Record, _ uint32, err error) {
+func verify(line []byte, sum uint32) (r Record, s sealed, _ uint32, err error) {
 	rest := len(line) - len(`,"crc":"00000000"}`)
 	if rest < 1 {
-		return r, sum, errors.New("no record")
+		return r, s, sum, errors.New("no record")
 	}
 	body := append(bytes.Clone(line[:rest]), '}')
 	sum = crc32.Update(sum, castagnoli, body)
 	if string(line[rest:]) != fmt.Sprintf(checksum, sum) {
-		return r, sum, errors.New("the checksum is wrong: this line was changed, or one before it is missing")
+		return r, s, sum, errors.New("the checksum is wrong: this line was changed, or one before it is missing")
 	}
 	if err := json.Unmarshal(body, &r); err != nil {
-		return r, sum, err
+		return r, s, sum, err
 	}
-	return r, sum, nil
+	return r, unseal(body), sum, nil
 }
 
 // past is what was read of a journal.
 type past struct {
 	records []Record
+	lines   []sealed
 	size    int64  // bytes that are sound; behind them is at most the torn tail of a write
 	sum     uint32 // of those
 }
 
+// What is longer is no journal of ours: a record has some kilobytes.
+const (
+	longestRecord  = 16 << 20
+	longestJournal = 1 << 30
+)
+
 // readJournal reads all records. A last line that is not whole is what a crash leaves, and as good as never written.
 func readJournal(r io.Reader, path string) (p past, err error) {
-	data, err := io.ReadAll(r)
-	if err != nil {
-		return p, fmt.Errorf("journal %s: %w", path, err)
-	}
-	for number := 1; len(data) > 0; number++ {
-		line, rest, whole := bytes.Cut(data, []byte("\n"))
-		record, sum, err := verify(line, p.sum)
-		switch {
-		case !whole, err != nil && len(rest) == 0:
+	in := bufio.NewReaderSize(io.LimitReader(r, longestJournal+1), 64<<10)
+	for number := 1; ; number++ {
+		line, whole, err := readLine(in)
+		if err != nil {
+			return p, fmt.Errorf("journal %s: %w", path, err)
+		}
+		if len(line) > longestRecord || p.size+int64(len(line)) > longestJournal {
+			return p, &CorruptError{path, number, "it is longer than bisect writes any"}
+		}
+		if !whole {
 			return p, nil
+		}
+		record, lineSealed, sum, err := verify(line, p.sum)
+		if err != nil {
+			if _, more := in.Peek(1); more == io.EOF {
+				return p, nil
+			}
+		}
+		switch {
 		case err != nil:
 			return p, &CorruptError{path, number, err.Error()}
 		case number == 1 && (record.Type != RecordRun || record.Run == nil):
@@ -187,21 +212,47 @@ func readJournal(r io.Reader, path string) (p past, err error) {
 		case number == 1 && record.Run.Version != JournalVersion:
 			return p, fmt.Errorf("journal %s: version %d, and this bisect reads %d: go on with the bisect that began it", path, record.Run.Version, JournalVersion)
 		}
-		p.records, p.sum, p.size = append(p.records, record), sum, p.size+int64(len(line))+1
-		data = rest
+		p.records, p.lines = append(p.records, record), append(p.lines, lineSealed)
+		p.sum, p.size = sum, p.size+int64(len(line))+1
 	}
-	return p, nil
 }
 
-// ReadJournal reads the records of the run in a state folder, be it finished, dead, or at work.
-func ReadJournal(dir string) ([]Record, error) {
-	path := filepath.Join(dir, journalName)
-	f, err := os.Open(path)
+// readLine reads up to a line feed, which it leaves out, or to the end; of a line that is too long a little more than that.
+func readLine(in *bufio.Reader) (line []byte, whole bool, err error) {
+	for {
+		part, err := in.ReadSlice('\n')
+		line = append(line, part...)
+		switch {
+		case err == nil:
+			return line[:len(line)-1], true, nil
+		case err == io.EOF:
+			return line, false, nil
+		case !errors.Is(err, bufio.ErrBufferFull):
+			return line, false, err
+		case len(line) > longestRecord:
+			return line, false, nil
+		}
+	}
+}
+
+// pastOf reads the journal in dir.
+func pastOf(dir string) (p past, err error) {
+	at, err := openFolder(dir)
 	if err != nil {
-		return nil, err
+		return p, err
+	}
+	defer at.root.Close()
+	f, err := at.open(journalName, os.O_RDONLY)
+	if err != nil {
+		return p, err
 	}
 	defer f.Close()
-	p, err := readJournal(f, path)
+	return readJournal(f, filepath.Join(dir, journalName))
+}
+
+// ReadJournal reads the records of the run in a state folder, be it finished, dead, or at work. It follows no link there.
+func ReadJournal(dir string) ([]Record, error) {
+	p, err := pastOf(dir)
 	return p.records, err
 }
 

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -116,7 +117,8 @@ func (r *Run) Do(ctx context.Context) (*report.Report, error) {
 func (r *Run) do(ctx context.Context) error {
 	s, space := r.Lab.Scenario, r.Lab.Space
 	begun := r.Begun
-	begun.Version, begun.Mark, begun.Scenario, begun.File, begun.Hash = JournalVersion, r.Lab.Run, s.Name, s.File, s.Hash
+	begun.Version, begun.Scenario, begun.File, begun.Hash = JournalVersion, s.Name, s.File, s.Hash
+	begun.Mark = cmp.Or(begun.Mark, r.Lab.Run)
 	begun.Good, begun.Bad = space.History.Commits[space.Good()[0]].ID, space.History.Commits[space.Bad()[0]].ID
 	if r.Span != nil {
 		begun.Good = ""

@@ -40,7 +40,8 @@ func (c command) runAgain(ctx context.Context, flags *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if dir, err = findRun(dir); err != nil {
+	p := newProgress(c.stderr)
+	if dir, err = findOwnRun(dir, p); err != nil {
 		return err
 	}
 	if dir, err = filepath.Abs(dir); err != nil {
@@ -59,7 +60,6 @@ func (c command) runAgain(ctx context.Context, flags *cli.Context) (err error) {
 		return err
 	}
 	o.untrusted = o.untrusted || flags.Bool("untrusted")
-	p := newProgress(c.stderr)
 	s, err := reopen(ctx, records, dir, o.untrusted, p)
 	if err != nil {
 		return err

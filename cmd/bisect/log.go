@@ -27,7 +27,12 @@ func (c command) logCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if dir, err = findRun(dir); err != nil {
+			if dir == "" {
+				dir, err = newestRun()
+			} else {
+				dir, err = namedRun(dir)
+			}
+			if err != nil {
 				return err
 			}
 			records, err := runner.ReadJournal(dir)

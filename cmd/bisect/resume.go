@@ -33,39 +33,48 @@ func (c command) resumeCommand() *cli.Command {
 		Usage:     "go on with a run that was ended, at the point where it was",
 		ArgsUsage: "[RUN]",
 		Description: "RUN is the folder of a run (default: the newest in .bisect). No build that has ended is repeated. The run goes on as it was begun; a scenario, lock or\n" +
-			"revision that was changed since is refused. The time of --max-time is had anew; --max-trials counts the builds of all processes. Both can be raised.\n" + exitHelp,
+			"revision that was changed since is refused. The time of --max-time is had anew; --max-trials counts the builds of all processes. Both can be raised.\n" +
+			"A run that you have not begun on this machine is gone on with only under --foreign: its folder says what is run, and may be a stranger's.\n" + exitHelp,
 		Flags: append(slices.DeleteFunc(runFlags(), func(f cli.Flag) bool {
 			return !slices.Contains([]string{"json", "max-trials", "max-time", "offline"}, f.Names()[0])
-		}), &cli.BoolFlag{Name: "as-begun", Usage: "with the commits that the run began with, wherever source.good and source.bad lead by now"}),
+		}), &cli.BoolFlag{Name: "as-begun", Usage: "with the commits that the run began with, wherever source.good and source.bad lead by now"},
+			&cli.BoolFlag{Name: "foreign", Usage: "with a run that you name and have not begun on this machine, under the rules of run --untrusted, with the scenario in this folder"}),
 		Action: func(ctx *cli.Context) error {
 			dir, err := oneArgument(ctx, "run", "")
 			if err != nil {
 				return err
 			}
-			if dir, err = findRun(dir); err != nil {
-				return err
-			}
-			return c.runResume(ctx.Context, resumeOptions{dir, given(ctx), ctx.Bool("as-begun"), ctx.Bool("json")})
+			return c.runResume(ctx.Context, resumeOptions{dir, given(ctx), ctx.Bool("as-begun"), ctx.Bool("foreign"), ctx.Bool("json")})
 		},
 	}
 }
 
 type resumeOptions struct {
-	dir     string
+	dir     string            // "": the newest of the user's own
 	raised  map[string]string // flags given anew
 	asBegun bool
+	foreign bool
 	json    bool
 }
 
 func (c command) runResume(ctx context.Context, r resumeOptions) error {
 	p := newProgress(c.stderr)
-	state, err := runner.OpenState(r.dir)
+	cache, err := images.DefaultCache()
+	if err != nil {
+		return err
+	}
+	state, err := r.open(cache, p)
 	if err != nil {
 		return err
 	}
 	defer letGo(state, p)
 	begun := *state.Past[0].Run
-	if err := standIn(begun.Folder, state); err != nil {
+	if r.foreign {
+		if err := refuseElsewhere(begun, state); err != nil {
+			return err
+		}
+		r.raised["untrusted"] = "true"
+	} else if err := standIn(begun.Folder, state); err != nil {
 		return err
 	}
 	o, err := optionsAgain(state.Past, r.raised)
@@ -91,7 +100,9 @@ func (c command) runResume(ctx context.Context, r resumeOptions) error {
 		return err
 	}
 	p.line(s.overview())
-	s.mark = begun.Mark
+	if !r.foreign { // of a stranger's, nothing in the engine is to bear the mark, which may be that of another run
+		s.mark = begun.Mark
+	}
 	if s.served, err = state.Parts(); err != nil {
 		return err
 	}
@@ -99,6 +110,9 @@ func (c command) runResume(ctx context.Context, r resumeOptions) error {
 	if ended > 0 && s.served == nil {
 		return fmt.Errorf("run %s: its %s is gone, which says what its builds were made with: builds with anything else prove nothing beside them; put it back, or begin anew with bisect run",
 			state.Dir, images.LockName)
+	}
+	if r.foreign {
+		s.notes = append(s.notes, fmt.Sprintf("--foreign: this run was not begun by its user on this machine; what its journal says of %s is taken as it stands, and was not seen here", english.Plural(ended, "build", "")))
 	}
 	if err := s.ready(ctx, &o); err != nil {
 		return err
@@ -111,22 +125,44 @@ func (c command) runResume(ctx context.Context, r resumeOptions) error {
 	return c.search(ctx, s, o, state, begun)
 }
 
-// findRun is the folder of a run that a user names.
-func findRun(dir string) (string, error) {
-	if dir == "" {
-		runs, err := filepath.Glob(filepath.Join(defaultState, "*", "journal.jsonl"))
-		if err != nil || len(runs) == 0 {
-			return "", usageError{"no run in " + defaultState + "; name the folder of one, or begin one with bisect run"}
-		}
-		slices.Sort(runs) // their names begin with the time
-		return filepath.Dir(runs[len(runs)-1]), nil
+// open finds the run, and opens it if this user began it on this machine, or wants it as a stranger's. Until that is known nothing is
+// written to its folder.
+func (r *resumeOptions) open(cache string, p *progress) (*runner.State, error) {
+	var err error
+	switch {
+	case r.dir != "":
+		r.dir, err = namedRun(r.dir)
+	case r.foreign:
+		err = usageError{"--foreign: name the run; only yours are taken without their names"}
+	default:
+		r.dir, err = newestOwnRun(cache, p)
 	}
-	for _, at := range []string{dir, filepath.Join(defaultState, dir)} {
-		if _, err := os.Stat(filepath.Join(at, "journal.jsonl")); err == nil {
-			return filepath.Clean(at), nil
-		}
+	if err != nil {
+		return nil, err
 	}
-	return "", usageError{fmt.Sprintf("run %s: no journal.jsonl there; want the folder of a run, as bisect run says it", dir)}
+	own, err := ownRunIn(cache, r.dir)
+	if err != nil {
+		return nil, fmt.Errorf("run %s: %w", r.dir, err)
+	}
+	if own == nil && !r.foreign {
+		return nil, foreignRun(r.dir)
+	}
+	state, err := runner.OpenState(r.dir)
+	if err != nil || r.foreign {
+		return state, err
+	}
+	if err := errors.Join(state.Seal(own.Key), own.moved(cache, r.dir)); err != nil {
+		return nil, errors.Join(err, state.Close())
+	}
+	return state, nil
+}
+
+// refuseElsewhere refuses a stranger's run whose scenario is not below this folder: its journal may name any file.
+func refuseElsewhere(begun runner.Begun, state *runner.State) error {
+	if !filepath.IsLocal(begun.File) {
+		return usageError{fmt.Sprintf("run %s: --foreign: its scenario is %q; want a file below the folder in which you are", state.Dir, begun.File)}
+	}
+	return nil
 }
 
 // standIn goes to the folder where a run was begun, since names in it are relative to that. Where there is no such folder any more,

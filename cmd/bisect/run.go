@@ -39,6 +39,11 @@ func (c command) runCommand() *cli.Command {
 }
 
 func (c command) runRun(ctx context.Context, o runOptions) error {
+	if o.state == defaultState {
+		if err := realState(o.state); err != nil {
+			return err
+		}
+	}
 	p := newProgress(c.stderr)
 	s, err := open(ctx, o.scenario, o.untrusted, p)
 	if err != nil {
@@ -54,6 +59,9 @@ func (c command) runRun(ctx context.Context, o runOptions) error {
 		return err
 	}
 	defer letGo(state, p)
+	if err := s.recordRun(state, o); err != nil {
+		return err
+	}
 	begun, err := s.begun(state, o)
 	if err != nil {
 		return err
