@@ -59,6 +59,7 @@ func (l *Lab) keep(ctx context.Context, box Box, id int, log *counter) error {
 		}
 	}
 	s.link()
+	s.unmakeRepositories()
 	for _, what := range s.leftOut {
 		note("left out: %s", what)
 	}
@@ -77,8 +78,10 @@ type shelf struct {
 	room    int64 // bytes of it that may still come
 	secrets *Secrets
 	links   []link
-	left    int      // how many were left out
-	leftOut []string // the first of them, each with the reason
+	heads   []string        // members that may make a folder a repository to git
+	obeyed  map[string]bool // names that were left out for who obeys them
+	left    int             // how many were left out
+	leftOut []string        // the first of them, each with the reason
 }
 
 type link struct{ name, target string }
@@ -158,7 +161,8 @@ func (s *shelf) place(name, member string) (string, error) {
 	case s.secrets.Text(clean) != clean:
 		return "", errors.New("its name holds a secret")
 	}
-	return path.Join(name, below), nil
+	to := path.Join(name, below)
+	return to, refuseObeyed(to)
 }
 
 // errTorn says that the stream itself is at fault.
@@ -166,6 +170,9 @@ var errTorn = errors.New("could not be read to its end")
 
 // add takes in a member of the artifact name.
 func (s *shelf) add(name, to string, h *tar.Header, r io.Reader) error {
+	if strings.EqualFold(path.Base(to), headFile) {
+		s.heads = append(s.heads, to)
+	}
 	switch h.Typeflag {
 	case tar.TypeDir:
 		return s.root.MkdirAll(to, 0o755)
@@ -225,7 +232,34 @@ func (s *shelf) link() {
 	s.links = nil
 }
 
+// unmakeRepositories takes what makes a folder a repository to git out of it, once all is there.
+func (s *shelf) unmakeRepositories() {
+	for _, head := range s.heads {
+		var names []string
+		list, err := fs.ReadDir(s.root.FS(), path.Dir(head))
+		if err != nil {
+			continue // it did not come to be
+		}
+		for _, d := range list {
+			names = append(names, d.Name())
+		}
+		if bareRepository(names) {
+			err := errors.New("with it, git would take the folder for a repository, and obey its settings")
+			s.leaveOut(head, errors.Join(err, s.root.RemoveAll(head)))
+		}
+	}
+}
+
 func (s *shelf) leaveOut(name string, why error) {
+	if o, ok := errors.AsType[*obeyedError](why); ok { // of a folder, once
+		if s.obeyed[o.name] {
+			return
+		}
+		if s.obeyed == nil {
+			s.obeyed = map[string]bool{}
+		}
+		s.obeyed[o.name], name = true, o.name
+	}
 	if s.left++; len(s.leftOut) < leftOutShown {
 		if inner, ok := errors.AsType[*fs.PathError](why); ok {
 			why = inner.Err

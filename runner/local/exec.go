@@ -40,7 +40,7 @@ func (b *box) Exec(ctx context.Context, script string, out io.Writer) (runner.Ex
 	argv := []string{"-c", "--", script}
 	if len(script) > argLimit {
 		file := filepath.Join(b.dir, "script")
-		if err := os.WriteFile(file, []byte(script), 0o644); err != nil {
+		if err := writeAnew(file, []byte(script)); err != nil {
 			return runner.Exit{}, mishapf("%s: store it: %w", what, err)
 		}
 		argv = []string{file}

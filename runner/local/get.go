@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
+	"syscall"
 
 	"buildbisect/runner"
 )
@@ -26,7 +28,7 @@ func (b *box) Get(ctx context.Context, name string, w io.Writer) error {
 	if closed {
 		return mishapf("%s: the box is closed", what)
 	}
-	root, err := os.OpenRoot(b.work())
+	root, err := openFolder(b.work())
 	if errors.Is(err, fs.ErrNotExist) && b.there(what) == nil {
 		return fmt.Errorf("%s: the build has removed its work folder: %w", what, err)
 	}
@@ -39,26 +41,7 @@ func (b *box) Get(ctx context.Context, name string, w io.Writer) error {
 		return fmt.Errorf("%s: %w", what, err)
 	}
 	p := &packing{root: root, tar: tar.NewWriter(w), from: below, as: path.Base(path.Join(b.workdir, below))}
-	if top.IsDir() {
-		err = fs.WalkDir(root.FS(), below, func(name string, d fs.DirEntry, err error) error {
-			if ctx.Err() != nil {
-				return context.Cause(ctx)
-			}
-			var info fs.FileInfo
-			if err == nil {
-				info, err = d.Info()
-			}
-			if errors.Is(err, fs.ErrNotExist) {
-				return nil // gone meanwhile
-			}
-			if err != nil {
-				return err
-			}
-			return p.member(name, info)
-		})
-	} else {
-		err = p.member(below, top)
-	}
+	err = p.walk(ctx, below, top)
 	if err == nil {
 		err = p.tar.Close()
 	}
@@ -77,6 +60,43 @@ type packing struct {
 	tar      *tar.Writer
 	from, as string
 	own      bool // the error is of reading, not of the writer
+}
+
+// walk packs what has that name, and what is below it. What is gone meanwhile is left out, and what is another thing than it was: a
+// process of the build may still run, and opening a pipe is to wait for whoever writes to it.
+func (p *packing) walk(ctx context.Context, name string, info fs.FileInfo) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := p.member(name, info); err != nil || !info.IsDir() {
+		return err
+	}
+	dir, err := reopen(p.root, name, info, syscall.O_DIRECTORY)
+	if dir == nil {
+		p.own = err != nil
+		return err
+	}
+	list, err := dir.Readdirnames(-1)
+	if err = errors.Join(err, dir.Close()); err != nil {
+		p.own = true
+		return err
+	}
+	slices.Sort(list)
+	for _, below := range list {
+		below = path.Join(name, below)
+		info, err := p.root.Lstat(below)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			p.own = true
+			return err
+		}
+		if err := p.walk(ctx, below, info); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (p *packing) member(name string, info fs.FileInfo) (err error) {
@@ -102,15 +122,18 @@ func (p *packing) member(name string, info fs.FileInfo) (err error) {
 	if info.IsDir() {
 		h.Name += "/"
 	}
-	if err := p.tar.WriteHeader(h); err != nil || !info.Mode().IsRegular() {
-		return err
+	if !info.Mode().IsRegular() {
+		return p.tar.WriteHeader(h)
 	}
-	in, err := p.root.Open(name)
-	if err != nil {
-		p.own = true
+	in, err := reopen(p.root, name, info, 0)
+	if in == nil {
+		p.own = err != nil
 		return err
 	}
 	defer in.Close()
+	if err := p.tar.WriteHeader(h); err != nil {
+		return err
+	}
 	source := runner.NewSourceReader(in)
 	_, err = io.CopyN(p.tar, source, h.Size)
 	if err == io.EOF || source.Failure() != nil {

@@ -24,7 +24,7 @@ func (b *box) Put(ctx context.Context, dir string, content io.Reader) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", what, err)
 	}
-	root, err := os.OpenRoot(b.work())
+	root, err := openFolder(b.work())
 	if err != nil {
 		return mishapf("%s: %w", what, errors.Join(b.there(what), err))
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/gofrs/flock"
 )
@@ -70,7 +71,8 @@ func sweep(top string, warn func(string)) error {
 	var errs []error
 	for _, d := range list {
 		dir := filepath.Join(top, d.Name())
-		lock := flock.New(filepath.Join(dir, lockName))
+		// A build may have put a pipe in its place: not to be waited for.
+		lock := flock.New(filepath.Join(dir, lockName), flock.SetFlag(os.O_CREATE|os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK))
 		if dead, err := lock.TryLock(); err != nil || !dead {
 			lock.Close()
 			continue // it lives, is another user's, or is gone already
