@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"unicode/utf16"
 )
 
 // Version of the JSON document.
@@ -107,8 +108,10 @@ func WriteJSON(w io.Writer, v any) error {
 	}
 	var safe bytes.Buffer
 	for _, c := range plain.String() {
-		if c != '\n' && hostile(c) {
-			fmt.Fprintf(&safe, "\\u%04x", c)
+		if c != '\n' && Hostile(c) {
+			for _, half := range utf16.AppendRune(nil, c) {
+				fmt.Fprintf(&safe, "\\u%04x", half)
+			}
 		} else {
 			safe.WriteRune(c)
 		}

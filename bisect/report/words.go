@@ -51,13 +51,13 @@ func Percent(p float64) string {
 }
 
 // Clean makes text of a build or a commit safe for a terminal: control characters, which could move the cursor or hide
-// words, become question marks, and so do the marks that reverse the direction of text.
+// words, become question marks, and so do the marks that reverse the direction of text and those that take no room.
 func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\t' {
 			return ' '
 		}
-		if hostile(r) {
+		if Hostile(r) {
 			return '?'
 		}
 		return r
@@ -67,12 +67,19 @@ func Clean(s string) string {
 // CleanLines is Clean for a text of several lines, whose line feeds and tabs stay.
 func CleanLines(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r != '\n' && r != '\t' && hostile(r) {
+		if r != '\n' && r != '\t' && Hostile(r) {
 			return '?'
 		}
 		return r
 	}, strings.ToValidUTF8(s, "?"))
 }
 
-// hostile reports characters that move a terminal's cursor, or hide or reverse what it shows.
-func hostile(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
+// Hostile reports characters that move a terminal's cursor, or hide or reverse what it shows, or take no room in it, so that two texts
+// look the same that are not.
+func Hostile(r rune) bool {
+	switch r {
+	case 0x115f, 0x1160, 0x3164, 0xffa0: // letters that are blank
+		return true
+	}
+	return unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
+}

@@ -83,10 +83,10 @@ func (c command) runAgain(ctx context.Context, flags *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeLog()) }()
 	s.visit(shell)
 	p.line(fmt.Sprintf("building trial %d again: %s", row.ID, s.space.Words(point)))
 	t, err := s.lab.Try(ctx, row.ID, point, log)
+	err = errors.Join(err, closeLog())
 	if err != nil {
 		return err
 	}

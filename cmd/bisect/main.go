@@ -8,6 +8,6 @@ import (
 )
 
 func main() {
-	c := command{stdout: os.Stdout, stderr: os.Stderr}
+	c := command{stdout: &screen{file: os.Stdout}, stderr: &screen{file: os.Stderr}}
 	os.Exit(c.run(c.interruptible(os.Exit), os.Args))
 }

@@ -43,7 +43,7 @@ func (c command) probeCommand() *cli.Command {
 			&cli.GenericFlag{Name: "at", Usage: "`AXIS=LEVEL`, repeatable; axes: commit, a tool's name, env.NAME, base, engine, vary.NAME", Value: &repeated{}},
 			&cli.IntFlag{Name: "trial", Usage: "build trial `N` of a run again, as trials/N/reproduce.sh does: it ends with the status of the stage that decides"},
 			&cli.StringFlag{Name: "shell", Usage: "with --trial, a shell in its container: `WHEN` is first, in place of the stages, or after, if the build is not good"},
-			&cli.StringFlag{Name: "log", Usage: "write the whole log to `FILE` instead of stderr"},
+			&cli.StringFlag{Name: "log", Usage: "write the whole log to `FILE`, byte for byte, instead of showing it on stderr, where characters that a terminal would obey are spelled out"},
 		),
 		Action: func(ctx *cli.Context) error { return c.runProbe(ctx.Context, ctx) },
 	}
@@ -87,9 +87,9 @@ func (c command) runProbe(ctx context.Context, flags *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, closeLog()) }()
 	p.line("building " + s.space.Words(point))
 	t, err := s.lab.Try(ctx, 1, point, log)
+	err = errors.Join(err, closeLog())
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,8 @@ func (c command) runProbe(ctx context.Context, flags *cli.Context) (err error) {
 func (c command) probeLog(flags *cli.Context) (log io.Writer, close func() error, err error) {
 	path := flags.String("log")
 	if path == "" {
-		return c.stderr, func() error { return nil }, nil
+		shown := &visible{w: c.stderr}
+		return shown, shown.Flush, nil
 	}
 	f, err := os.Create(filepath.Clean(path))
 	if err != nil {

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
@@ -51,8 +50,8 @@ var _ runner.Observer = (*progress)(nil)
 
 // newProgress tells what goes on to w.
 func newProgress(w io.Writer) *progress {
-	f, ok := w.(*os.File)
-	return &progress{w: w, terminal: ok && isatty.IsTerminal(f.Fd()), running: map[int]running{}}
+	f := fileOf(w)
+	return &progress{w: w, terminal: f != nil && isatty.IsTerminal(f.Fd()), running: map[int]running{}}
 }
 
 // line prints a line of its own.
