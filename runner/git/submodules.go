@@ -56,6 +56,9 @@ func (s *Source) module(top *root, path string, pinned plumbing.Hash) (*Reposito
 	case !ok:
 		missing.Why = fmt.Sprintf("%s.gitmodules of %s does not mention it", top.prefix, short(top.commit))
 		return nil, missing, nil
+	case top.repo.wrongModuleName(mapped.name) != "":
+		missing.Why = fmt.Sprintf("its name %q %s", mapped.name, top.repo.wrongModuleName(mapped.name))
+		return nil, missing, nil
 	}
 	if !filepath.IsLocal(mapped.name) {
 		missing.Why = fmt.Sprintf("its name %q leads out of the repository", mapped.name)
@@ -99,7 +102,10 @@ func (r *Repository) modulePlaces(name, path string) []place {
 			places = append(places, at)
 		}
 	}
-	if r.workTree == "" {
+	if !r.realWorkTree(path) {
+		for i := range places {
+			places[i].workTree = ""
+		}
 		return places
 	}
 	work := filepath.Join(r.workTree, filepath.FromSlash(path))
