@@ -1,13 +1,17 @@
 package images
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/gofrs/flock"
 )
@@ -73,24 +77,47 @@ func (u *Unpacked) open() error {
 	if err != nil {
 		return err
 	}
-	if err := e.readJSON(unpackedList, &u.list); err != nil {
+	var list []unpackedFile
+	if err := e.readJSON(unpackedList, &list); err != nil {
 		return err
 	}
-	if err := u.Changed(); err != nil {
+	have, err := listUnpacked(u.files(), true)
+	if err == nil {
+		u.list = have
+		err = u.differs(list, withoutTouched(have))
+	}
+	if err != nil {
 		return errors.New(err.Error()) // a folder that is gone is no entry that is
 	}
 	e.touch()
 	return nil
 }
 
-// Changed says what was done to the tool's files since they were unpacked; nil is nothing. It asks for no more than names, modes, sizes
-// and times: some five microseconds a file.
+func withoutTouched(list []unpackedFile) []unpackedFile {
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].touched = 0
+	}
+	return list
+}
+
+// Changed says what was done to the tool's files since this process looked at their contents; nil is nothing. It asks for no more than
+// names, modes, sizes and times, those among them that nobody can set back: some five microseconds a file. Root can, by turning back the
+// clock; the next process that uses the tool reads it all again.
 func (u *Unpacked) Changed() error {
-	have, err := listUnpacked(u.files())
+	have, err := listUnpacked(u.files(), false)
 	if err != nil {
 		return fmt.Errorf("%s in %s: %w", u.what, u.files(), err)
 	}
-	if all := differences(u.list, have); len(all) > 0 {
+	want := slices.Clone(u.list)
+	for i := range want {
+		want[i].SHA256 = ""
+	}
+	return u.differs(want, have)
+}
+
+func (u *Unpacked) differs(want, have []unpackedFile) error {
+	if all := differences(want, have); len(all) > 0 {
 		const most = 3
 		text := strings.Join(all[:min(most, len(all))], ", ")
 		if len(all) > most {
@@ -101,8 +128,8 @@ func (u *Unpacked) Changed() error {
 	return nil
 }
 
-// listUnpacked lists what is below a folder, and the folder itself, in the order of their names.
-func listUnpacked(dir string) (list []unpackedFile, err error) {
+// listUnpacked lists what is below a folder, and the folder itself, in the order of their names; on demand with what is in the files.
+func listUnpacked(dir string, content bool) (list []unpackedFile, err error) {
 	err = filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -114,7 +141,12 @@ func listUnpacked(dir string) (list []unpackedFile, err error) {
 		f := unpackedFile{Mode: info.Mode()}
 		switch {
 		case info.Mode().IsRegular():
-			f.Size, f.Modified = info.Size(), info.ModTime().UnixNano()
+			f.Size, f.Modified, f.touched = info.Size(), info.ModTime().UnixNano(), touched(info)
+			if content { // after its time: a change meanwhile is one that Changed sees
+				if f.SHA256, err = sumUnpacked(name); err != nil {
+					return err
+				}
+			}
 		case info.Mode()&fs.ModeSymlink != 0:
 			if f.Link, err = os.Readlink(name); err != nil {
 				return err
@@ -128,6 +160,30 @@ func listUnpacked(dir string) (list []unpackedFile, err error) {
 	return list, err
 }
 
+// sumUnpacked reads a file; a pipe that a build has put in its place is not waited for.
+func sumUnpacked(name string) (string, error) {
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		return "", errors.Join(fmt.Errorf("%s is no file", name), err)
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func touched(info fs.FileInfo) int64 {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		return s.Ctim.Nano()
+	}
+	return 0
+}
+
 // differences says of each file what became of it.
 func differences(want, have []unpackedFile) (all []string) {
 	if slices.Equal(want, have) {
@@ -138,7 +194,7 @@ func differences(want, have []unpackedFile) (all []string) {
 		switch h, ok := has[w.Name]; {
 		case !ok:
 			all = append(all, w.Name+" was removed")
-		case h.Mode.Type() != w.Mode.Type(), h.Size != w.Size, h.Modified != w.Modified, h.Link != w.Link:
+		case h.Mode.Type() != w.Mode.Type(), h.Size != w.Size, h.Modified != w.Modified, h.Link != w.Link, h.SHA256 != w.SHA256, h.touched != w.touched && h.Mode == w.Mode:
 			all = append(all, w.Name+" was written to or replaced")
 		case h != w:
 			all = append(all, fmt.Sprintf("%s has mode %v, not %v", w.Name, h.Mode, w.Mode))

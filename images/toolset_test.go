@@ -164,6 +164,58 @@ func TestAToolThatWasWrittenToIsUnpackedAgain(t *testing.T) {
 	}
 }
 
+// TestAToolThatWasChangedAtEqualSizeAndTimeIsNoticed sets back all that a program can set back.
+func TestAToolThatWasChangedAtEqualSizeAndTimeIsNoticed(t *testing.T) {
+	cache := toolCache(t)
+	for what, change := range map[string]func(say string) error{
+		"written to": func(say string) error {
+			return errors.Join(os.Chmod(say, 0o755), os.WriteFile(say, []byte("#!/bin/sh\necho 2\n"), 0o755), os.Chmod(say, 0o555))
+		},
+		"replaced": func(say string) error {
+			return errors.Join(os.WriteFile(say+".new", []byte("#!/bin/sh\necho 2\n"), 0o555), os.Rename(say+".new", say))
+		},
+	} {
+		for _, running := range []bool{true, false} { // while a process uses it, and while none does
+			b, spec := unpacks(t, cache)
+			before, err := b.Tools(t.Context(), spec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			say := before.Links["/usr/bin/say"]
+			info, err := os.Stat(say)
+			if err != nil {
+				t.Fatal(err)
+			}
+			harm := func() error { return errors.Join(change(say), os.Chtimes(say, info.ModTime(), info.ModTime())) }
+			if err := opened(filepath.Dir(say), harm); err != nil {
+				t.Fatal(err)
+			}
+			if now, err := os.Stat(say); err != nil || now.Size() != info.Size() || !now.ModTime().Equal(info.ModTime()) || now.Mode() != info.Mode() {
+				t.Fatalf("that is another case: %v, %v", now, err)
+			}
+			if running {
+				if err := before.Changed(); err == nil || !strings.HasSuffix(err.Error(), ": say was written to or replaced") {
+					t.Errorf("%s: got %v", what, err)
+				}
+			} else {
+				for _, u := range before.Unpacked {
+					if err := u.letGo(); err != nil {
+						t.Fatal(err)
+					}
+				}
+				b, spec = unpacks(t, cache)
+			}
+			after, err := b.Tools(t.Context(), spec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, err := os.ReadFile(after.Links["/usr/bin/say"]); string(got) != "#!/bin/sh\necho 1\n" || err != nil {
+				t.Errorf("%s, in use %t: it is still %q, %v", what, running, got, err)
+			}
+		}
+	}
+}
+
 // TestAHarmedToolStaysForThoseWhoUseIt plays another bisect that starts while builds of a first one run.
 func TestAHarmedToolStaysForThoseWhoUseIt(t *testing.T) {
 	cache := toolCache(t)

@@ -21,14 +21,20 @@ const (
 	unpackedList  = "files.json" // of an entry: what is in it
 )
 
-// unpackedFile is a file, link or folder of an unpacked tool, as it was when it was unpacked. What tells a change is cheap to ask
-// for: a Go toolchain has 15,000 files. An unpacking of another time differs from it.
+// unpackedFile is a file, link or folder of an unpacked tool, as it was when it was unpacked. Its content is read once by each process
+// that uses it; after each build it is asked for what is cheap alone: a Go toolchain has 15,000 files. An unpacking of another time
+// differs from it.
 type unpackedFile struct {
 	Name     string      `json:"name"`
 	Mode     fs.FileMode `json:"mode"`
 	Size     int64       `json:"size,omitempty"`     // of a file
 	Modified int64       `json:"modified,omitempty"` // of a file, in nanoseconds since 1970
 	Link     string      `json:"link,omitempty"`     // where a link leads
+	SHA256   string      `json:"sha256,omitempty"`   // of a file's content
+
+	// touched is when the kernel last saw it changed in any way, in nanoseconds since 1970: unlike the time that a program sees and
+	// sets, nobody can set it back. Copying a cache changes it, so that it is compared within a process alone.
+	touched int64
 }
 
 // unpacked is the tool as a folder in the cache, the root of its payload, unharmed and in use by this process from now on.
@@ -200,7 +206,7 @@ func unpackLayer(layer io.Reader, root, to string) error {
 	if err := closeFolders(to); err != nil {
 		return err
 	}
-	list, err := listUnpacked(to)
+	list, err := listUnpacked(to, true)
 	if err != nil {
 		return err
 	}
