@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"net"
@@ -154,20 +155,21 @@ func (b *Builder) fetch(ctx context.Context, s *step, d name.Digest, dir string)
 	if err != nil {
 		return none, explain(err)
 	}
+	room := b.newRoom()
 	for i, l := range layers {
 		size, err := l.Size()
 		if err != nil {
 			return none, explain(err)
 		}
 		s.say(fmt.Sprintf("fetching layer %d of %d, %s", i+1, len(layers), humanize.Bytes(uint64(size))))
-		if err := fetchLayer(l, filepath.Join(dir, layerName(i))); err != nil {
+		if err := fetchLayer(l, room, filepath.Join(dir, layerName(i))); err != nil {
 			return none, fmt.Errorf("layer %d of %d: %w", i+1, len(layers), explain(err))
 		}
 	}
-	return baseConfig{Env: config.Config.Env, Variant: config.Variant}, nil
+	return baseConfig{Env: config.Config.Env, Variant: config.Variant, Unpacked: room.used}, nil
 }
 
-func fetchLayer(l v1.Layer, to string) error {
+func fetchLayer(l v1.Layer, room *room, to string) error {
 	want, err := l.DiffID()
 	if err != nil {
 		return err
@@ -177,7 +179,11 @@ func fetchLayer(l v1.Layer, to string) error {
 		return err
 	}
 	defer in.Close()
-	got, err := copySummed(in, to, 0o644)
+	got := ""
+	err = room.take(in, func(in io.Reader) (err error) {
+		got, err = copySummed(in, to, 0o644)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -37,6 +37,7 @@ type baseConfig struct {
 	Variant  string   `json:"variant,omitempty"`
 	Date     string   `json:"date,omitempty"`     // when a Debian system was made, or the snapshot it was made from
 	Packages []string `json:"packages,omitempty"` // names and versions of what dpkg has installed
+	Unpacked int64    `json:"unpacked,omitempty"` // bytes that an image unpacks to; 0: not known
 }
 
 // snapshotFormat is how snapshot services write a time.
@@ -125,6 +126,9 @@ func (b *Builder) baseOf(ctx context.Context, r resolvedBase) (*rootfs, error) {
 	fs, err := b.bases.get(ctx, r.recipe, func() (*rootfs, error) {
 		return again(func() (*rootfs, error) { return b.makeBase(ctx, r) })
 	}, (*rootfs).intact)
+	if err == nil && r.Debian == nil {
+		err = b.fits(fs)
+	}
 	switch {
 	case err == nil:
 		return fs, nil

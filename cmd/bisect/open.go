@@ -174,6 +174,7 @@ func readParts(ctx *cli.Context) parts {
 func (s *session) stock(o parts) error {
 	s.images = &images.Builder{
 		Cache: s.cache, Catalogue: s.scenario.Builder.Catalogue, Offline: o.offline, Locked: o.locked, Guarded: s.untrusted, Progress: s.progress.line,
+		Room: s.scenario.Builder.Resources.Disk,
 		Debian: images.Archives{
 			Mirror: os.Getenv("BISECT_DEBIAN_MIRROR"), Snapshots: os.Getenv("BISECT_DEBIAN_SNAPSHOTS"), Keyring: os.Getenv("BISECT_DEBIAN_KEYRING"),
 		},
