@@ -96,15 +96,19 @@ func beginWith(ctx context.Context, untrusted bool, p *progress, read func() (*s
 
 func (s *session) openHistory(ctx context.Context) error {
 	var err error
-	if s.scenario.Source.History != "" {
+	repo := s.scenario.Source.Repo
+	if s.untrusted && s.scenario.Dir != "" && s.scenario.Source.History == "" {
+		if err := git.Confined(repo, s.scenario.Top(), s.scenario.Source.Submodules); err != nil {
+			return err
+		}
+	}
+	switch {
+	case s.scenario.Source.History != "":
 		err = s.importHistory(ctx)
-	} else {
-		if s.untrusted && s.scenario.Dir != "" {
-			err = git.Confined(s.scenario.Source.Repo, s.scenario.Top(), s.scenario.Source.Submodules)
-		}
-		if err == nil {
-			s.repo, err = git.Open(s.scenario.Source.Repo)
-		}
+	case repo == filepath.Clean(s.scenario.Dir): // repo: ., the repository that git works on here, GIT_DIR and all
+		s.repo, err = git.OpenHere(repo, os.LookupEnv)
+	default:
+		s.repo, err = git.Open(repo)
 	}
 	if err != nil {
 		return err

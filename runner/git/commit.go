@@ -15,7 +15,7 @@ import (
 // Commit is what reports say of one commit.
 type Commit struct {
 	ID          string   // 40 hex digits
-	Parents     []string // as committed, first parent first; in a History, as rewritten
+	Parents     []string // as git log has them (replaced, grafted), first parent first; in a History, as rewritten
 	Subject     string   // the first paragraph of the message, on one line
 	AuthorName  string
 	AuthorEmail string
@@ -49,10 +49,11 @@ func (r *Repository) commit(id plumbing.Hash) (Commit, error) {
 		AuthorEmail: printable(decoded.Author.Email),
 		When:        decoded.Committer.When,
 	}
-	for _, parent := range decoded.ParentHashes {
+	parents, err := r.graph.parents(id)
+	for _, parent := range parents {
 		c.Parents = append(c.Parents, parent.String())
 	}
-	return c, nil
+	return c, err
 }
 
 func subject(message string) string {

@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -19,7 +20,7 @@ func Confined(path, top string, submodules bool) error {
 			}
 			return confinedBelow(dir, top)
 		}
-		if isGitDir(dir) {
+		if isGitDir(dir, commonDir(dir), "") {
 			return confinedDir(dir, top)
 		}
 		if dir == top || dir == filepath.Dir(dir) {
@@ -72,24 +73,27 @@ func confinedDir(dir, top string) error {
 	if err != nil {
 		return err
 	}
-	if !inside(commonDir(dir), top) {
+	at := placeOf(dir, "")
+	if !inside(at.commonDir, top) {
 		return leadsOut(filepath.Join(dir, "commondir"))
 	}
-	objects := filepath.Join(commonDir(dir), "objects")
-	lent, err := os.ReadFile(filepath.Join(objects, "info", "alternates"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	for line := range strings.Lines(string(lent)) {
-		other := strings.TrimSpace(line)
-		if other != "" && !filepath.IsAbs(other) {
-			other = filepath.Join(objects, other)
+	for _, config := range []string{filepath.Join(at.commonDir, "config"), filepath.Join(dir, "config.worktree")} {
+		settings, err := readSettings(config, false)
+		if err != nil {
+			return err
 		}
-		if other != "" && !strings.HasPrefix(other, "#") && !inside(other, top) {
-			return leadsOut(filepath.Join(objects, "info", "alternates"))
+		for _, s := range settings {
+			if s.section == "include" && s.key == "path" && !inside(under(filepath.Dir(config), s.value), top) ||
+				s.section == "core" && s.key == "worktree" && !inside(under(dir, s.value), top) {
+				return leadsOut(config)
+			}
 		}
 	}
-	return err
+	folders, _, err := objectFolders(at)
+	if err != nil || slices.ContainsFunc(folders, func(folder string) bool { return !inside(folder, top) }) {
+		return leadsOut(filepath.Join(at.objectDir, "info", "alternates"))
+	}
+	return nil
 }
 
 // confinedBelow looks at each .git in a work tree.

@@ -8,11 +8,17 @@ import (
 
 // NotRepositoryError says that no repository holds Path, or that this package cannot read the one that does.
 type NotRepositoryError struct {
-	Path string
-	Why  string // what is wrong and what to do
+	Path    string
+	Why     string // what is wrong and what to do
+	Command string // makes it readable, or a copy of it, or ""
 }
 
-func (e *NotRepositoryError) Error() string { return fmt.Sprintf("open %s: %s", e.Path, e.Why) }
+func (e *NotRepositoryError) Error() string {
+	if e.Command != "" {
+		return fmt.Sprintf("open %s: %s; run: %s", e.Path, e.Why, e.Command)
+	}
+	return fmt.Sprintf("open %s: %s", e.Path, e.Why)
+}
 
 // NotFoundError says that a revision names no commit.
 type NotFoundError struct {
@@ -104,19 +110,24 @@ type PathspecError struct {
 
 func (e *PathspecError) Error() string { return fmt.Sprintf("path %q: %s", e.Spec, e.Why) }
 
-// MissingObjectError says that the repository lacks an object its own history names: a partial clone, or a damaged one.
+// MissingObjectError says that the repository lacks an object its own history names, or cannot read it: a partial clone, or a
+// damaged one.
 type MissingObjectError struct {
 	ID, Kind string
+	Why      string // of a repository that is not partial
 	Command  string // fetches or examines
 	Partial  bool   // the repository is a partial clone
+	cause    error
 }
 
 func (e *MissingObjectError) Error() string {
-	if e.Partial {
+	if e.Why == "" {
 		return fmt.Sprintf("read %s %s: not here, this is a partial clone; to have everything run: %s", e.Kind, short(e.ID), e.Command)
 	}
-	return fmt.Sprintf("read %s %s: not in the repository, which may be damaged; examine it with: %s", e.Kind, short(e.ID), e.Command)
+	return fmt.Sprintf("read %s %s: %s; run: %s", e.Kind, short(e.ID), e.Why, e.Command)
 }
+
+func (e *MissingObjectError) Unwrap() error { return e.cause }
 
 // SubmodulesError names every submodule of a commit that cannot be had.
 type SubmodulesError struct {

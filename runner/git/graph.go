@@ -15,20 +15,26 @@ import (
 // Of history outside a range nothing else is read.
 type graph struct {
 	objects *objects
-	index   commitgraph.Index      // nil: none
-	shallow map[plumbing.Hash]bool // cut here: these have no parents
-	mu      sync.Mutex             // guards known
+	index   commitgraph.Index                 // nil: none
+	shallow map[plumbing.Hash]bool            // cut here: these have no parents
+	grafts  map[plumbing.Hash][]plumbing.Hash // parents in place of a commit's own
+	mu      sync.Mutex                        // guards known
 	known   map[plumbing.Hash]header
 }
 
-func newGraph(at place, objects *objects) (*graph, error) {
+func newGraph(at place, objects *objects, indexed bool) (*graph, error) {
 	shallow, err := shallowEnds(at)
 	if err != nil {
-		return nil, &NotRepositoryError{Path: at.gitDir, Why: err.Error()}
+		return nil, err
 	}
-	g := &graph{objects: objects, shallow: shallow, known: map[plumbing.Hash]header{}}
-	if len(shallow) == 0 { // git itself distrusts the file in a shallow clone
-		g.index = openCommitGraph(filepath.Join(at.commonDir, "objects", "info"))
+	grafts, err := readGrafts(at)
+	if err != nil {
+		return nil, err
+	}
+	g := &graph{objects: objects, shallow: shallow, grafts: grafts, known: map[plumbing.Hash]header{}}
+	// The file says what was committed. Git distrusts it, too, where something else counts.
+	if indexed && len(shallow) == 0 && len(grafts) == 0 && len(objects.replaced) == 0 {
+		g.index = openCommitGraph(filepath.Join(at.objectDir, "info"))
 	}
 	return g, nil
 }
@@ -71,7 +77,7 @@ type inMemory struct{ *bytes.Reader }
 
 func (inMemory) Close() error { return nil }
 
-// parents returns id's parents, none where a shallow clone was cut.
+// parents returns id's parents as git log follows them: replaced and grafted, none where a shallow clone was cut.
 func (g *graph) parents(id plumbing.Hash) ([]plumbing.Hash, error) {
 	h, err := g.header(id)
 	return h.parents, err
@@ -105,6 +111,9 @@ func (g *graph) read(id plumbing.Hash) (header, error) {
 		}
 	}
 	h, err := g.objects.header(id)
+	if grafted, ok := g.grafts[id]; ok {
+		h.parents = grafted
+	}
 	if g.shallow[id] {
 		h.parents = nil
 	}

@@ -5,67 +5,82 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
-	"github.com/go-git/go-git/v5/storage/filesystem"
 )
 
-// objects finds objects in a repository and in those it borrows from. go-git's storages are not made for callers at
-// the same time, so the look-up holds a lock; reading what was found does not.
+// objects finds objects in a repository and in those it borrows from. The look-up is not made for callers at the same
+// time, so it holds a lock; reading what was found does not.
+//
+// Two ways lead to an object. What git shows and checks out (files, trees, messages, history) is read by open, read and
+// header: where `git replace` put another object in its place, that one comes, under the old id. What is copied as an
+// object, under its own id, as into a pack, is read by openRaw.
 type objects struct {
 	place
-	mu      sync.Mutex
-	stores  []*filesystem.Storage // the repository's own first
-	cache   cache.Object
-	partial bool
-	remote  string
-	adopted []*Repository // submodules, closed with this one
+	mu       sync.Mutex
+	stores   []*store // the repository's own first
+	missing  []string // object folders that it should borrow from, and that are not there
+	replaced map[plumbing.Hash]plumbing.Hash
+	cache    cache.Object
+	partial  bool
+	remote   string        // to fetch what is not here from, or ""
+	adopted  []*Repository // submodules, closed with this one
 }
 
-// open returns an object of the given type and a reader of its content, which the caller closes.
+// open returns an object of the given type as git reads it, replaced where it is replaced, and a reader of its content, which
+// the caller closes.
 func (o *objects) open(kind plumbing.ObjectType, id plumbing.Hash) (plumbing.EncodedObject, io.ReadCloser, error) {
+	by, err := o.replacement(id)
+	if err != nil {
+		return nil, nil, err
+	}
+	return o.openRaw(kind, by)
+}
+
+// openRaw returns the very object that has the id.
+func (o *objects) openRaw(kind plumbing.ObjectType, id plumbing.Hash) (plumbing.EncodedObject, io.ReadCloser, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	object, reader, err := o.tryOpen(kind, id)
 	if errors.Is(err, plumbing.ErrObjectNotFound) || errors.Is(err, fs.ErrNotExist) {
 		// The repository may have been repacked since its packs were listed.
 		for _, store := range o.stores {
-			store.Reindex()
+			store.reload()
 		}
 		object, reader, err = o.tryOpen(kind, id)
 	}
 	switch {
 	case errors.Is(err, plumbing.ErrObjectNotFound):
-		missing := &MissingObjectError{ID: id.String(), Kind: kindName(kind), Partial: o.partial, Command: fmt.Sprintf("git -C %s fsck", quoted(o.gitDir))}
-		if o.partial {
-			missing.Command = fmt.Sprintf("git -C %s fetch --refetch --no-filter %s", quoted(o.gitDir), quoted(o.remote))
-		}
-		return nil, nil, missing
-	case errors.Is(err, idxfile.ErrMalformedIdxFile):
-		return nil, nil, fmt.Errorf("read %s %s: %w; `git -C %s repack -ad` writes the packs anew", kindName(kind), short(id.String()), err, o.gitDir)
+		return nil, nil, o.lacking(kind, id)
 	case err != nil:
-		return nil, nil, fmt.Errorf("read %s %s: %w", kindName(kind), short(id.String()), err)
+		return nil, nil, o.damaged(kind, id, err)
 	}
 	return object, reader, nil
 }
 
 func (o *objects) tryOpen(kind plumbing.ObjectType, id plumbing.Hash) (plumbing.EncodedObject, io.ReadCloser, error) {
+	var broken error
 	for _, store := range o.stores {
-		// With alternates, ask first: a storage that lacks an object looks into its alternates by itself, opening them anew each time.
-		if len(o.stores) > 1 && store.HasEncodedObject(id) != nil {
-			continue
+		object, err := store.find(id)
+		if err == nil && kind != plumbing.AnyObject && object.Type() != kind {
+			return nil, nil, fmt.Errorf("it is a %s", object.Type())
 		}
-		object, err := store.EncodedObject(kind, id)
-		if errors.Is(err, plumbing.ErrObjectNotFound) {
-			continue
-		} else if err != nil {
-			return nil, nil, err
+		var reader io.ReadCloser
+		if err == nil {
+			reader, err = object.Reader()
 		}
-		reader, err := object.Reader()
-		return object, reader, err
+		if err == nil {
+			return object, reader, nil
+		}
+		if !errors.Is(err, plumbing.ErrObjectNotFound) && broken == nil {
+			broken = err
+		}
+	}
+	if broken != nil {
+		return nil, nil, broken
 	}
 	return nil, nil, plumbing.ErrObjectNotFound
 }
@@ -84,16 +99,15 @@ func (o *objects) read(kind plumbing.ObjectType, id plumbing.Hash) (content []by
 	return content, object.Type(), nil
 }
 
-// has reports whether an object is here, without reading it.
+// has reports whether an object is here, or what replaces it, without reading it.
 func (o *objects) has(id plumbing.Hash) bool {
+	by, err := o.replacement(id)
+	if err != nil {
+		return false
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, store := range o.stores {
-		if store.HasEncodedObject(id) == nil {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(o.stores, func(s *store) bool { return s.has(by) })
 }
 
 // withPrefix returns the ids that begin with the given bytes, in any order, each once.
@@ -103,15 +117,14 @@ func (o *objects) withPrefix(prefix []byte) ([]plumbing.Hash, error) {
 	var all []plumbing.Hash
 	seen := map[plumbing.Hash]bool{}
 	for _, store := range o.stores {
-		ids, err := store.HashesWithPrefix(prefix)
-		if err != nil {
-			return nil, fmt.Errorf("look up %x: %w", prefix, err)
-		}
-		for _, id := range ids {
+		err := store.withPrefix(prefix, func(id plumbing.Hash) {
 			if !seen[id] {
 				seen[id] = true
 				all = append(all, id)
 			}
+		})
+		if err != nil {
+			return nil, fmt.Errorf("look up %x: %w", prefix, err)
 		}
 	}
 	return all, nil
@@ -129,7 +142,7 @@ func (o *objects) close() error {
 	defer o.mu.Unlock()
 	var errs []error
 	for _, store := range o.stores {
-		errs = append(errs, store.Close())
+		errs = append(errs, store.close())
 	}
 	for _, module := range o.adopted {
 		errs = append(errs, module.Close())

@@ -56,7 +56,7 @@ func TestWhatIsNoReadableRepositorySaysWhatToDo(t *testing.T) {
 		{empty, "git init"},
 		{filepath.Join(empty, "absent"), "no such folder"},
 		{sha256, "sha256"},
-		{reftable, "git refs migrate"},
+		{reftable, "refs migrate"},
 		{moved, "worktree repair"},
 	} {
 		_, err := Open(c.path)

@@ -137,7 +137,7 @@ func (k *packer) copyObject(p *pack, from *objects, id plumbing.Hash) error {
 	if ok {
 		return p.add(id, entry)
 	}
-	object, content, err := from.open(plumbing.AnyObject, id)
+	object, content, err := from.openRaw(plumbing.AnyObject, id)
 	if err != nil {
 		return err
 	}

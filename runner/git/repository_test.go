@@ -32,6 +32,12 @@ func runGit(t testing.TB, dir string, args ...string) string {
 
 func tryGit(t testing.TB, dir, stdin string, args ...string) (string, error) {
 	t.Helper()
+	return gitIn(t, dir, nil, stdin, args...)
+}
+
+// gitIn is tryGit with more variables in the environment.
+func gitIn(t testing.TB, dir string, env []string, stdin string, args ...string) (string, error) {
+	t.Helper()
 	if _, err := exec.LookPath("git"); err != nil {
 		t.Skip("git is not installed")
 	}
@@ -46,6 +52,7 @@ func tryGit(t testing.TB, dir, stdin string, args ...string) (string, error) {
 	for i, name := range slices.Sorted(maps.Keys(gitSettings)) {
 		cmd.Env = append(cmd.Env, fmt.Sprintf("GIT_CONFIG_KEY_%d=%s", i, name), fmt.Sprintf("GIT_CONFIG_VALUE_%d=%s", i, gitSettings[name]))
 	}
+	cmd.Env = append(cmd.Env, env...)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
-	"github.com/go-git/go-git/v5/plumbing/storer"
 )
 
 var (
@@ -84,9 +83,8 @@ func (r *Repository) lookUpRef(name string) plumbing.Hash {
 		full = append([]string{name}, full...)
 	}
 	for _, candidate := range full {
-		ref, err := storer.ResolveReference(r.refs, plumbing.ReferenceName(candidate))
-		if err == nil && !ref.Hash().IsZero() {
-			return ref.Hash()
+		if id, ok := r.refs.resolve(candidate); ok {
+			return id
 		}
 	}
 	return plumbing.ZeroHash
@@ -228,11 +226,11 @@ func (r *Repository) unshallow() string {
 }
 
 // top is the folder that people know the repository by.
-func (r *Repository) top() string {
-	if r.workTree != "" {
-		return r.workTree
+func (at place) top() string {
+	if at.workTree != "" {
+		return at.workTree
 	}
-	return r.gitDir
+	return at.gitDir
 }
 
 func isHex(s string) bool {

@@ -94,10 +94,10 @@ func (r *Repository) modulePlaces(name, path string) []place {
 	var places []place
 	for _, dir := range []string{r.gitDir, r.commonDir} { // they differ in a linked work tree
 		dir = filepath.Join(dir, "modules", filepath.FromSlash(name))
-		if isGitDir(dir) && (len(places) == 0 || places[0].gitDir != dir) {
-			at := place{gitDir: dir, commonDir: commonDir(dir)}
+		if isGitDir(dir, commonDir(dir), "") && (len(places) == 0 || places[0].gitDir != dir) {
+			at := placeOf(dir, "")
 			if r.workTree != "" {
-				at.workTree = filepath.Join(r.workTree, filepath.FromSlash(path))
+				at.workTree, at.fixed = filepath.Join(r.workTree, filepath.FromSlash(path)), true
 			}
 			places = append(places, at)
 		}
@@ -123,7 +123,7 @@ func (s *Source) openModule(at place) (*Repository, error) {
 	if module, ok := s.modules[at.gitDir]; ok {
 		return module, nil
 	}
-	module, err := openAt(at, s.repo.objects.cache)
+	module, err := openAt(at, s.repo.objects.cache, noVariables)
 	if err != nil {
 		return nil, err
 	}

@@ -71,8 +71,7 @@ func (u *uncommitted) find(ctx context.Context) error {
 	defer u.work.Close()
 	u.folder = u.work
 	defer func() { u.enter("") }()
-	config, err := u.repo.refs.Config()
-	u.modes = err != nil || !strings.EqualFold(config.Raw.Section("core").Option("filemode"), "false")
+	u.modes = !u.repo.noModes
 	head, err := u.repo.Resolve("HEAD")
 	if err != nil {
 		return nil // nothing is committed yet

@@ -1,0 +1,100 @@
+package git
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestConfigurationIsReadAsByGit reads random files, most of them odd, as `git config --list` does, and refuses those that git refuses.
+func TestConfigurationIsReadAsByGit(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	pieces := []string{
+		"[core]\n", "[branch.Main]\n", "[a.b \"C d\"]\n", "[diff \"\"]", "[branch \"J\xf6rg\"]\n", "[x \"a\\\"b\\\\c\\d\"]\n", "[user]name=x\n", "[UPPER \"Case\"] ; comment\n",
+		"\tkey = value\n", "key=\n", "key\n", "Key-1 = a # b\n", "key = \"a # b\" ; c\n", "key = J\xf6rg\n", "key = a\\\n  b\n", "key = a\\n\\t\\b\\\\\\\"b\n",
+		"key = \"quoted \" and   not  \n", "key\t=\tvalue  \r\n", "; comment\n", "# comment\r\n", "\n", "\r\n", "key = \"  \"x", " ", "\\", "key = \\\n\n", "key =   \\\n  x  \n",
+		"[core\n", "[core\"x\"]\n", "[core ]\n", "key = \"open\n", "key = \\q\n", "1key = x\n", "key x\n", "= x\n", "[]\n", "[ \"x\"]\n", "]", "key = a\rb\n", "\xef\xbb\xbf",
+	}
+	compared, refused := 0, 0
+	for seed := range fewer(300) {
+		rng := rand.New(rand.NewPCG(uint64(seed), 5))
+		var text strings.Builder
+		if rng.IntN(5) == 0 {
+			text.WriteString("\xef\xbb\xbf")
+		}
+		text.WriteString("[core]\n")
+		good := 27 // pieces that git takes, for the most part
+		if rng.IntN(3) == 0 {
+			good = len(pieces)
+		}
+		for range rng.IntN(8) {
+			text.WriteString(pieces[rng.IntN(good)])
+		}
+		file := filepath.Join(dir, fmt.Sprint(seed))
+		if err := os.WriteFile(file, []byte(text.String()), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		want, err := tryGit(t, dir, "", "config", "--no-includes", "--file", file, "--list", "-z")
+		all, wrong := parseSettings([]byte(text.String()))
+		if (err != nil) != (wrong > 0) {
+			t.Errorf("%q: wrong in line %d, git says %v %s", text.String(), wrong, err, want)
+			continue
+		}
+		if err != nil {
+			refused++
+			continue
+		}
+		var got strings.Builder
+		for _, s := range all {
+			name := s.section
+			if s.section != "" {
+				name += "."
+			}
+			if s.sub != "" || strings.Contains(text.String(), `[diff ""]`) && s.section == "diff" {
+				name += s.sub + "."
+			}
+			got.WriteString(name + s.key)
+			if !s.bare {
+				got.WriteString("\n" + s.value)
+			}
+			got.WriteByte(0)
+		}
+		// Git 2.39 makes a blank of each tab or carriage return within a value, later ones leave it.
+		if blanks := strings.NewReplacer("\t", " ", "\r", " ").Replace; blanks(got.String()) != blanks(want) {
+			t.Errorf("%q: %q, git says %q", text.String(), got.String(), want)
+		}
+		compared++
+	}
+	t.Logf("%d files as git reads them, %d refused as by git", compared, refused)
+	if compared == 0 || refused == 0 {
+		t.Error("nothing was compared")
+	}
+}
+
+func TestConfigurationThatIsIncludedCounts(t *testing.T) {
+	t.Parallel()
+	dir := line(t, 2)
+	old := runGit(t, dir, "rev-parse", "v1")
+	runGit(t, dir, "replace", "v2", "v1")
+	writeFiles(t, dir, map[string]string{
+		".git/more":  "[include]\n\tpath = absent\n\tpath = most\n[includeIf \"onbranch:x\"]\n\tpath = /nowhere\n",
+		".git/most":  "[core]\n\tuseReplaceRefs = off\n",
+		".git/round": "[include]\n\tpath = round\n",
+	})
+	subject := func() string { return resolve(t, open(t, dir), "v2").Subject }
+	if got := subject(); got != "1" {
+		t.Fatalf("v2 is %q, want what replaces it (%s)", got, old)
+	}
+	runGit(t, dir, "config", "include.path", "more")
+	if got := subject(); got != "2" {
+		t.Errorf("with core.useReplaceRefs off: v2 is %q", got)
+	}
+	runGit(t, dir, "config", "include.path", "round")
+	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "includes itself") {
+		t.Errorf("a file that includes itself: %v", err)
+	}
+}

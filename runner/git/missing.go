@@ -1,0 +1,46 @@
+package git
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// lacking says why an object is not here, and which command gets it.
+func (o *objects) lacking(kind plumbing.ObjectType, id plumbing.Hash) error {
+	e := &MissingObjectError{ID: id.String(), Kind: kindName(kind), Partial: o.partial}
+	for _, s := range o.stores {
+		for _, path := range slices.Sorted(maps.Keys(s.broken)) {
+			e.Why = fmt.Sprintf("not in what can be read of the repository (%v)", s.broken[path])
+			e.Command = fmt.Sprintf("rm -f %s && git index-pack %s", quoted(path+".idx"), quoted(path+".pack"))
+			return e
+		}
+	}
+	switch {
+	case o.partial:
+		e.Command = fmt.Sprintf("git -C %s fetch --refetch --no-filter -- %s", quoted(o.gitDir), quoted(o.remote))
+	case len(o.missing) > 0:
+		e.Why = fmt.Sprintf("not in the repository, which borrows objects from folders that are gone (%s); put them back, or correct %s", strings.Join(o.missing, ", "), o.objectDir+"/info/alternates")
+		e.Command = o.recovery()
+	default:
+		e.Why = "not in the repository, which is damaged or still being written"
+		e.Command = o.recovery()
+	}
+	return e
+}
+
+// recovery is the command that gets what a damaged repository lacks, or at least lists it.
+func (o *objects) recovery() string {
+	if o.remote != "" {
+		return fmt.Sprintf("git -C %s fetch --refetch -- %s", quoted(o.gitDir), quoted(o.remote))
+	}
+	return fmt.Sprintf("git -C %s fsck", quoted(o.gitDir))
+}
+
+// damaged says what gets an object that is here and cannot be read.
+func (o *objects) damaged(kind plumbing.ObjectType, id plumbing.Hash, cause error) error {
+	return &MissingObjectError{ID: id.String(), Kind: kindName(kind), Why: fmt.Sprintf("it cannot be read (%v)", cause), Command: o.recovery(), cause: cause}
+}
