@@ -13,6 +13,7 @@ import (
 type format struct {
 	partial  bool   // a partial clone
 	remote   string // to fetch what is missing from, or ""
+	url      string // of the remote origin, or else of the first
 	bare     bool   // core.bare
 	raw      bool   // replacement refs do not count
 	workTree string // core.worktree, "" for none
@@ -44,8 +45,11 @@ func readFormat(at place, env Environment) (format, error) {
 			f.partial, f.remote = true, s.value
 		case s.section == "remote" && s.key == "promisor" && s.on():
 			f.partial, f.remote = true, s.sub
-		case s.section == "remote" && s.key == "url" && !f.partial && (f.remote == "" || s.sub == "origin"):
-			f.remote = s.sub
+		case s.section == "remote" && s.key == "url" && (f.url == "" || s.sub == "origin"):
+			f.url = s.value
+			if !f.partial {
+				f.remote = s.sub
+			}
 		}
 	}
 	if s, set := all.last("core", "bare"); set {

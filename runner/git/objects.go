@@ -27,6 +27,7 @@ type objects struct {
 	cache    cache.Object
 	partial  bool
 	remote   string        // to fetch what is not here from, or ""
+	url      string        // where the repository was cloned from, or ""
 	adopted  []*Repository // submodules, closed with this one
 }
 

@@ -55,7 +55,7 @@ func assemble(at place, shared cache.Object, env Environment) (*Repository, erro
 	if err != nil {
 		return nil, err
 	}
-	objects := &objects{place: at, missing: missing, replaced: replaced, cache: shared, partial: f.partial, remote: f.remote}
+	objects := &objects{place: at, missing: missing, replaced: replaced, cache: shared, partial: f.partial, remote: f.remote, url: f.url}
 	for _, dir := range folders {
 		objects.stores = append(objects.stores, &store{dir: dir, cache: shared})
 	}

@@ -1,9 +1,11 @@
 package git
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v5/config"
@@ -60,11 +62,11 @@ func (s *Source) module(top *root, path string, pinned plumbing.Hash) (*Reposito
 		missing.Why = fmt.Sprintf("its name %q %s", mapped.name, top.repo.wrongModuleName(mapped.name))
 		return nil, missing, nil
 	}
-	if !filepath.IsLocal(mapped.name) {
+	if !filepath.IsLocal(mapped.name) || slices.Contains(strings.Split(mapped.name, "/"), "..") {
 		missing.Why = fmt.Sprintf("its name %q leads out of the repository", mapped.name)
 		return nil, missing, nil
 	}
-	var stale string // a copy that lacks the commit
+	var stale *Repository // a copy that lacks the commit
 	for _, at := range top.repo.modulePlaces(mapped.name, path) {
 		module, err := s.openModule(at)
 		if err != nil {
@@ -73,19 +75,14 @@ func (s *Source) module(top *root, path string, pinned plumbing.Hash) (*Reposito
 		if module.objects.has(pinned) {
 			return module, nil, nil
 		}
-		stale = at.gitDir
+		stale = module
 	}
-	if stale != "" {
-		missing.Why = fmt.Sprintf("the copy in %s lacks the commit", stale)
-		missing.Command = fmt.Sprintf("git --git-dir=%s fetch origin %s", quoted(stale), pinned)
+	if stale == nil {
+		top.advise(missing, path, mapped)
 		return nil, missing, nil
 	}
-	missing.Why = fmt.Sprintf("it was never fetched from %q", mapped.url)
-	if work := top.repo.workTree; work != "" {
-		missing.Command = fmt.Sprintf("git -C %s submodule update --init --recursive -- %s", quoted(work), quoted(path))
-	} else {
-		missing.Command = fmt.Sprintf("git clone --bare -- %s %s", quoted(mapped.url), quoted(filepath.Join(top.repo.gitDir, "modules", mapped.name)))
-	}
+	missing.Why = fmt.Sprintf("the copy in %s lacks the commit", stale.gitDir)
+	missing.Command = fmt.Sprintf("git --git-dir=%s fetch -- %s %s", quoted(stale.gitDir), quoted(cmp.Or(stale.objects.remote, "origin")), pinned)
 	return nil, missing, nil
 }
 

@@ -1,0 +1,124 @@
+package git
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestTheAdviceForASubmoduleThatCannotBeHadGetsIt runs each command that is given, as it stands, until all submodules are there.
+func TestTheAdviceForASubmoduleThatCannotBeHadGetsIt(t *testing.T) {
+	t.Parallel()
+	outer, origin := nested(t) // a clone, of which no submodule was fetched
+	had := resolve(t, open(t, origin), "HEAD").ID
+	left := filepath.Join(t.TempDir(), "left")
+	runGit(t, origin, "clone", "-q", origin, left)
+	runGit(t, left, "rm", "-q", "-r", "third party", ".gitmodules")
+	runGit(t, left, "commit", "-q", "-m", "without middle")
+	bare := filepath.Join(t.TempDir(), "bare.git")
+	runGit(t, origin, "clone", "-q", "--mirror", origin, bare)
+	work := filepath.Join(t.TempDir(), "work")
+	runGit(t, left, "worktree", "add", "-q", "--detach", work)
+	for _, c := range []struct {
+		name, dir string
+		want      []string // the commands, by what they are
+	}{
+		{"the commit that is checked out has it", outer, []string{" submodule update "}},
+		{"it has it no more", left, []string{" clone --bare -- ", " clone --bare -- "}},
+		{"a bare repository", bare, []string{" clone --bare -- ", " clone --bare -- "}},
+		{"a linked work tree, after the other", work, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, want := range append(c.want, "") {
+				err := open(t, c.dir).Source(SourceOptions{Submodules: true}).WriteTar(t.Context(), had, discard{})
+				if want == "" {
+					if err != nil {
+						t.Errorf("in the end: %v", err)
+					}
+					return
+				}
+				var missing *SubmodulesError
+				if !errors.As(err, &missing) || len(missing.Missing) != 1 || !strings.Contains(missing.Missing[0].Command, want) {
+					t.Fatalf("got %v, want a command with %q", err, want)
+				}
+				runAdvice(t, missing.Missing[0].Command)
+			}
+		})
+	}
+}
+
+func TestACopyOfASubmoduleThatLacksTheCommitIsFetchedInto(t *testing.T) {
+	t.Parallel()
+	outer, _ := nested(t)
+	runGit(t, outer, "submodule", "update", "-q", "--init", "--recursive")
+	middle := runGit(t, outer, "config", "submodule.third party/middle.url")
+	runGit(t, middle, "commit", "-q", "--allow-empty", "-m", "newer")
+	runGit(t, outer, "update-index", "--cacheinfo", "160000,"+runGit(t, middle, "rev-parse", "HEAD")+",third party/middle")
+	runGit(t, outer, "commit", "-q", "-m", "newer middle")
+	id := resolve(t, open(t, outer), "HEAD").ID
+	err := open(t, outer).Source(SourceOptions{Submodules: true}).WriteTar(t.Context(), id, discard{})
+	var missing *SubmodulesError
+	if !errors.As(err, &missing) || len(missing.Missing) != 1 {
+		t.Fatalf("got %v, want one submodule", err)
+	}
+	runAdvice(t, missing.Missing[0].Command)
+	if err := open(t, outer).Source(SourceOptions{Submodules: true}).WriteTar(t.Context(), id, discard{}); err != nil {
+		t.Errorf("after %s: %v", missing.Missing[0].Command, err)
+	}
+}
+
+// runAdvice runs a command that a message gave, in a shell, as a user does who pastes it.
+func runAdvice(t testing.TB, command string) {
+	t.Helper()
+	runGit(t, t.TempDir(), "-c", "alias.advice=!cd / && "+command, "advice")
+}
+
+func TestNoAdviceComesFromAHostileSubmodule(t *testing.T) {
+	t.Parallel()
+	dir := line(t, 1)
+	for _, c := range []struct{ name, url string }{
+		{"m", "ext::sh -c touch% /tmp/pwned"}, {"m", "fd::17"}, {"m", "--upload-pack=touch x"}, {"m", "-x"}, {"m", "ssh://-oProxyCommand=x/y"}, {"m", "-oProxyCommand=x:y"},
+		{"m", "https://example.org/\x1b]52;c;eA==\a"}, {"m\x1b[2J", "https://example.org/x"}, {"../../hooks", "https://example.org/x"}, {"a/../b", "https://example.org/x"}, {"m", ""},
+	} {
+		writeFiles(t, dir, map[string]string{"gitmodules": ""})
+		runGit(t, dir, "config", "--file", "gitmodules", "submodule."+c.name+".path", "module")
+		runGit(t, dir, "config", "--file", "gitmodules", "submodule."+c.name+".url", c.url)
+		blob := runGit(t, dir, "hash-object", "-w", "gitmodules")
+		runGit(t, dir, "update-index", "--add", "--cacheinfo", "160000,"+strings.Repeat("1", 40)+",module", "--cacheinfo", "100644,"+blob+",.gitmodules")
+		commit := runGit(t, dir, "commit-tree", "-m", "hostile", runGit(t, dir, "write-tree"))
+		err := open(t, dir).Source(SourceOptions{Submodules: true}).WriteTar(t.Context(), commit, discard{})
+		var missing *SubmodulesError
+		if !errors.As(err, &missing) || len(missing.Missing) != 1 {
+			t.Errorf("%q: got %v, want one submodule", c, err)
+			continue
+		}
+		if got := missing.Missing[0].Command; got != "" {
+			t.Errorf("%q: advises %s", c, got)
+		}
+		if text := err.Error(); strings.ContainsAny(text, "\x1b\a") {
+			t.Errorf("%q: %q would move the terminal", c, text)
+		}
+	}
+}
+
+func TestURLsOfSubmodulesAreThoseOfGit(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ base, url, want string }{
+		{"https://example.org/a/b.git", "../c.git", "https://example.org/a/c.git"},
+		{"https://example.org/a/b/", "../../c", "https://example.org/c"},
+		{"git@example.org:a/b", "../c", "git@example.org:a/c"},
+		{"git@example.org:b", "../c", "git@example.org:c"},
+		{"/srv/b", "./c", "/srv/b/c"},
+		{"/srv/b", "https://example.org/c", "https://example.org/c"},
+		{"/srv/b", "alias:c", "alias:c"},
+	} {
+		r := &Repository{objects: &objects{url: c.base}}
+		if got := r.urlOf(c.url); got != c.want {
+			t.Errorf("%s from %s is %s, want %s", c.url, c.base, got, c.want)
+		}
+		if !fetchable.MatchString(c.want) {
+			t.Errorf("%s is not to be fetched from", c.want)
+		}
+	}
+}
