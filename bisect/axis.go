@@ -19,6 +19,7 @@ type Axis struct {
 	effort  effort
 	prior   []float64 // nil: every level weighs 1
 
+	inner     []int    // levels that stand apart and are no tips
 	below     []bitset // levels at or below each level, where asked for lately
 	asked     []int    // the levels that below has, oldest first
 	weighings []*weighing
@@ -52,6 +53,7 @@ const (
 	After  Side = iota // contains the good commit, or is it
 	Beside             // left before the good commit and does not contain it
 	Before             // an ancestor of the good commit, in the space only as the parent of a commit beside it
+	Apart              // beside it, and shares no history with it: a project that was merged in
 )
 
 // Chain is an axis of n levels in line, n ≥ 2.
@@ -71,6 +73,10 @@ func Chain(name string, n int) *Axis {
 // matters at all, but a good build there says nothing about the good commit under the same tools. Its parent outside the
 // range is a level of its own, before the good commit: it ought to be good when the good commit is, yet a cause whose parent
 // was never built would be an accusation without a witness, for what is broken there may have been repaired before good.
+//
+// What stands apart is looked into from its tip, the parent of the merge that brought it in, and no further unless the tip
+// fails as well: most such histories cannot be built on their own, and each commit of them would be tried in vain. Its
+// first commit has no parent, so that its predecessor is level 0: the good commit, which is what is left without it.
 func DAG(name string, parents [][]int, sides []Side) (*Axis, error) {
 	if len(parents) < 2 || len(sides) != len(parents) || len(parents[0]) != 0 || sides[0] != After {
 		return nil, fmt.Errorf("axis %s: want at least 2 levels, the first without parents, and a side for each", name)
@@ -90,6 +96,17 @@ func DAG(name string, parents [][]int, sides []Side) (*Axis, error) {
 	}
 	a := newAxis(name, parents, sides)
 	a.Commit = true
+	tip := make([]bool, len(parents))
+	for i, side := range sides {
+		for _, p := range parents[i] {
+			tip[p] = tip[p] || side != Apart
+		}
+	}
+	for i, side := range sides {
+		if side == Apart && !tip[i] && i < len(sides)-1 {
+			a.inner = append(a.inner, i)
+		}
+	}
 	return a, nil
 }
 

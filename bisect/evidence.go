@@ -140,6 +140,11 @@ func (e *evidence) open(f Point, axis int) bitset {
 	a := e.space.Axes[axis]
 	set := slices.Clone(a.down(f[axis]))
 	set.remove(f[axis])
+	if a.sides[f[axis]] != Apart {
+		for _, level := range a.inner {
+			set.remove(level)
+		}
+	}
 	for _, t := range e.goods {
 		if e.vouchesBeside(t.Point, f, axis) && !e.isLone(t.Point) {
 			set.removeAll(a.vouched(t.Point[axis]))

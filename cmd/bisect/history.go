@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"buildbisect/bisect"
+	"buildbisect/bisect/report"
 	"buildbisect/runner"
 	"buildbisect/runner/git"
 
@@ -39,6 +42,7 @@ func (s *session) spaceBetween(ctx context.Context, good, bad git.Commit) (*runn
 	if levels.Weights, err = s.weights(ctx, levels); err != nil {
 		return nil, err
 	}
+	weighApart(levels, apart)
 	if levels.Note != "" {
 		s.notes = append(s.notes, levels.Note)
 	}
@@ -48,8 +52,8 @@ func (s *session) spaceBetween(ctx context.Context, good, bad git.Commit) (*runn
 	if s.aside > 0 {
 		s.notes = append(s.notes, english.Plural(s.aside, "commit does", "commits do")+" not contain the broken one, and so cannot show a repair; each counts as part of the merge that brought it in")
 	}
-	if apart > 0 {
-		s.notes = append(s.notes, english.Plural(apart, "commit shares", "commits share")+" no history with good; each counts as part of the merge that brought it in")
+	if len(apart) > 0 {
+		s.notes = append(s.notes, apartNote(levels, apart))
 	}
 	return runner.NewSpace(levels, s.scenario.Axes)
 }
@@ -65,10 +69,13 @@ func asAsked(err error) error {
 // levels lays a history out as the levels of the commit axis: the good side; the parents, older than good, of branches that
 // left before it; then the commits between good and bad.
 //
-// Commits without any common history with good (an imported project, a subtree) are left out, and apart counts them: they have
-// nothing to be compared with, so that the merge that brought them in is the change. In looking for a repair, so are those
-// that do not contain the broken commit: they build because they never had what broke it.
-func (s *session) levels(h *git.History, repair bool) (out *runner.History, apart int, err error) {
+// Commits without any common history with good (an imported project, a subtree) are levels like the others, and apart lists
+// them: what broke the build may have come with them, and git bisect looks there, too. Where such a history begins there is
+// no parent to step down to; the good side stands for it, which is what is left without that history.
+//
+// In looking for a repair, commits that do not contain the broken one are left out: they build because they never had what
+// broke it.
+func (s *session) levels(h *git.History, repair bool) (out *runner.History, apart []int, err error) {
 	good := h.Good
 	out = &runner.History{}
 	switch {
@@ -99,7 +106,7 @@ func (s *session) levels(h *git.History, repair bool) (out *runner.History, apar
 			}
 			before, err := s.repo.Resolve(id)
 			if err != nil {
-				return nil, 0, fmt.Errorf("parent of %s: %w", c.Short(), err)
+				return nil, nil, fmt.Errorf("parent of %s: %w", c.Short(), err)
 			}
 			level[id] = add(before, bisect.Before, []int{0})
 		}
@@ -117,17 +124,60 @@ func (s *session) levels(h *git.History, repair bool) (out *runner.History, apar
 				parents = append(parents, 0)
 			}
 		}
-		if len(parents) == 0 {
-			apart++
-			continue
-		}
 		side := bisect.Beside
 		if contains[i+1] {
 			side = bisect.After
 		}
+		alone := !slices.ContainsFunc(parents, func(p int) bool { return out.Sides[p] != bisect.Apart })
+		if len(parents) == 0 {
+			parents = []int{0}
+		}
+		if alone {
+			side = bisect.Apart
+		}
 		level[c.ID] = add(c, side, parents)
+		if alone {
+			apart = append(apart, level[c.ID])
+		}
 	}
 	return out, apart, nil
+}
+
+// weighApart has all commits that share no history with good weigh as much as one that does, apart from the tips of their
+// histories: those are what the search asks for first.
+func weighApart(h *runner.History, apart []int) {
+	if len(apart) == 0 {
+		return
+	}
+	if h.Weights == nil {
+		h.Weights = slices.Repeat([]float64{1}, len(h.Commits))
+	}
+	tip := map[int]bool{}
+	for i, parents := range h.Parents {
+		for _, p := range parents {
+			tip[p] = tip[p] || h.Sides[i] != bisect.Apart
+		}
+	}
+	for _, level := range apart {
+		if !tip[level] {
+			h.Weights[level] /= float64(len(apart))
+		}
+	}
+}
+
+// apartNote says what is peculiar to commits that share no history with good.
+func apartNote(h *runner.History, apart []int) string {
+	note := english.Plural(len(apart), "commit shares", "commits share") + " no history with good, and " + english.PluralWord(len(apart), "is", "are") + " searched too, as by git bisect"
+	var roots []string
+	for _, level := range apart {
+		if slices.Equal(h.Parents[level], []int{0}) {
+			roots = append(roots, report.Short(h.Commits[level].ID))
+		}
+	}
+	if more := len(roots) - 3; more > 0 {
+		roots = append(roots[:3], fmt.Sprintf("%d more", more))
+	}
+	return fmt.Sprintf("%s; where such a history begins (%s) there is no parent to build, and good stands for it: a commit blamed there fails by itself", note, strings.Join(roots, ", "))
 }
 
 func named(c git.Commit) runner.Commit {
