@@ -35,7 +35,7 @@ func (r *Repository) commit(id plumbing.Hash) (Commit, error) {
 	}
 	encoded := &plumbing.MemoryObject{}
 	encoded.SetType(plumbing.CommitObject)
-	if _, err := encoded.Write(content); err != nil {
+	if _, err := encoded.Write(inUTF8(content)); err != nil {
 		return Commit{}, err
 	}
 	decoded, err := object.DecodeCommit(nil, encoded)
