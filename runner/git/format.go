@@ -114,8 +114,11 @@ func copyCommand(at place) string {
 
 // sha1Command writes a repository's history anew under sha1 ids.
 func sha1Command(at place) string {
-	to := quoted(at.copyTo("sha1"))
-	return fmt.Sprintf("git init --bare --object-format=sha1 %s && git -C %s fast-export --all --signed-tags=strip --reencode=no | git -C %s fast-import --quiet", to, quoted(at.top()), to)
+	to, branch := quoted(at.copyTo("sha1")), ""
+	if head := looseRef(at.gitDir, "HEAD", "HEAD"); head != nil && head.Target().IsBranch() {
+		branch = "-b " + quoted(head.Target().Short()) + " "
+	}
+	return fmt.Sprintf("git init --bare --object-format=sha1 %s%s && git -C %s fast-export --all --signed-tags=strip --reencode=no | git -C %s fast-import --quiet", branch, to, quoted(at.top()), to)
 }
 
 // copyTo is a folder next to the repository for a copy of it.

@@ -1,6 +1,7 @@
 package git
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -40,7 +41,27 @@ func (o *objects) recovery() string {
 	return fmt.Sprintf("git -C %s fsck", quoted(o.gitDir))
 }
 
-// damaged says what gets an object that is here and cannot be read.
+// brokenFileError is a pack or a loose object that cannot be read.
+type brokenFileError struct {
+	path  string
+	cause error
+}
+
+func (e *brokenFileError) Error() string { return fmt.Sprintf("%s: %v", e.path, e.cause) }
+func (e *brokenFileError) Unwrap() error { return e.cause }
+
+// damaged says what gets an object that is here and cannot be read. Git itself dies of a broken pack, and takes a broken loose
+// object for one that need not be fetched, so that either has to be out of the way first; what can be read of a pack is kept.
 func (o *objects) damaged(kind plumbing.ObjectType, id plumbing.Hash, cause error) error {
-	return &MissingObjectError{ID: id.String(), Kind: kindName(kind), Why: fmt.Sprintf("it cannot be read (%v)", cause), Command: o.recovery(), cause: cause}
+	e := &MissingObjectError{ID: id.String(), Kind: kindName(kind), Why: fmt.Sprintf("it cannot be read (%v)", cause), Command: o.recovery(), cause: cause}
+	broken, ok := errors.AsType[*brokenFileError](cause)
+	if !ok || o.remote == "" {
+		return e
+	}
+	aside := quoted(broken.path + ".broken")
+	e.Command = fmt.Sprintf("mv %s %s && %s", quoted(broken.path), aside, o.recovery())
+	if strings.HasSuffix(broken.path, ".pack") {
+		e.Command = fmt.Sprintf("mv %s %s && (git -C %s unpack-objects -q -r <%s; %s)", quoted(broken.path), aside, quoted(o.gitDir), aside, o.recovery())
+	}
+	return e
 }

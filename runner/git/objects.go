@@ -56,6 +56,8 @@ func (o *objects) openRaw(kind plumbing.ObjectType, id plumbing.Hash) (plumbing.
 	switch {
 	case errors.Is(err, plumbing.ErrObjectNotFound):
 		return nil, nil, o.lacking(kind, id)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, nil, fmt.Errorf("read %s %s: %w; run bisect as a user who may read it", kindName(kind), short(id.String()), err)
 	case err != nil:
 		return nil, nil, o.damaged(kind, id, err)
 	}

@@ -3,7 +3,6 @@ package git
 import (
 	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -79,7 +78,7 @@ func (s *store) find(id plumbing.Hash) (plumbing.EncodedObject, error) {
 		}
 		object, err := p.Get(id)
 		if err != nil {
-			broken = fmt.Errorf("%s.pack: %w", p.path, err)
+			broken = &brokenFileError{p.path + ".pack", err}
 			continue
 		}
 		s.packs[0], s.packs[i] = s.packs[i], s.packs[0] // the next object is likely to lie beside this one
@@ -104,7 +103,7 @@ func (s *store) loose(id plumbing.Hash) (plumbing.EncodedObject, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, plumbing.ErrObjectNotFound
 	} else if err != nil {
-		return nil, fmt.Errorf("%s: %w", file.path, err)
+		return nil, &brokenFileError{file.path, err}
 	}
 	defer reader.Close()
 	if file.size > streamAbove {
@@ -113,10 +112,10 @@ func (s *store) loose(id plumbing.Hash) (plumbing.EncodedObject, error) {
 	held := &plumbing.MemoryObject{}
 	held.SetType(file.kind)
 	if _, err := io.Copy(held, io.LimitReader(reader, file.size+1)); err != nil {
-		return nil, fmt.Errorf("%s: %w", file.path, err)
+		return nil, &brokenFileError{file.path, err}
 	}
 	if held.Hash() != id || held.Size() != file.size {
-		return nil, fmt.Errorf("%s: its content is not that of the object it is named for", file.path)
+		return nil, &brokenFileError{file.path, errors.New("its content is not that of the object it is named for")}
 	}
 	s.cache.Put(held)
 	return held, nil
