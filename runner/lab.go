@@ -42,6 +42,7 @@ type Lab struct {
 	mu     sync.Mutex         // guards the maps
 	loaded map[string]*loaded // by image identity
 	strays map[string]bool    // images left behind that were warned of
+	common common
 }
 
 // Trial is one build and what it said.
@@ -129,6 +130,11 @@ func (l *Lab) try(ctx context.Context, id int, p bisect.Point, log io.Writer, tr
 	if err != nil {
 		return err
 	}
+	borrowed, err := l.share(ctx, spec)
+	if err != nil {
+		return err
+	}
+	spec.Shared = borrowed.at
 	box, err := l.Engine.Start(ctx, spec)
 	if err != nil {
 		return err
@@ -140,7 +146,7 @@ func (l *Lab) try(ctx context.Context, id int, p bisect.Point, log io.Writer, tr
 		}
 		l.sweep(ctx, id)
 	}()
-	if err := l.put(ctx, box, commit); err != nil {
+	if err := l.put(ctx, box, commit, borrowed); err != nil {
 		return err
 	}
 	if err := l.lacks(ctx, box, p); err != nil {
@@ -196,21 +202,15 @@ func (l *Lab) told(level int) Commit {
 }
 
 // put streams the commit's tree into the box, without ever holding it.
-func (l *Lab) put(ctx context.Context, box Box, commit string) error {
-	r, w := io.Pipe()
-	written := make(chan error, 1)
-	go func() {
-		err := l.Source.WriteTar(ctx, commit, w)
-		w.CloseWithError(err)
-		written <- err
-	}()
-	err := box.Put(ctx, l.Scenario.Builder.Workdir, r)
-	r.CloseWithError(cmp.Or(err, io.ErrClosedPipe))
-	sourceErr := <-written
-	if sourceErr != nil && !errors.Is(sourceErr, io.ErrClosedPipe) && (err == nil || !errors.Is(sourceErr, err)) {
-		return sourceErr
-	}
-	return err
+func (l *Lab) put(ctx context.Context, box Box, commit string, b borrowed) error {
+	return Stream(
+		func(w io.Writer) error {
+			if b.key == "" {
+				return l.Source.WriteTar(ctx, commit, w)
+			}
+			return l.Source.(Borrower).WriteTarWith(ctx, commit, b.key, b.at, w)
+		},
+		func(r io.Reader) error { return box.Put(ctx, l.Scenario.Builder.Workdir, r) })
 }
 
 func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

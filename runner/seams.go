@@ -16,6 +16,16 @@ type Source interface {
 	WriteTar(ctx context.Context, commit string, w io.Writer) error
 }
 
+// A Borrower is a [Source] whose trees have much in common that need not be sent with each, as the objects of a repository.
+type Borrower interface {
+	// Shared names what the trees of commits, and of commits before them, have in common; "": nothing. Equal names stand for equal contents.
+	Shared(ctx context.Context, commits []string) (key string, err error)
+	// WriteShared streams what key names as an uncompressed tar.
+	WriteShared(ctx context.Context, key string, w io.Writer) error
+	// WriteTarWith is [Source.WriteTar] of a tree that finds what WriteShared wrote at the path at; "": the tree brings it along.
+	WriteTarWith(ctx context.Context, commit, key, at string, w io.Writer) error
+}
+
 // Untestable is an error that concerns one point alone: a commit whose files cannot be had in a box, a tool that does not run on a base
 // or is not the version that was asked for, a base without a shell. It is a skip, with the reason.
 type Untestable interface {
@@ -62,6 +72,7 @@ type BoxSpec struct {
 	Memory int64   // bytes, 0: unlimited
 	PIDs   int64   // 0: unlimited
 	Disk   int64   // bytes that the box may write in all, 0: unlimited. No single file exceeds it; the sum is watched: see [Exit].Full
+	Shared string  // a path as [Sharer.Share] returned it, which boxes have, too; "": none
 	// Capabilities are Linux capabilities, without CAP_, beyond [scenarios.DefaultCapabilities].
 	Capabilities []string
 	Labels       map[string]string
@@ -74,6 +85,21 @@ type BoxSpec struct {
 type EngineSpec struct {
 	Image   string // with dockerd and what that needs, as Load returned it
 	Version string // for messages
+}
+
+// A Sharer is an engine that takes in once what many boxes read. One that cannot is sent it for each box.
+type Sharer interface {
+	// Share makes the tar that write streams readable in boxes, and returns the path at which those have it whose [BoxSpec.Shared] is that
+	// path. What is there already is not written again. A box cannot change it, or its script ends as [ErrInfrastructure] and the next
+	// Share writes it anew. It goes with the engine's other things of the run that spec's labels name. What write fails with comes back as it is.
+	Share(ctx context.Context, spec ShareSpec, write func(io.Writer) error) (path string, err error)
+}
+
+// ShareSpec describes what boxes share.
+type ShareSpec struct {
+	Key    string // names the contents; letters and digits
+	Image  string // one that boxes will have, as Load returned it
+	Labels map[string]string
 }
 
 // A Janitor is an engine that can tell what a build left behind in it.

@@ -82,7 +82,7 @@ func (s *engineSuite) setup(env *testscript.Env) error {
 func suiteMark() string { return "BISECT_SUITE=" + strconv.Itoa(os.Getpid()) }
 
 // serveBase serves the base image from a registry on loopback, and returns its reference by digest.
-func serveBase(t *testing.T) string {
+func serveBase(t testing.TB) string {
 	t.Helper()
 	busybox := enginetest.Busybox(t)
 	file, err := busybox.ConfigFile()

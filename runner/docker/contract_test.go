@@ -20,7 +20,14 @@ func TestDockerKeepsTheRunnersContract(t *testing.T) {
 		o := outside(e)
 		return runnertest.Bench{
 			Engine: e, Image: base, Env: []string{"FROM_IMAGE", "HOME", "HOSTNAME", "PATH"}, NoShell: noShell,
-			Break: o.Kill, Watch: o.Watch, Running: o.Running,
+			Break: o.Kill, Watch: o.Watch, Running: o.Running, Sweep: func(t *testing.T, run string) {
+				if err := e.Sweep(context.Background(), run); err != nil {
+					t.Error(err)
+				}
+				if left, err := e.list(context.Background(), "what is left", make(client.Filters).Add("label", LabelRun+"="+run), nil); err != nil || len(left) > 0 {
+					t.Errorf("left: %v, %v", left, err)
+				}
+			},
 		}
 	})
 }

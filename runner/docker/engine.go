@@ -60,8 +60,9 @@ type Engine struct {
 	loading chan struct{} // holds a token while one image is sent: loads are bound by the disk
 
 	mu     sync.Mutex
-	before map[string]bool // images that Snapshot saw, by id; nil before
-	ours   map[string]bool // images that Load answered with, by id
+	before map[string]bool     // images that Snapshot saw, by id; nil before
+	ours   map[string]bool     // images that Load answered with, by id
+	shares map[string]*sharing // by path in boxes
 }
 
 var (

@@ -145,7 +145,7 @@ func (s *scale) start(ctx context.Context) error {
 	}
 	s.places = nil
 	for _, m := range found.Container.Mounts {
-		if m.Type == mount.TypeVolume {
+		if m.Type == mount.TypeVolume && m.RW { // what boxes share is nobody's writing
 			s.places = append(s.places, m.Destination)
 		}
 	}

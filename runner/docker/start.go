@@ -94,11 +94,21 @@ func (e *Engine) start(ctx context.Context, spec runner.BoxSpec) (_ runner.Box, 
 		if err != nil {
 			e.removeMarked(ctx, spec.Name, mark)
 			e.removeMarked(ctx, spec.Name+dockerdSuffix, mark)
+			e.removeEmptied(ctx, err)
 		}
 	}()
-	started, err := e.provider.RunContainer(call, request(spec, labels, e.socket))
+	shared := ""
+	if spec.Shared != "" {
+		if shared = e.sharedVolume(spec.Shared); shared == "" {
+			return nil, mishapf("start box %s: it asks for %s, which is not shared", spec.Name, spec.Shared)
+		}
+	}
+	started, err := e.provider.RunContainer(call, request(spec, labels, e.socket, shared))
 	if err == nil && ctx.Err() != nil {
 		err = context.Cause(ctx)
+	}
+	if err == nil && shared != "" {
+		err = e.stillShared(call, spec.Shared, shared)
 	}
 	if err != nil {
 		return nil, startError(ctx, call, "start box "+spec.Name, spec.Image, err)
@@ -119,7 +129,7 @@ func (e *Engine) start(ctx context.Context, spec runner.BoxSpec) (_ runner.Box, 
 // dockerSocket is where builds look for an engine.
 const dockerSocket = "/var/run/docker.sock"
 
-func request(spec runner.BoxSpec, labels map[string]string, socket string) testcontainers.ContainerRequest {
+func request(spec runner.BoxSpec, labels map[string]string, socket, shared string) testcontainers.ContainerRequest {
 	return testcontainers.ContainerRequest{
 		Image:      spec.Image,
 		Name:       spec.Name,
@@ -139,6 +149,9 @@ func request(spec runner.BoxSpec, labels map[string]string, socket string) testc
 			limit(h, spec)
 			for _, dir := range folders(spec) {
 				h.Mounts = append(h.Mounts, volume(dir, labels))
+			}
+			if shared != "" {
+				h.Mounts = append(h.Mounts, sharedMount(shared, spec.Shared, true))
 			}
 			if spec.Socket {
 				// A mount, not a bind: a bind makes an empty folder where there is no socket.

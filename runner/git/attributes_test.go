@@ -167,7 +167,7 @@ func TestFilesAreThoseOfACheckout(t *testing.T) {
 			refused++
 			continue
 		}
-		stored, err := source.list(t.Context(), id)
+		stored, _, err := source.list(t.Context(), id)
 		if err != nil {
 			t.Fatal(err)
 		}

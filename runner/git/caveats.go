@@ -45,7 +45,7 @@ func (c *caveats) add(path, text string) {
 func (s *Source) Caveats(ctx context.Context, commits ...string) ([]string, error) {
 	all := caveats{}
 	for _, commit := range commits {
-		files, err := s.list(ctx, commit)
+		files, _, err := s.list(ctx, commit)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
@@ -86,7 +86,11 @@ func (c *conversion) filterCaveat() string {
 func (s *Source) Warnings() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.caveats.words()
+	all := s.caveats.words()
+	for _, path := range slices.Sorted(maps.Keys(s.cut)) {
+		all = append(all, s.cut[path])
+	}
+	return all
 }
 
 func (c caveats) words() []string {

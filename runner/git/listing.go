@@ -13,12 +13,12 @@ import (
 
 // file is one entry of a tar.
 type file struct {
-	path  string // relative, with slashes
-	mode  filemode.FileMode
-	id    plumbing.Hash // of the blob, the tree or, for a submodule, the commit
-	repo  *Repository   // that has it
-	size  int64         // in bytes, of files and symbolic links, once written
-	inner bool          // part of a submodule
+	path string // relative, with slashes
+	mode filemode.FileMode
+	id   plumbing.Hash // of the blob, the tree or, for a submodule, the commit
+	repo *Repository   // that has it
+	size int64         // in bytes, of files and symbolic links, once written
+	top  *root         // the tree that it is part of
 
 	attrs *conversion // what the attributes say of it; nil: nothing
 }
@@ -41,7 +41,8 @@ type lister struct {
 	source  *Source
 	commit  string
 	files   []file
-	held    int // bytes of the files' paths
+	roots   []*root // the commit's own first, each submodule behind the one that it lies in
+	held    int     // bytes of the files' paths
 	missing []MissingSubmodule
 	attrs   converter
 }
@@ -52,27 +53,31 @@ type root struct {
 	commit   string
 	tree     plumbing.Hash
 	prefix   string // "" or "path/"
-	inner    bool
+	parent   *root  // of a submodule: what it lies in
+	mapped   mapping
 	mappings *mappings // of its .gitmodules, read when first needed
 }
 
-// list returns all entries of a commit's tar in the order they are written, or says what stands against unpacking it.
-func (s *Source) list(ctx context.Context, commit string) ([]file, error) {
+// list returns all entries of a commit's tar in the order they are written, and the trees that they are part of, or says what stands
+// against unpacking it.
+func (s *Source) list(ctx context.Context, commit string) ([]file, []*root, error) {
 	h, err := s.repo.header(commit)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	l := &lister{source: s, commit: commit}
-	if err := l.walk(ctx, &root{repo: s.repo, commit: commit, tree: h.tree}, h.tree, "", 0, nil); err != nil {
+	top := &root{repo: s.repo, commit: commit, tree: h.tree}
+	l.roots = append(l.roots, top)
+	if err := l.walk(ctx, top, h.tree, "", 0, nil); err != nil {
 		if tooMany, ok := errors.AsType[*HostileTreeError](err); ok {
 			tooMany.Commit = commit
 		}
-		return nil, err
+		return nil, nil, err
 	}
 	if len(l.missing) > 0 {
-		return nil, (&SubmodulesError{Commit: commit, Missing: l.missing}).blamed()
+		return nil, nil, (&SubmodulesError{Commit: commit, Missing: l.missing}).blamed()
 	}
-	return l.files, nil
+	return l.files, l.roots, nil
 }
 
 // walk lists the tree below dir, which is "" or ends in a slash. above are the attributes of the folders that it lies in.
@@ -110,7 +115,7 @@ func (l *lister) walk(ctx context.Context, top *root, tree plumbing.Hash, dir st
 		if l.held += len(path); len(l.files) == most || l.held > memory {
 			return &HostileTreeError{Commit: l.commit, Path: path, Why: fmt.Sprintf("more than %d files, or %d MB of names", most, memory>>20)}
 		}
-		l.files = append(l.files, file{path: path, mode: entry.Mode, id: entry.Hash, repo: top.repo, inner: top.inner})
+		l.files = append(l.files, file{path: path, mode: entry.Mode, id: entry.Hash, repo: top.repo, top: top})
 		switch entry.Mode {
 		case filemode.Dir:
 			err = l.walk(ctx, top, entry.Hash, dir+entry.Name+"/", depth+1, rules)
@@ -149,7 +154,8 @@ func (l *lister) enter(ctx context.Context, top *root, path string, pinned plumb
 	if err != nil {
 		return err
 	}
-	inner := &root{repo: module, commit: pinned.String(), tree: h.tree, prefix: top.prefix + path + "/", inner: true}
+	inner := &root{repo: module, commit: pinned.String(), tree: h.tree, prefix: top.prefix + path + "/", parent: top, mapped: top.mappings.byPath[path]}
+	l.roots = append(l.roots, inner)
 	return l.walk(ctx, inner, h.tree, "", depth+1, nil)
 }
 

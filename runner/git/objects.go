@@ -29,6 +29,7 @@ type objects struct {
 	remote   string        // to fetch what is not here from, or ""
 	url      string        // where the repository was cloned from, or ""
 	adopted  []*Repository // submodules, closed with this one
+	closers  []func()      // called before it is closed
 }
 
 // open returns an object of the given type as git reads it, replaced where it is replaced, and a reader of its content, which
@@ -88,6 +89,18 @@ func (o *objects) tryOpen(kind plumbing.ObjectType, id plumbing.Hash) (plumbing.
 	return nil, nil, plumbing.ErrObjectNotFound
 }
 
+// delta returns an object as a pack here has it, as what is different from another one; false where none has it so.
+func (o *objects) delta(id plumbing.Hash) (base plumbing.Hash, delta []byte, ok bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, store := range o.stores {
+		if base, delta, ok = store.delta(id); ok {
+			return base, delta, true
+		}
+	}
+	return base, nil, false
+}
+
 // read returns an object's whole content.
 func (o *objects) read(kind plumbing.ObjectType, id plumbing.Hash) (content []byte, found plumbing.ObjectType, err error) {
 	object, reader, err := o.open(kind, id)
@@ -140,9 +153,19 @@ func (o *objects) adopt(module *Repository) {
 	o.adopted = append(o.adopted, module)
 }
 
+// closeWith has something let go of with the repository.
+func (o *objects) closeWith(closer func()) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closers = append(o.closers, closer)
+}
+
 func (o *objects) close() error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	for _, closer := range o.closers {
+		closer()
+	}
 	var errs []error
 	for _, store := range o.stores {
 		errs = append(errs, store.close())

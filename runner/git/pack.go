@@ -3,31 +3,16 @@ package git
 import (
 	"bytes"
 	"compress/zlib"
+	"context"
 	"crypto/sha1"
 	"encoding/binary"
 	"fmt"
 	"hash/crc32"
 	"io"
-	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
 )
-
-// packer deflates objects and keeps the small ones deflated: from one trial's .git to the next almost all are the same.
-// go-git's encoder would read and deflate every object anew for each trial, some seconds for ten thousand commits.
-type packer struct {
-	mu   sync.Mutex
-	kept map[plumbing.Hash][]byte // pack entries, whole
-	size int                      // of kept, in bytes
-}
-
-const (
-	keepAtMost   = 256 << 20 // bytes for all entries kept
-	keepEachMost = 1 << 20   // bytes for one
-)
-
-func newPacker() *packer { return &packer{kept: map[plumbing.Hash][]byte{}} }
 
 // pack is one pack file being written.
 type pack struct {
@@ -59,20 +44,25 @@ func (p *pack) write(b []byte) error {
 	return err
 }
 
-// add writes an entry that was made by a deflater.
-func (p *pack) add(id plumbing.Hash, entry []byte) error {
-	p.index.Add(id, p.offset, crc32.ChecksumIEEE(entry))
-	return p.write(entry)
-}
-
 // addFrom writes an object of any size without holding it.
 func (p *pack) addFrom(id plumbing.Hash, kind plumbing.ObjectType, size int64, content io.Reader) error {
+	return p.entry(id, func(w io.Writer) error { return p.z.entry(w, kind, size, nil, content) })
+}
+
+// addDelta writes an object as what is different from another one of the pack.
+func (p *pack) addDelta(id, base plumbing.Hash, delta []byte) error {
+	return p.entry(id, func(w io.Writer) error {
+		return p.z.entry(w, plumbing.REFDeltaObject, int64(len(delta)), base[:], bytes.NewReader(delta))
+	})
+}
+
+func (p *pack) entry(id plumbing.Hash, write func(io.Writer) error) error {
 	start, crc := p.offset, crc32.NewIEEE()
 	counted := writerFunc(func(b []byte) (int, error) {
 		crc.Write(b)
 		return len(b), p.write(b)
 	})
-	if err := p.z.entry(counted, kind, size, content); err != nil {
+	if err := write(counted); err != nil {
 		return err
 	}
 	p.index.Add(id, start, crc.Sum32())
@@ -108,14 +98,14 @@ func newDeflater() (deflater, error) {
 	return deflater{z}, err
 }
 
-// entry writes a pack entry: type and size, seven bits a byte after the first four, then the content as zlib.
-func (z deflater) entry(out io.Writer, kind plumbing.ObjectType, size int64, content io.Reader) error {
+// entry writes a pack entry: type and size, seven bits a byte after the first four, the base of a delta, then the content as zlib.
+func (z deflater) entry(out io.Writer, kind plumbing.ObjectType, size int64, base []byte, content io.Reader) error {
 	head := []byte{byte(kind)<<4 | byte(size&0x0f)}
 	for rest := size >> 4; rest > 0; rest >>= 7 {
 		head[len(head)-1] |= 0x80
 		head = append(head, byte(rest&0x7f))
 	}
-	if _, err := out.Write(head); err != nil {
+	if _, err := out.Write(append(head, base...)); err != nil {
 		return err
 	}
 	z.Reset(out)
@@ -129,38 +119,48 @@ func (z deflater) entry(out io.Writer, kind plumbing.ObjectType, size int64, con
 	return z.Close()
 }
 
-// copyObject writes an object of a repository into a pack.
-func (k *packer) copyObject(p *pack, from *objects, id plumbing.Hash) error {
-	k.mu.Lock()
-	entry, ok := k.kept[id]
-	k.mu.Unlock()
-	if ok {
-		return p.add(id, entry)
+// copyAll writes objects of a repository into a pack. Where the repository has one as a delta of another it is taken over as that.
+func (p *pack) copyAll(ctx context.Context, from *objects, ids []plumbing.Hash, shown *slow) error {
+	wanted := make(map[plumbing.Hash]bool, len(ids))
+	for _, id := range ids {
+		wanted[id] = true
 	}
+	bases := map[plumbing.Hash]plumbing.Hash{} // of what was written as a delta
+	// Of two packs each may have the other's object as a base.
+	circular := func(id, base plumbing.Hash) bool {
+		for ok := true; ok; base, ok = bases[base] {
+			if base == id {
+				return true
+			}
+		}
+		return false
+	}
+	for i, id := range ids {
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		base, delta, ok := from.delta(id)
+		if ok && wanted[base] && !circular(id, base) {
+			if err := p.addDelta(id, base, delta); err != nil {
+				return err
+			}
+			bases[id] = base
+		} else if err := p.copyObject(from, id); err != nil {
+			return err
+		}
+		shown.count("packed", i, len(ids))
+	}
+	return nil
+}
+
+// copyObject writes an object of a repository into a pack, whole.
+func (p *pack) copyObject(from *objects, id plumbing.Hash) error {
 	object, content, err := from.openRaw(plumbing.AnyObject, id)
 	if err != nil {
 		return err
 	}
 	defer content.Close()
-	if object.Size() > keepEachMost {
-		return p.addFrom(id, object.Type(), object.Size(), content)
-	}
-	var made bytes.Buffer
-	if err := p.z.entry(&made, object.Type(), object.Size(), content); err != nil {
-		return err
-	}
-	k.keep(id, made.Bytes())
-	return p.add(id, made.Bytes())
-}
-
-func (k *packer) keep(id plumbing.Hash, entry []byte) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.size+len(entry) > keepAtMost { // simple, and rare: histories of half a million commits
-		k.kept, k.size = map[plumbing.Hash][]byte{}, 0
-	}
-	k.kept[id] = bytes.Clone(entry)
-	k.size += len(entry)
+	return p.addFrom(id, object.Type(), object.Size(), content)
 }
 
 type writerFunc func([]byte) (int, error)

@@ -175,3 +175,28 @@ func (p *storedPack) withPrefix(prefix []byte, found func(plumbing.Hash)) {
 		}
 	}
 }
+
+// delta returns an object as the pack has it, as what is different from another one; false where it has it otherwise, or not at all.
+func (p *storedPack) delta(id plumbing.Hash) (base plumbing.Hash, delta []byte, ok bool) {
+	offset, err := p.index.FindOffset(id)
+	if err != nil {
+		return base, nil, false
+	}
+	scan := p.Scanner()
+	header, err := scan.SeekObjectHeader(offset)
+	switch {
+	case err != nil:
+		return base, nil, false
+	case header.Type == plumbing.REFDeltaObject:
+		base = header.Reference
+	case header.Type == plumbing.OFSDeltaObject:
+		if base, err = p.index.FindHash(header.OffsetReference); err != nil {
+			return base, nil, false
+		}
+	default:
+		return base, nil, false
+	}
+	var content bytes.Buffer
+	_, _, err = scan.NextObject(&content)
+	return base, content.Bytes(), err == nil
+}

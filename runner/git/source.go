@@ -21,29 +21,30 @@ func FileTime() time.Time { return time.Unix(946684800, 0).UTC() } // 2000-01-01
 
 // SourceOptions say what a tar holds beside the commit's own files.
 type SourceOptions struct {
-	Git        bool // a .git in which describe, log and status work
-	Submodules bool // the files of submodules at their pinned commits, else empty folders
+	Git        bool         // a .git in which every command that reads works as in a clone of the commit; with Submodules in those too
+	Submodules bool         // the files of submodules at their pinned commits, else empty folders
+	Progress   func(string) // is shown what takes long; nil: nobody
 }
 
 // Source streams commits' files. Its methods may be called at the same time.
 type Source struct {
 	repo    *Repository
 	options SourceOptions
-	packs   *packer // nil without Git
 
-	mu       sync.Mutex
-	modules  map[string]*Repository // opened submodules, by git folder
-	caveats  caveats                // of the tars written so far, and of the commits that Caveats was asked about
-	tags     []tag                  // of the repository, read once so that a run sees the same ones throughout
-	tagsRead bool
+	mu      sync.Mutex
+	modules map[string]*Repository     // opened submodules, by git folder
+	caveats caveats                    // of the tars written so far, and of the commits that Caveats was asked about
+	cut     map[string]string          // by path, what git in builds will miss of a history, in words
+	refs    map[*Repository]*shownRefs // read once, so that a run sees the same ones throughout
+	shares  map[string]*share          // by key
 }
 
 // Source returns a view of the repository as trees to build. Closing the repository ends it.
 func (r *Repository) Source(options SourceOptions) *Source {
-	s := &Source{repo: r, options: options, modules: map[string]*Repository{}}
-	if options.Git {
-		s.packs = newPacker()
+	s := &Source{
+		repo: r, options: options, modules: map[string]*Repository{}, cut: map[string]string{}, refs: map[*Repository]*shownRefs{}, shares: map[string]*share{},
 	}
+	r.objects.closeWith(s.closeShares)
 	return s
 }
 
@@ -76,11 +77,21 @@ func (r *Repository) header(commit string) (header, error) {
 	return r.objects.header(plumbing.NewHash(commit))
 }
 
-// WriteTar streams the files of a commit, given by its full id, as an uncompressed tar, each as a checkout writes it: folders before what is in them, names in git's
-// order, owner 0:0, mode 0755 or 0644. The same commit gives the same bytes. Names that must not be unpacked and
-// submodules that cannot be had are found before the first byte.
+// WriteTar streams the files of a commit, given by its full id, as an uncompressed tar, each as a checkout writes it: folders before what
+// is in them, names in git's order, owner 0:0, mode 0755 or 0644. The same commit gives the same bytes, but for how a .git's objects are
+// packed, which it has all. Names that must not be unpacked and submodules that cannot be had are found before the first byte.
 func (s *Source) WriteTar(ctx context.Context, commit string, w io.Writer) error {
-	files, err := s.list(ctx, commit)
+	key, err := s.Shared(ctx, []string{commit})
+	if err != nil {
+		return err
+	}
+	return s.WriteTarWith(ctx, commit, key, "", w)
+}
+
+// WriteTarWith is WriteTar of a commit whose .git borrows from what was shared under key (see [Source.Shared]), which lies at the path
+// at in the build's world; "": the .git has it all, for a build that no such place can be given.
+func (s *Source) WriteTarWith(ctx context.Context, commit, key, at string, w io.Writer) error {
+	files, roots, err := s.list(ctx, commit)
 	if err != nil {
 		return err
 	}
@@ -100,7 +111,7 @@ func (s *Source) WriteTar(ctx context.Context, commit string, w io.Writer) error
 		}
 	}
 	if s.options.Git {
-		if err := s.writeGitDir(ctx, out, commit, files); err != nil {
+		if err := s.writeGitDirs(ctx, out, roots, files, s.share(key), at); err != nil {
 			return fmt.Errorf(".git of %s: %w", short(commit), err)
 		}
 	}

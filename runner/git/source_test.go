@@ -185,7 +185,12 @@ func TestTheSameCommitGivesTheSameBytes(t *testing.T) {
 		s := r.Source(SourceOptions{Git: true})
 		for range 2 {
 			var b bytes.Buffer
-			if err := s.WriteTar(t.Context(), resolve(t, r, "HEAD").ID, &b); err != nil {
+			id := resolve(t, r, "HEAD").ID
+			key, err := s.Shared(t.Context(), []string{id})
+			if err == nil {
+				err = s.WriteTarWith(t.Context(), id, key, "/shared", &b)
+			}
+			if err != nil {
 				t.Fatal(err)
 			}
 			if first == nil {

@@ -91,6 +91,19 @@ func (s *store) find(id plumbing.Hash) (plumbing.EncodedObject, error) {
 	return object, err
 }
 
+// delta is that of the first pack that has the object as one.
+func (s *store) delta(id plumbing.Hash) (base plumbing.Hash, delta []byte, ok bool) {
+	if s.list() != nil {
+		return base, nil, false
+	}
+	for _, p := range s.packs {
+		if base, delta, ok = p.delta(id); ok {
+			return base, delta, true
+		}
+	}
+	return base, nil, false
+}
+
 func (s *store) loosePath(id plumbing.Hash) string {
 	digits := id.String()
 	return filepath.Join(s.dir, digits[:2], digits[2:])

@@ -28,20 +28,24 @@ func (r *Repository) readMappings(tree plumbing.Hash) (*mappings, error) {
 	if err != nil {
 		return nil, err
 	}
-	read := &mappings{byPath: map[string]mapping{}}
 	for _, entry := range entries {
-		if entry.Name != ".gitmodules" || (entry.Mode != filemode.Regular && entry.Mode != filemode.Executable) {
-			continue
+		if entry.Name == ".gitmodules" && (entry.Mode == filemode.Regular || entry.Mode == filemode.Executable) {
+			return r.parseMappings(entry.Hash)
 		}
-		content, _, err := r.objects.read(plumbing.BlobObject, entry.Hash)
-		if err != nil {
-			return nil, err
-		}
-		modules := config.NewModules()
-		read.wrong = modules.Unmarshal(content)
-		for name, module := range modules.Submodules {
-			read.byPath[module.Path] = mapping{name: name, url: module.URL}
-		}
+	}
+	return &mappings{}, nil
+}
+
+func (r *Repository) parseMappings(blob plumbing.Hash) (*mappings, error) {
+	content, _, err := r.objects.read(plumbing.BlobObject, blob)
+	if err != nil {
+		return nil, err
+	}
+	read := &mappings{byPath: map[string]mapping{}}
+	modules := config.NewModules()
+	read.wrong = modules.Unmarshal(content)
+	for name, module := range modules.Submodules {
+		read.byPath[module.Path] = mapping{name: name, url: module.URL}
 	}
 	return read, nil
 }

@@ -228,7 +228,7 @@ func renderedSum(attrs conversion, blob plumbing.Hash, stored content) (sum [sha
 // files are those of HEAD, by their paths; none if they cannot be read.
 func (u *uncommitted) files(ctx context.Context) map[string]file {
 	if u.listed == nil && !u.noListed {
-		files, err := u.repo.Source(SourceOptions{}).list(ctx, u.head)
+		files, _, err := u.repo.Source(SourceOptions{}).list(ctx, u.head)
 		u.noListed = err != nil
 		u.listed = make(map[string]file, len(files))
 		for _, f := range files {

@@ -22,6 +22,7 @@ type box struct {
 	workdir string // what BoxSpec calls the work folder; it is dir/work
 	env     []string
 	tools   *set
+	shared  string // a folder that it shares with others; "": none
 	word    string // random; the environment of the box's processes has it in boxVariable
 
 	mu       sync.Mutex
@@ -64,7 +65,7 @@ func (e *Engine) Start(ctx context.Context, spec runner.BoxSpec) (_ runner.Box, 
 	}
 	b := &box{
 		engine: e, name: spec.Name, dir: filepath.Join(e.dir.path, spec.Name), workdir: path.Clean("/" + spec.Workdir),
-		sessions: map[int]bool{}, tools: tools, word: e.dir.word() + "." + strings.ToLower(rand.Text()),
+		sessions: map[int]bool{}, tools: tools, shared: spec.Shared, word: e.dir.word() + "." + strings.ToLower(rand.Text()),
 	}
 	if err := os.Mkdir(b.dir, 0o700); err != nil {
 		return nil, mishapf("%s: %w", what, err)

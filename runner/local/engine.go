@@ -48,12 +48,15 @@ type Engine struct {
 	sid   int
 	kept  map[process]bool // children that we had before the first stage: none of ours
 	guard *watchdog
-	done  chan struct{} // closed to end the reaping
-	idle  sync.WaitGroup
 
-	mu    sync.Mutex
-	sets  map[string]*set // by image id
-	boxes map[*box]bool   // that are open
+	sharing chan struct{} // holds a token of who unpacks or looks at what boxes share
+	done    chan struct{} // closed to end the reaping
+	idle    sync.WaitGroup
+
+	mu     sync.Mutex
+	sets   map[string]*set     // by image id
+	boxes  map[*box]bool       // that are open
+	shares map[string]*sharing // by key
 
 	running sync.Mutex   // held while a stage is started, and while orphans are reaped
 	shells  map[int]bool // processes that somebody waits for
@@ -84,7 +87,7 @@ func Open(cache string, tools Tools, warn func(string)) (*Engine, error) {
 	e := &Engine{
 		tools: tools, path: searchPath(os.Getenv("PATH")), self: self.pid, sid: self.session, done: make(chan struct{}),
 		sets: map[string]*set{}, boxes: map[*box]bool{}, shells: map[int]bool{},
-		kept: map[process]bool{},
+		kept: map[process]bool{}, sharing: make(chan struct{}, 1), shares: map[string]*sharing{},
 	}
 	if e.dir, err = newSession(cache, warn); err != nil {
 		return nil, fmt.Errorf("runner local: %w", err)

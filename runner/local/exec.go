@@ -131,7 +131,7 @@ func (b *box) outcome(what string, state *os.ProcessState, before int64, s *stre
 	if err := b.there(what); err != nil {
 		return runner.Exit{}, err
 	}
-	if err := b.harmed(what); err != nil {
+	if err := cmp.Or(b.harmed(what), b.spoilt(what)); err != nil {
 		return runner.Exit{}, err
 	}
 	exit := runner.Exit{Code: state.ExitCode()}

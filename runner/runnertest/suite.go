@@ -15,8 +15,8 @@ import (
 // Bench is a runner on trial, with what a test must be able to do behind its back.
 type Bench struct {
 	Engine runner.Engine
-	// Image has a /bin/sh and the usual small commands (cat, chmod, cp, dd, env, head, ls, mkdir, readlink, setsid, sleep, sort,
-	// stat, tr) in PATH.
+	// Image has a /bin/sh and the usual small commands (cat, chmod, cp, dd, env, find, head, ls, mkdir, mv,
+	// readlink, rm, setsid, sleep, sort, stat, touch, tr) in PATH.
 	Image *images.Image
 	// Env names the variables that a box has without being told; a shell's own are known.
 	Env []string
@@ -27,6 +27,8 @@ type Bench struct {
 	// Watch notes all that belongs to the box of that name, and returns what tells how much of it is left: containers, volumes,
 	// processes, files.
 	Watch func(t *testing.T, box string) (left func() []string)
+	// Sweep removes all that bears a run's label, and fails t if something stays; nil: there is nothing that outlives a box and the engine.
+	Sweep func(t *testing.T, run string)
 	// Running reports whether any process of the box of that name still runs.
 	Running func(t *testing.T, box string) bool
 }
@@ -66,6 +68,9 @@ func Suite(t *testing.T, bench func(t *testing.T) Bench) {
 		{"FilesComeBackAsTheBuildLeftThem", s.filesBack},
 		{"FilesComeBackAfterATimeout", s.filesBackAfterTimeout},
 		{"BoxesRunSideBySide", s.sideBySide},
+		{"WhatIsSharedIsWrittenOnceAndReadByAll", s.sharing},
+		{"NoBoxChangesWhatOthersShare", s.sharedHarm},
+		{"AShareThatBreaksOffIsMadeAnew", s.brokenShare},
 		// How it ends, if it does not by itself.
 		{"ATimeoutKillsThoughTheScriptIgnoresSignals", s.timeout},
 		{"ATimeoutKillsWhatRunsInTheBackground", s.timeoutBackground},
@@ -81,6 +86,7 @@ func Suite(t *testing.T, bench func(t *testing.T) Bench) {
 		{"ATrialWhoseBoxIsEndedIsInfrastructureAndNoVerdict", s.trialEnded},
 		{"ATrialWithoutAShellIsASkip", s.noShell},
 		{"EachTrialSeesItsOwnTreeAndNoOthers", s.ownTree},
+		{"TreesBorrowWhatTheyHaveInCommon", s.borrowing},
 	} {
 		t.Run(test.name, test.run)
 	}

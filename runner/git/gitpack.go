@@ -1,0 +1,127 @@
+package git
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// packWithGit has git pack what can be reached from tips. Deltas that are there are taken over, and none are looked for.
+func (r *Repository) packWithGit(ctx context.Context, tips []plumbing.Hash) (_ *packed, err error) {
+	program, err := exec.LookPath("git")
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "bisect-objects-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	if err := r.proxy(dir); err != nil {
+		return nil, err
+	}
+	var wanted strings.Builder
+	for _, id := range tips {
+		fmt.Fprintln(&wanted, id)
+	}
+	git := func(args ...string) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, program, append([]string{"-c", "pack.compression=1", "-c", "core.bigFileThreshold=8m"}, args...)...)
+		cmd.Dir = dir
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "GIT_DIR=" + dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
+			"GIT_NO_REPLACE_OBJECTS=1", "GIT_NO_LAZY_FETCH=1", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C"}
+		return cmd
+	}
+	made := &packed{partial: r.objects.partial}
+	pack := git("pack-objects", "--revs", "--delta-base-offset", "--window=0", "-q", filepath.Join(dir, "pack"))
+	pack.Stdin = strings.NewReader(wanted.String())
+	if made.partial {
+		// pack-objects itself stops at a tree that is not here.
+		list := git("rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin")
+		list.Stdin = strings.NewReader(wanted.String())
+		ids, err := made.here(list)
+		if err != nil {
+			return nil, err
+		}
+		pack = git("pack-objects", "--delta-base-offset", "--window=0", "-q", filepath.Join(dir, "pack"))
+		pack.Stdin = ids
+	}
+	out, err := pack.Output()
+	if err != nil {
+		return nil, gitSaid(err)
+	}
+	made.name = "pack-" + strings.TrimSpace(string(out))
+	if made.pack, err = os.Open(filepath.Join(dir, made.name+".pack")); err != nil {
+		return nil, err
+	}
+	if made.idx, err = os.Open(filepath.Join(dir, made.name+".idx")); err != nil {
+		made.pack.Close()
+		return nil, err
+	}
+	return made, nil
+}
+
+// here passes on the ids that rev-list finds, and counts those that it misses.
+func (p *packed) here(list *exec.Cmd) (io.Reader, error) {
+	out, err := list.Output()
+	if err != nil {
+		return nil, gitSaid(err)
+	}
+	var ids strings.Builder
+	lines := bufio.NewScanner(strings.NewReader(string(out)))
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "?") {
+			p.lacks++
+			continue
+		}
+		ids.WriteString(lines.Text() + "\n")
+	}
+	return strings.NewReader(ids.String()), lines.Err()
+}
+
+// proxy makes dir a repository that has the objects of r and none of its config, hooks or refs: those may be a stranger's, and name programs.
+func (r *Repository) proxy(dir string) error {
+	for _, sub := range []string{"refs", "info", "objects/info"} {
+		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
+			return err
+		}
+	}
+	borrowed := ""
+	for i, store := range r.objects.stores {
+		// A link, because a file of alternates cannot name every path.
+		name := fmt.Sprint("borrowed-", i)
+		if err := os.Symlink(store.dir, filepath.Join(dir, name)); err != nil {
+			return err
+		}
+		borrowed += "../" + name + "\n"
+	}
+	files := map[string]string{"HEAD": "ref: refs/heads/none\n", "config": "[core]\n\trepositoryformatversion = 0\n\tbare = true\n", "objects/info/alternates": borrowed}
+	// Where git is to stop, and to go on.
+	for id := range r.graph.shallow {
+		files["shallow"] += id.String() + "\n"
+	}
+	for id, parents := range r.graph.grafts {
+		files["info/grafts"] += graftText(id, parents)
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), []byte(text), 0o600); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// gitSaid adds what a program said to how it ended.
+func gitSaid(err error) error {
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && len(exit.Stderr) > 0 {
+		return fmt.Errorf("%w: %s", err, printable(strings.TrimSpace(string(exit.Stderr))))
+	}
+	return err
+}

@@ -1,0 +1,130 @@
+package git
+
+import (
+	"context"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+)
+
+// pins finds the commits that submodules are pinned at, over many commits: of submodules' submodules too.
+type pins struct {
+	source   *Source
+	modules  []*pinnedModule // in the order in which they were met
+	mappings map[plumbing.Hash]*mappings
+	trees    map[plumbing.Hash]map[string]entry // of folders that lead to a submodule, or may
+	entered  map[pin]bool
+}
+
+type pinnedModule struct {
+	repo   *Repository
+	path   string
+	pinned []plumbing.Hash
+}
+
+type entry struct {
+	mode filemode.FileMode
+	id   plumbing.Hash
+}
+
+// pin is a commit of a submodule's repository.
+type pin struct {
+	repo   *Repository
+	commit plumbing.Hash
+}
+
+// of notes what the given commits of r pin. What cannot be had is passed over: a trial that needs it says so.
+func (p *pins) of(ctx context.Context, r *Repository, prefix string, commits []plumbing.Hash) error {
+	if p.entered == nil {
+		p.mappings, p.trees, p.entered = map[plumbing.Hash]*mappings{}, map[plumbing.Hash]map[string]entry{}, map[pin]bool{}
+	}
+	for i, commit := range commits {
+		if i%256 == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if p.entered[pin{r, commit}] || len(p.entered) == most {
+			continue
+		}
+		p.entered[pin{r, commit}] = true
+		tree, err := r.graph.tree(commit)
+		if err != nil {
+			continue
+		}
+		file, ok := p.lookUp(r, tree, ".gitmodules")
+		if !ok || file.mode != filemode.Regular && file.mode != filemode.Executable {
+			continue
+		}
+		mapped := p.mappings[file.id]
+		if mapped == nil {
+			if mapped, err = r.parseMappings(file.id); err != nil {
+				continue
+			}
+			p.mappings[file.id] = mapped
+		}
+		for _, at := range slices.Sorted(maps.Keys(mapped.byPath)) {
+			pinned, ok := p.lookUp(r, tree, at)
+			if !ok || pinned.mode != filemode.Submodule || p.entered[pin{r, pinned.id}] {
+				continue
+			}
+			top := &root{repo: r, commit: commit.String(), prefix: prefix, mappings: mapped}
+			module, missing, err := p.source.module(top, at, pinned.id)
+			if err != nil || missing != nil {
+				continue
+			}
+			p.note(module, prefix+at, pinned.id)
+			if err := p.of(ctx, module, prefix+at+"/", []plumbing.Hash{pinned.id}); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (p *pins) note(r *Repository, path string, commit plumbing.Hash) {
+	if p.entered[pin{r, commit}] {
+		return
+	}
+	for _, m := range p.modules {
+		if m.repo == r {
+			m.pinned = append(m.pinned, commit)
+			return
+		}
+	}
+	p.modules = append(p.modules, &pinnedModule{r, path, []plumbing.Hash{commit}})
+}
+
+// lookUp finds a path in a tree. Few folders lead to submodules, and most commits leave those as they are: they are remembered.
+func (p *pins) lookUp(r *Repository, tree plumbing.Hash, name string) (entry, bool) {
+	if path.Clean(name) != name || strings.Count(name, "/") > deepest {
+		return entry{}, false
+	}
+	at := entry{filemode.Dir, tree}
+	for part := range strings.SplitSeq(name, "/") {
+		if at.mode != filemode.Dir {
+			return entry{}, false
+		}
+		known, ok := p.trees[at.id]
+		if !ok {
+			list, err := r.readTree(at.id)
+			if err != nil {
+				return entry{}, false
+			}
+			known = map[string]entry{}
+			for _, e := range list {
+				known[e.Name] = entry{e.Mode, e.Hash}
+			}
+			if len(p.trees) > 1000 {
+				clear(p.trees) // a root tree is another in each commit
+			}
+			p.trees[at.id] = known
+		}
+		if at, ok = known[part]; !ok {
+			return entry{}, false
+		}
+	}
+	return at, true
+}
