@@ -88,6 +88,11 @@ func open(t *testing.T, r *runner.Run, dir string) {
 // timeless is a report's JSON without what differs from one time to the next.
 func timeless(t testing.TB, r *report.Report) string {
 	t.Helper()
+	for _, c := range r.Causes {
+		for i := range c.Reproduce { // the folder that was killed is a copy
+			c.Reproduce[i] = strings.ReplaceAll(c.Reproduce[i], r.Run, "RUN")
+		}
+	}
 	r.Run = ""
 	for i := range r.Trials {
 		r.Trials[i].Seconds, r.Trials[i].Wall = 0, 0
