@@ -45,7 +45,7 @@ type Builder struct {
 	Locked    bool              // what is not as Lock says is an error, not a warning
 	Fresh     string            // what Debian's suites gave before is not taken from the cache, but what they gave under this same word; "": as they were first asked
 	Guarded   bool              // what is fetched is fetched from public addresses, and without the user's credentials; see [fetch.Public]
-	Room      int64             // bytes that an image of a registry may unpack to; 0: any number
+	Room      int64             // bytes that an image of a registry, or a download, may unpack to; 0: any number
 	Progress  func(line string) // what goes on, a line at a time, never two at once; nil: nobody listens
 
 	progressing sync.Mutex // held while Progress runs

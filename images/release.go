@@ -33,7 +33,7 @@ func (b *Builder) download(ctx context.Context, s *step, t Toolchain, r *Release
 		return none, &OfflineError{What: r.URL, Need: "it is not in the cache"}
 	}
 	s.say("downloading")
-	client := &fetch.Client{Dir: filepath.Join(c.root, "downloads"), Progress: func(done, total int64) {
+	client := &fetch.Client{Dir: filepath.Join(c.root, "downloads"), Limit: b.most(), Progress: func(done, total int64) {
 		s.note("downloading, " + share(done, total))
 	}}
 	if b.Guarded {
@@ -43,10 +43,11 @@ func (b *Builder) download(ctx context.Context, s *step, t Toolchain, r *Release
 	if err != nil {
 		return none, err
 	}
+	archive := unpack.Archive{Path: file, Limit: b.most()}
 	if t.Tree != "" {
-		return t.folder(), unpack.Archive{Path: file}.Tree(ctx, r.Member, func(h *tar.Header, in io.Reader) error { return w.add(*h, in) })
+		return t.folder(), archive.Tree(ctx, r.Member, func(h *tar.Header, in io.Reader) error { return w.add(*h, in) })
 	}
-	return single(t, w, scratch, func(to string) error { return extractMember(ctx, unpack.Archive{Path: file}, r.Member, to) })
+	return single(t, w, scratch, func(to string) error { return extractMember(ctx, archive, r.Member, to) })
 }
 
 // share says how far a download is; a total that nobody has told is 0.
@@ -98,7 +99,7 @@ func (b *Builder) takeModule(ctx context.Context, s *step, t Toolchain, m *Modul
 		return none, fmt.Errorf("the module has the sum %s, and %s is asked for; correct the one, or do not trust the other", got.Sum, m.Sum)
 	}
 	s.say("unpacking")
-	zip := unpack.Archive{Path: got.Zip, Executable: executable}
+	zip := unpack.Archive{Path: got.Zip, Executable: executable, Limit: b.most()}
 	if t.Tree == "" {
 		return single(t, w, scratch, func(to string) error { return extractMember(ctx, zip, path.Join(m.Path+"@"+m.Version, t.Program), to) })
 	}

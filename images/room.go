@@ -19,6 +19,14 @@ const leastMember = 4 << 10
 // newRoom is for one image.
 func (b *Builder) newRoom() *room { return &room{limit: b.Room} }
 
+// most is how many bytes a download may have, and may unpack to: 0 stands for what its readers allow by themselves, 4 GiB.
+func (b *Builder) most() int64 {
+	if b.Room < 4<<30 {
+		return b.Room
+	}
+	return 0
+}
+
 func (r *room) full() error {
 	return fmt.Errorf("it unpacks to more than the %s that builds of this scenario may write (builder.resources.disk): raise that, or take a smaller image", humanize.IBytes(uint64(r.limit)))
 }

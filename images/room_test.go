@@ -3,6 +3,8 @@ package images
 import (
 	"archive/tar"
 	"bytes"
+	"compress/gzip"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -144,6 +146,36 @@ func TestAFileThatIsAllHoleCountsAsLongAsItIs(t *testing.T) {
 		err := r.take(bytes.NewReader(block), func(in io.Reader) error { _, err := io.Copy(io.Discard, in); return err })
 		if fits != (err == nil) || err != nil && !strings.Contains(err.Error(), "unpacks to more") {
 			t.Errorf("%d bytes of nothing: got %v", size, err)
+		}
+	}
+}
+
+func TestADownloadThatUnpacksToMoreThanTheRoomIsRefused(t *testing.T) {
+	const size = 8 << 20
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	w := tar.NewWriter(z)
+	if err := w.WriteHeader(&tar.Header{Name: "bomb-1/bin/bomb", Typeflag: tar.TypeReg, Mode: 0o755, Size: size}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.CopyN(w, zeros{}, size); err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(w.Close(), z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	url := site(t, map[string][]byte{"/bomb.tgz": out.Bytes()})
+	for _, member := range []string{"bomb-1", "bomb-1/bin/bomb"} {
+		for _, room := range []int64{1 << 20, 16 << 20} {
+			tool := Toolchain{Tool: "bomb", Version: "1", Dest: "/usr/bin/bomb", Sources: []Source{{Release: &Release{URL: url + "/bomb.tgz", SHA256: sha(out.Bytes()), Member: member}}}}
+			if member == "bomb-1" {
+				tool.Tree, tool.Program = "/opt/bomb", "bin/bomb"
+			}
+			b := &Builder{Cache: t.TempDir(), Catalogue: declared(t, tool), Room: room}
+			_, err := b.Tools(t.Context(), Spec{Picks: []Pick{{Tool: "bomb", Version: "1"}}})
+			if fits := room > size; fits != (err == nil) || !fits && !strings.Contains(err.Error(), "more than the 1048576 bytes that are allowed") {
+				t.Errorf("%s, room for %d: %v", member, room, err)
+			}
 		}
 	}
 }

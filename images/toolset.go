@@ -36,7 +36,7 @@ func (s *Toolset) Changed() error {
 //
 // A tool that is one file, or a folder that finds itself, runs from anywhere. One from a Debian package has the path of its loader
 // and its libraries written into it, so it is put together again for the path at which it lies in this cache; it is of the same
-// packages, but not the same bytes as in an image.
+// packages, but not the same bytes as in an image. One that has paths of its other files compiled in is an [UnfitError].
 func (b *Builder) Tools(ctx context.Context, spec Spec) (*Toolset, error) {
 	r, err := b.resolveTools(ctx, spec)
 	if err != nil {
@@ -61,6 +61,9 @@ func (b *Builder) Tools(ctx context.Context, spec Spec) (*Toolset, error) {
 			return nil, fmt.Errorf("toolchain %s %s: %w", p.Tool, p.Version, err)
 		}
 		files := unpacked.files()
+		if err := compiledIn(p.Tool+" "+p.Version, filepath.Join(files, "root"), made.made.Parts); err != nil {
+			return nil, err
+		}
 		set.Unpacked = append(set.Unpacked, unpacked)
 		set.Dests[p.Tool] = p.tool.Dest
 		links := made.made.all()

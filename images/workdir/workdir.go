@@ -17,6 +17,7 @@ import (
 const (
 	Mmdebstrap = "bisect-mmdebstrap-"
 	Apt        = "bisect-apt-"
+	Git        = "bisect-git-"
 )
 
 const (
@@ -71,7 +72,7 @@ func lockNow(f *os.File) error {
 // RemoveLeft removes what killed processes left. What is in use, another user's, or younger than a minute stays.
 func RemoveLeft() error {
 	var errs []error
-	for _, prefix := range []string{Mmdebstrap, Apt} {
+	for _, prefix := range []string{Mmdebstrap, Apt, Git} {
 		paths, err := filepath.Glob(filepath.Join(os.TempDir(), prefix+"*"))
 		if err != nil {
 			return err

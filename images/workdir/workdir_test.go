@@ -11,7 +11,7 @@ import (
 )
 
 func TestWhatAKilledBisectLeftIsRemovedOnceItsProgramHasEnded(t *testing.T) {
-	for _, prefix := range []string{Mmdebstrap, Apt} {
+	for _, prefix := range []string{Mmdebstrap, Apt, Git} {
 		t.Run(prefix, func(t *testing.T) {
 			t.Setenv("TMPDIR", t.TempDir())
 			d, err := New(prefix)
@@ -67,7 +67,7 @@ func TestWhatIsLeftIsOnlyWhatIsOurs(t *testing.T) {
 		}
 		grow(t, filepath.Join(temp, name), time.Hour)
 	}
-	for _, prefix := range []string{Mmdebstrap, Apt} {
+	for _, prefix := range []string{Mmdebstrap, Apt, Git} {
 		if err := os.Symlink(t.TempDir(), filepath.Join(temp, prefix+"link")); err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"buildbisect/images/workdir"
+
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
@@ -20,11 +22,12 @@ func (r *Repository) packWithGit(ctx context.Context, tips []plumbing.Hash) (_ *
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "bisect-objects-")
+	work, err := workdir.New(workdir.Git)
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer func() { err = errors.Join(err, work.Remove()) }()
+	dir := work.Path
 	if err := r.proxy(dir); err != nil {
 		return nil, err
 	}
@@ -37,6 +40,7 @@ func (r *Repository) packWithGit(ctx context.Context, tips []plumbing.Hash) (_ *
 		cmd.Dir = dir
 		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "GIT_DIR=" + dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
 			"GIT_NO_REPLACE_OBJECTS=1", "GIT_NO_LAZY_FETCH=1", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C"}
+		work.Hand(cmd)
 		return cmd
 	}
 	made := &packed{partial: r.objects.partial}
