@@ -203,9 +203,15 @@ func (l Level) pointer() *string {
 	return &l.Text
 }
 
+// mostChoices is how many of the words that there are a mistake lists.
+const mostChoices = 30
+
 // choices says what there is, and what was probably meant.
 func choices(got string, have []string) string {
-	text := "there is " + strings.Join(have, ", ")
+	text := "there is " + strings.Join(have[:min(mostChoices, len(have))], ", ")
+	if more := len(have) - mostChoices; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
 	if word := nearest(got, have); word != "" {
 		text = fmt.Sprintf("did you mean %s? %s", word, text)
 	}

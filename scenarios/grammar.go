@@ -117,7 +117,7 @@ func nearest(s string, have []string) string { return near(s, have, min(2, len(s
 func near(s string, have []string, changes int) string {
 	best, distance := "", changes+1
 	for _, word := range have {
-		if len(s) > len(word)+distance {
+		if len(s) > len(word)+distance || len(word) > len(s)+distance {
 			continue // also keeps a word of a hundred thousand letters from being compared
 		}
 		if n := smetrics.WagnerFischer(s, word, 1, 1, 1); n < distance {
