@@ -19,7 +19,7 @@ build:
 	@test -e bin/bisect || echo "building bin/bisect (a minute the first time)"
 	go build -trimpath -o bin/bisect ./cmd/bisect
 
-# Format, vet, layers, unit and script tests: no engine, under a minute.
+# Format, vet, layers, unit and script tests: no engine, a minute or two.
 check:
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "not gofmt-ed: $$files"; exit 1; }
 	go vet ./...
