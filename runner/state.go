@@ -239,9 +239,9 @@ func (s *State) newLog(name string) (*os.File, error) {
 // scriptPath is where the script stands that builds a trial again, relative to the run's folder.
 func scriptPath(id int) string { return filepath.Join("trials", strconv.Itoa(id), "reproduce.sh") }
 
-// saveScript writes that script.
+// saveScript writes that script. No run needs it to go on, so that no trial waits for the disk.
 func (s *State) saveScript(id int, text string) error {
-	err := s.save(scriptPath(id), func(f *os.File) error { _, err := f.WriteString(text); return err })
+	err := s.replace(scriptPath(id), false, func(f *os.File) error { _, err := f.WriteString(text); return err })
 	if err != nil {
 		return fmt.Errorf("script of trial %d: %w; make room, then %s", id, err, s.journal.next())
 	}
@@ -311,15 +311,20 @@ func (s *State) Parts() (*images.Lock, error) {
 	return l, nil
 }
 
-// save writes a file of the folder, whole or not at all.
+// save writes a file of the folder, whole or not at all, and to the disk.
 func (s *State) save(name string, write func(*os.File) error) error {
+	return s.replace(name, true, write)
+}
+
+// replace is save, but that only what is durable is waited for.
+func (s *State) replace(name string, durable bool, write func(*os.File) error) error {
 	fresh := name + ".new" // one writer: what a crash leaves is written over
 	f, err := s.at.create(fresh)
 	if err != nil {
 		return err
 	}
 	err = write(f)
-	if err == nil {
+	if err == nil && durable {
 		err = f.Sync()
 	}
 	err = errors.Join(err, f.Close())
@@ -328,6 +333,9 @@ func (s *State) save(name string, write func(*os.File) error) error {
 	}
 	if err != nil {
 		return errors.Join(err, s.at.root.Remove(fresh))
+	}
+	if !durable {
+		return nil
 	}
 	return s.at.sync()
 }
