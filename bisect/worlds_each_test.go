@@ -14,15 +14,18 @@ import (
 // usual is how many worlds a property is tried on that is neither slow nor of a small part of the search.
 const usual = 20_000
 
-// eachWorld checks a property on n random worlds, under -short on a tenth of them. BISECT_WORLDS sets another number instead
-// of the usual one, for soaking, and all others in proportion; BISECT_SEED tries only the world of that seed.
+// eachWorld checks a property on a third of n random worlds, under -short on a tenth. BISECT_WORLDS sets a number in place of the
+// usual one, for soaking, and all others in proportion; BISECT_SEED tries only the world of that seed.
 func eachWorld(t *testing.T, n int, has features, check func(t *testing.T, r *rand.Rand, w *world)) {
 	t.Helper()
-	if testing.Short() {
-		n /= 10
-	}
-	if given, err := strconv.Atoi(os.Getenv("BISECT_WORLDS")); err == nil {
+	given, err := strconv.Atoi(os.Getenv("BISECT_WORLDS"))
+	switch {
+	case err == nil:
 		n = max(1, n*given/usual)
+	case testing.Short():
+		n /= 10
+	default:
+		n /= 3
 	}
 	if seed, err := strconv.ParseUint(os.Getenv("BISECT_SEED"), 10, 64); err == nil {
 		tryWorld(t, seed, has, check)
