@@ -51,8 +51,8 @@ func (c command) interruptible(leave func(status int)) context.Context {
 // unread reports whether nobody reads any more what we write.
 func (c command) unread() bool {
 	for _, w := range []io.Writer{c.stdout, c.stderr} {
-		f, ok := w.(*os.File)
-		if !ok {
+		f := fileOf(w)
+		if f == nil {
 			continue
 		}
 		at := []unix.PollFd{{Fd: int32(f.Fd())}}
