@@ -6,10 +6,10 @@
 demo: setup build
 	bin/bisect run k8s-98646
 
-# All tests, those against the real engine included. What CI runs.
+# All tests, those against the real engine included. What CI runs. The packages that take longest go first.
 test: setup
 	go vet ./...
-	go test -timeout 45m ./...
+	go test -timeout 40m ./cmd/bisect ./runner/docker ./...
 
 # What the machine lacks, from Debian packages; says what and why.
 setup:
@@ -17,12 +17,15 @@ setup:
 
 build:
 	@test -e bin/bisect || echo "building bin/bisect (a minute the first time)"
-	go build -trimpath -o bin/bisect ./cmd/bisect
+	CGO_ENABLED=0 go build -trimpath -tags urfave_cli_no_docs -ldflags "-s -w" -o bin/bisect ./cmd/bisect
 
-# Format, vet, layers, unit and script tests: no engine, a minute or two.
+# Format, vet, staticcheck, code that nothing reaches, layers, unit and script tests: no engine, two or three
+# minutes.
 check:
 	@files=$$(gofmt -l .); test -z "$$files" || { echo "not gofmt-ed: $$files"; exit 1; }
 	go vet ./...
+	go tool staticcheck ./...
+	@dead=$$(go tool deadcode -test ./...) && test -z "$$dead" || { echo "$$dead"; exit 1; }
 	go test -short ./...
 
 # Figures, as ratios where there is something to compare with.
@@ -30,13 +33,17 @@ bench: setup build
 	bash .ci/bench
 
 # What takes longer, some hours in all: many random worlds, fuzzing, interrupts and kills, the engine failing at random for ten minutes, every
-# toolchain of the catalogue, the race detector over everything.
+# toolchain of the catalogue, every shipped scenario, the race detector over everything.
 soak: setup fuzz
 	BISECT_WORLDS=100000 go test -timeout 60m -count=1 ./bisect
 	BISECT_ATTRIBUTES=3000 go test -timeout 60m -count=1 -run Checkout ./runner/git
-	BISECT_TOOLCHAINS=all go test -count=1 -timeout 60m -run Toolchains ./images
+	BISECT_TOOLCHAINS=all go test -count=1 -timeout 60m -run 'Toolchains|DebianBase' ./images
+	BISECT_TOOLCHAINS=all go test -count=1 -timeout 60m -run 'Scripts/engine/(world-debian-tools|images-elsewhere)|Snapshots' ./cmd/bisect
+	BISECT_TOOLCHAINS=all go test -count=1 -timeout 60m -run EngineOfItsOwn ./runner/docker
+	BISECT_SCENARIOS=all go test -count=1 -timeout 60m -run Shipped ./cmd/bisect
 	BISECT_INTERRUPTS=200 go test -count=1 -timeout 60m -run Scripts/engine/interrupted ./cmd/bisect
 	BISECT_KILLS=200 go test -count=1 -timeout 120m -run 'Scripts/nested/(killed|gc)' ./cmd/bisect
+	BISECT_KILLS=all go test -count=1 -timeout 60m -run Killed ./runner
 	BISECT_SECRETS=500 go test -count=1 -timeout 60m -run RealWriters ./runner
 	BISECT_SOAK=10m go test -v -count=1 -timeout 60m -run Soak ./runner
 	go test -race -count=1 -timeout 120m ./...

@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// An Axis is one thing that may change. Its levels are numbered so that every level comes after those it builds on: level 0
-// is the good side and the last level is the bad one. A line of versions and a graph of commits differ only in shape.
+// An Axis is one thing that may change. Its levels are numbered so that every level comes after those it
+// builds on: level 0 is the good side and the last level is the bad one. A line of versions and a graph of
+// commits differ only in shape.
 //
 // An axis remembers what it has worked out, within bounds, and so is not safe for concurrent use.
 type Axis struct {
@@ -66,17 +67,20 @@ func Chain(name string, n int) *Axis {
 	return newAxis(name, parents, make([]Side, n))
 }
 
-// DAG is the axis of commits. parents[i] lists the predecessors of level i, each less than i; level 0 is the good commit and
-// stands for whatever it contains, so that a parent outside the range is 0. The last level is the bad commit.
+// DAG is the axis of commits. parents[i] lists the predecessors of level i, each less than i; level 0 is the
+// good commit and stands for whatever it contains, so that a parent outside the range is 0. The last level is
+// the bad commit.
 //
-// A commit beside the good one does not contain it: the search may step down from it to level 0, to ask whether a commit
-// matters at all, but a good build there says nothing about the good commit under the same tools. Its parent outside the
-// range is a level of its own, before the good commit: it ought to be good when the good commit is, yet a cause whose parent
-// was never built would be an accusation without a witness, for what is broken there may have been repaired before good.
+// A commit beside the good one does not contain it: the search may step down from it to level 0, to ask
+// whether a commit matters at all, but a good build there says nothing about the good commit under the same
+// tools. Its parent outside the range is a level of its own, before the good commit: it ought to be good when
+// the good commit is, yet a cause whose parent was never built would be an accusation without a witness, for
+// what is broken there may have been repaired before good.
 //
-// What stands apart is looked into from its tip, the parent of the merge that brought it in, and no further unless the tip
-// fails as well: most such histories cannot be built on their own, and each commit of them would be tried in vain. Its
-// first commit has no parent, so that its predecessor is level 0: the good commit, which is what is left without it.
+// What stands apart is looked into from its tip, the parent of the merge that brought it in, and no further
+// unless the tip fails as well: most such histories cannot be built on their own, and each commit of them
+// would be tried in vain. Its first commit has no parent, so that its predecessor is level 0: the good
+// commit, which is what is left without it.
 func DAG(name string, parents [][]int, sides []Side) (*Axis, error) {
 	if len(parents) < 2 || len(sides) != len(parents) || len(parents[0]) != 0 || sides[0] != After {
 		return nil, fmt.Errorf("axis %s: want at least 2 levels, the first without parents, and a side for each", name)

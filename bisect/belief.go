@@ -6,9 +6,9 @@ import (
 	"slices"
 )
 
-// flakePrior is the probability, before any trial, that no change is to blame. In Google's data 40 % of the breakages that
-// were suspected had no culprit (Henderson, Dolan-Gavitt and others, Flake Aware Culprit Finding, ICST 2023); those who start
-// a bisection by hand have looked at the failure first.
+// flakePrior is the probability, before any trial, that no change is to blame. In Google's data 40 % of the
+// breakages that were suspected had no culprit (Henderson, Dolan-Gavitt and others, Flake Aware Culprit
+// Finding, ICST 2023); those who start a bisection by hand have looked at the failure first.
 const flakePrior = 0.25
 
 // beliefOptions tune a belief.
@@ -19,16 +19,18 @@ type beliefOptions struct {
 	most   int              // hypotheses at most; 0: mostHypotheses
 }
 
-// A belief is a posterior over "p is the one minimal failing point", for each p at or below top, and over "a flake: no change
-// is to blame".
+// A belief is a posterior over "p is the one minimal failing point", for each p at or below top, and over "a
+// flake: no change is to blame".
 //
-// A trial at q is bad with probability P(bad | broken) if q is at or above p, else with P(bad | healthy). Rates that are not
-// known are integrated out, so that the likelihood of p depends on nothing but the counts of good and bad trials at or above p
-// and elsewhere. Trials that are not at or below top say nothing: another cause may have made them bad.
+// A trial at q is bad with probability P(bad | broken) if q is at or above p, else with P(bad | healthy).
+// Rates that are not known are integrated out, so that the likelihood of p depends on nothing but the counts
+// of good and bad trials at or above p and elsewhere. Trials that are not at or below top say nothing:
+// another cause may have made them bad.
 //
-// The prior is a product over the axes. Where that would be more than mostHypotheses, only points with few tools off the good
-// level are held possible, as many as fit and at least one: with 40 toggles and one commit five, with 1,000 commits two. A cause
-// of more tools than that is not found by it; one whose tools have been narrowed down by a lower top is.
+// The prior is a product over the axes. Where that would be more than mostHypotheses, only points with few
+// tools off the good level are held possible, as many as fit and at least one: with 40 toggles and one commit
+// five, with 1,000 commits two. A cause of more tools than that is not found by it; one whose tools have been
+// narrowed down by a lower top is.
 type belief struct {
 	space    *Space
 	top      Point
@@ -103,8 +105,8 @@ func (b *belief) pointInto(p Point, node, combo int) Point {
 	return p
 }
 
-// clone makes a copy that learns by itself, for asking what to ask once the answers in flight are there. It shares memory until
-// either learns something.
+// clone makes a copy that learns by itself, for asking what to ask once the answers in flight are there. It
+// shares memory until either learns something.
 func (b *belief) clone() *belief {
 	b.update()
 	b.shared = true

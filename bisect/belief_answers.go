@@ -11,7 +11,8 @@ func (b *belief) flake() float64 {
 	return b.flaky.weight
 }
 
-// failing is the posterior that p is at or above the minimal failing point. It is 0 where p is not at or below top.
+// failing is the posterior that p is at or above the minimal failing point. It is 0 where p is not at or
+// below top.
 func (b *belief) failing(p Point) float64 {
 	b.update()
 	sum := 0.0

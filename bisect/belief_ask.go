@@ -8,22 +8,23 @@ import (
 // nearlyEqual is the part of the best gain from which on a point's other virtues decide.
 const nearlyEqual = 0.98
 
-// An outlook is what is expected of the next trial, in a form that can be summed: each hypothesis at or below the point tried
-// adds its own part to what holds where none is.
+// An outlook is what is expected of the next trial, in a form that can be summed: each hypothesis at or below
+// the point tried adds its own part to what holds where none is.
 type outlook struct {
 	bad, entropy   float64   // where nothing is at or below the point: P(bad), and the bits left once the culprit is known
 	dBad, dEntropy []float64 // for each hypothesis, what it adds
 }
 
-// gain is the mutual information in bits between the culprit and a trial at a point, given the sums over what is at or below
-// it: the entropy of the trial, less what is left of it once the culprit is known. With known rates and any split at hand, to
-// take the largest each time is best over any number of questions (Jedynak, Frazier and Sznitman, Twenty questions with
-// noise: Bayes optimal policies for entropy loss, 2012); on a line it is Horstein's posterior matching (1963), whose cost
-// Burnashev and Zigangirov (1974) and Ben-Or and Hassidim (2008) bound.
+// gain is the mutual information in bits between the culprit and a trial at a point, given the sums over what
+// is at or below it: the entropy of the trial, less what is left of it once the culprit is known. With known
+// rates and any split at hand, to take the largest each time is best over any number of questions (Jedynak,
+// Frazier and Sznitman, Twenty questions with noise: Bayes optimal policies for entropy loss, 2012); on a
+// line it is Horstein's posterior matching (1963), whose cost Burnashev and Zigangirov (1974) and Ben-Or and
+// Hassidim (2008) bound.
 //
-// Rates that are not known need no questions of their own: a culprit is confounded with the rates that fit it, and what tells
-// such culprits apart is asked for that, at an end of the range too. Questions for the rates' own sake were tried, and made
-// the whole no shorter.
+// Rates that are not known need no questions of their own: a culprit is confounded with the rates that fit
+// it, and what tells such culprits apart is asked for that, at an end of the range too. Questions for the
+// rates' own sake were tried, and made the whole no shorter.
 func (o *outlook) gain(dBad, dEntropy float64) float64 {
 	return entropy(o.bad+dBad) - o.entropy - dEntropy
 }
@@ -47,12 +48,14 @@ func (b *belief) outlook() *outlook {
 	return o
 }
 
-// ask finds the point at or below top whose trial tells most of the culprit, in bits; ok is false where none tells anything. It
-// never asks a commit before the good one. What a trial tells counts for as much as worth says of its point, between 0 and 1:
-// where builds are often skipped, that much of it is to be expected (nil: 1 everywhere).
+// ask finds the point at or below top whose trial tells most of the culprit, in bits; ok is false where none
+// tells anything. It never asks a commit before the good one. What a trial tells counts for as much as worth
+// says of its point, between 0 and 1: where builds are often skipped, that much of it is to be expected (nil:
+// 1 everywhere).
 //
-// Where all combinations of levels are hypotheses, all are compared; else the best is looked for by lowering one axis at a
-// time, which is how a half of many toggles is found that together matter with probability one half.
+// Where all combinations of levels are hypotheses, all are compared; else the best is looked for by lowering
+// one axis at a time, which is how a half of many toggles is found that together matter with probability one
+// half.
 func (b *belief) ask(worth func(Point) float64) (q Point, gain float64, ok bool) {
 	if b.combos.strides == nil {
 		return b.askGreedily(worth)
@@ -78,8 +81,8 @@ func (b *belief) askable(node int) bool {
 	return b.commitAt < 0 || int(b.commit.nodes[level]) == node && b.space.Axes[b.commitAt].sides[level] != Before
 }
 
-// sumAll replaces what each hypothesis has by the sum over those at or below it, one axis after the other. It writes to both
-// slices, and returns the one with the sums first.
+// sumAll replaces what each hypothesis has by the sum over those at or below it, one axis after the other. It
+// writes to both slices, and returns the one with the sums first.
 func (b *belief) sumAll(x, y []float64) (sums, spare []float64) {
 	for i, o := range b.tools {
 		stride := b.combos.strides[i]
@@ -93,9 +96,9 @@ func (b *belief) sumAll(x, y []float64) (sums, spare []float64) {
 	return y, x
 }
 
-// choose takes the largest gain times its worth. Among nearly equal ones it prefers a point other than the last, because
-// failures come in bursts; then one with the last one's commit, then with top's, because another commit is another tree. It
-// overwrites gains of what is worth less.
+// choose takes the largest gain times its worth. Among nearly equal ones it prefers a point other than the
+// last, because failures come in bursts; then one with the last one's commit, then with top's, because
+// another commit is another tree. It overwrites gains of what is worth less.
 func (b *belief) choose(gains []float64, point func(i int) Point, worth func(Point) float64) (Point, float64, bool) {
 	const nothing = 1e-12
 	weighed := map[int]bool{}

@@ -10,8 +10,8 @@ import (
 	. "buildbisect/bisect"
 )
 
-// BenchmarkNoisyQuestion measures what a trial and the choice of the next question take, little beside any build, and what
-// the first one takes on top.
+// BenchmarkNoisyQuestion measures what a trial and the choice of the next question take, little beside any
+// build, and what the first one takes on top.
 func BenchmarkNoisyQuestion(b *testing.B) {
 	line := func(n int) [][]int { return grow(rand.New(rand.NewPCG(1, 1)), n, 0, 0) }
 	pulls := func(n int) [][]int { return integrators(rand.New(rand.NewPCG(1, 1)), n) }
@@ -39,12 +39,12 @@ func BenchmarkNoisyQuestion(b *testing.B) {
 				b.Fatal(err)
 			}
 			began := time.Now()
-			belief := NewBelief(space)
+			NewBelief(space)
 			first := time.Since(began)
 			r := rand.New(rand.NewPCG(2, 2))
 			var spent []time.Duration
 			for b.Loop() {
-				belief = NewBelief(space)
+				belief := NewBelief(space)
 				for range 10 {
 					began := time.Now()
 					q, _, ok := belief.Ask()

@@ -2,8 +2,8 @@ package bisect
 
 import "slices"
 
-// A proposal is a point looked at on the way to a good question: the commit's node, and the nodes of the tools, one of them
-// replaced.
+// A proposal is a point looked at on the way to a good question: the commit's node, and the nodes of the
+// tools, one of them replaced.
 type proposal struct {
 	gain  float64
 	node  int32
@@ -21,7 +21,8 @@ type greedy struct {
 	most      float64 // what a trial there tells
 }
 
-// askGreedily moves one axis at a time to where a trial tells most, once with the tools first and once with the commit first.
+// askGreedily moves one axis at a time to where a trial tells most, once with the tools first and once with
+// the commit first.
 func (b *belief) askGreedily(worth func(Point) float64) (Point, float64, bool) {
 	g := &greedy{belief: b, outlook: b.outlook()}
 	starts := []bool{false, true}
@@ -92,8 +93,8 @@ func (g *greedy) moveCommit() bool {
 	return moved
 }
 
-// lowerTools starts from top's tools at the commit where it stands, and lowers the tool that makes the gain largest, again and
-// again. It reports whether what it comes to is better than what was there.
+// lowerTools starts from top's tools at the commit where it stands, and lowers the tool that makes the gain
+// largest, again and again. It reports whether what it comes to is better than what was there.
 func (g *greedy) lowerTools() bool {
 	n := g.combos.n
 	bads, bits := make([]float64, n), make([]float64, n) // for each combination, over the commits at or below node

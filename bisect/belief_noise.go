@@ -1,7 +1,7 @@
 package bisect
 
-// noise is what the trials say of the rates, given that some change is to blame: posterior means, and intervals that hold them
-// with probability 95 %, as fine as the grid.
+// noise is what the trials say of the rates, given that some change is to blame: posterior means, and
+// intervals that hold them with probability 95 %, as fine as the grid.
 func (b *belief) noise() Noise {
 	b.update()
 	masses := make([]float64, len(b.table))
@@ -25,7 +25,8 @@ func (b *belief) noise() Noise {
 	return Noise{Broken: summary(b.grid.broken, broken), Healthy: summary(b.grid.healthy, healthy), Flake: b.flaky.weight}
 }
 
-// posterior is the probability of each rate, for a hypothesis with these trials at or above it and those elsewhere.
+// posterior is the probability of each rate, for a hypothesis with these trials at or above it and those
+// elsewhere.
 func (g *rateGrid) posterior(above, elsewhere tally) (broken, healthy []float64) {
 	pb, _ := likelihoods(g.broken, above)
 	ph, _ := likelihoods(g.healthy, elsewhere)

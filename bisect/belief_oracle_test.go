@@ -141,7 +141,8 @@ func (m *byHand) broken(h int, q Point) bool {
 	return m.space.Leq(m.hypotheses[h], q)
 }
 
-// joint is the probability of hypothesis h with the trials and, if next is not nil, a bad one at next. h = -1 is the flake.
+// joint is the probability of hypothesis h with the trials and, if next is not nil, a bad one at next. h = -1
+// is the flake.
 func (m *byHand) joint(h int, next Point) float64 {
 	trials := m.trials
 	if next != nil {

@@ -2,15 +2,17 @@ package bisect
 
 import "slices"
 
-// mostExtras bounds what an order remembers of merges: 64 MiB. Histories of pull requests need a few entries a commit.
+// mostExtras bounds what an order remembers of merges: 64 MiB. Histories of pull requests need a few entries
+// a commit.
 const mostExtras = 1 << 24
 
-// An order is the part of one axis that lies at or below a level, made for sums over "everything at or below". Its nodes are
-// numbered from 0, each after those it builds on.
+// An order is the part of one axis that lies at or below a level, made for sums over "everything at or
+// below". Its nodes are numbered from 0, each after those it builds on.
 //
-// A node is a level of the axis, and one more where some level does not contain the good commit: "the commit does not matter"
-// then has two readings. Node 0 says that the failure shows everywhere; node 1, level 0, that it needs something in the good
-// commit, so that a good build beside that commit says nothing against it (see [Axis.vouches]).
+// A node is a level of the axis, and one more where some level does not contain the good commit: "the commit
+// does not matter" then has two readings. Node 0 says that the failure shows everywhere; node 1, level 0,
+// that it needs something in the good commit, so that a good build beside that commit says nothing against it
+// (see [Axis.impliesGood]).
 type order struct {
 	levels []int     // of each node, rising
 	nodes  []int32   // of each level, -1 where there is none
@@ -63,8 +65,9 @@ func newOrder(a *Axis, top int) *order {
 	return o
 }
 
-// sumUp prepares sumBelow. What a merge adds to the line it was merged into is as a rule short, and listed once for each
-// merge it is nested in, so that a sum over ancestors costs little more than one addition a commit.
+// sumUp prepares sumBelow. What a merge adds to the line it was merged into is as a rule short, and listed
+// once for each merge it is nested in, so that a sum over ancestors costs little more than one addition a
+// commit.
 func (o *order) sumUp() {
 	n := len(o.levels)
 	o.first, o.extra = make([]int32, n), make([][]int32, n)
@@ -127,8 +130,8 @@ func (o *order) sumUp() {
 	}
 }
 
-// sumBelow sets each row of dst to the sum of src's rows at or below it. Row l of width w is [l·w, l·w+w); dst and src must
-// not overlap.
+// sumBelow sets each row of dst to the sum of src's rows at or below it. Row l of width w is [l·w, l·w+w);
+// dst and src must not overlap.
 func (o *order) sumBelow(dst, src []float64, width int) {
 	for node, first := range o.first {
 		row := dst[node*width : node*width+width]

@@ -5,22 +5,24 @@ import "slices"
 const (
 	// mostHypotheses bounds the time of a question (0.1 to 0.2 µs a hypothesis) and memory (60 bytes each).
 	mostHypotheses = 1 << 21
-	// No failure in the field needed more than six interacting parameters (Kuhn, Wallace and Gallo, Software fault
-	// interactions and implications for software testing, IEEE TSE 2004).
+	// No failure in the field needed more than six interacting parameters (Kuhn, Wallace and Gallo, Software
+	// fault interactions and implications for software testing, IEEE TSE 2004).
 	mostInteracting = 6
-	// Of failures that tools alone cause, the part that does not show on branches which left before the good commit.
+	// Of failures that tools alone cause, the part that does not show on branches which left before the good
+	// commit.
 	needsGoodCommit = 1.0 / 8
 )
 
-// combinations lists what the axes apart from the commit may contribute to a minimal failing point: which of them are off
-// level 0, and where.
+// combinations lists what the axes apart from the commit may contribute to a minimal failing point: which of
+// them are off level 0, and where.
 type combinations struct {
 	n     int
 	wide  int        // tools off zero, at most
 	tools []toolStep // n rows of wide entries; those not used have tool -1
 	// weight is the prior weight of each.
 	weight []float64
-	// strides, where all combinations of all nodes are there: that of node x of tool i lies at Σ x·strides[i]. Else nil.
+	// strides, where all combinations of all nodes are there: that of node x of tool i lies at Σ
+	// x·strides[i]. Else nil.
 	strides []int
 }
 
@@ -36,8 +38,8 @@ func (c *combinations) of(i int) []toolStep {
 	return steps
 }
 
-// combine enumerates all combinations of the nodes of tools, given the weights of their nodes; where that gives more than
-// most, only those with as many tools off zero as fit, at least one.
+// combine enumerates all combinations of the nodes of tools, given the weights of their nodes; where that
+// gives more than most, only those with as many tools off zero as fit, at least one.
 func combine(weights [][]float64, most int) *combinations {
 	c := &combinations{wide: min(len(weights), mostInteracting)}
 	for c.wide > 1 && countCombinations(weights, c.wide) > most {

@@ -5,8 +5,8 @@ import "slices"
 // Leq reports whether level x is at or below level y. Level 0 is below all.
 func (a *Axis) Leq(x, y int) bool { return x == 0 || x <= y && a.down(y).has(x) }
 
-// vouches reports whether a good build at level y shows that level x is good as well.
-func (a *Axis) vouches(y, x int) bool {
+// impliesGood reports whether a good build at level y shows that level x is good as well.
+func (a *Axis) impliesGood(y, x int) bool {
 	switch {
 	case a.sides[y] == After && a.sides[x] == Before:
 		return true // by way of the good commit
@@ -16,8 +16,8 @@ func (a *Axis) vouches(y, x int) bool {
 	return a.Leq(x, y)
 }
 
-// vouched is the set of levels that a good build at level y speaks for.
-func (a *Axis) vouched(y int) bitset {
+// impliedGood is the set of levels that a good build at level y speaks for.
+func (a *Axis) impliedGood(y int) bitset {
 	set := slices.Clone(a.down(y))
 	if a.sides[y] != After {
 		set.remove(0)
@@ -57,8 +57,8 @@ func (a *Axis) down(level int) bitset {
 	return set
 }
 
-// maximalAvoiding lists the maximal levels at or below top that are not at or above culprit (≠ 0): on a line its
-// predecessor, in a graph a frontier of branch tips.
+// maximalAvoiding lists the maximal levels at or below top that are not at or above culprit (≠ 0): on a line
+// its predecessor, in a graph a frontier of branch tips.
 func (a *Axis) maximalAvoiding(top, culprit int) []int {
 	avoiding := slices.Clone(a.down(top))
 	above := newBitset(a.Len())

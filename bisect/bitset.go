@@ -11,13 +11,6 @@ func (b bitset) has(i int) bool { return b[i/64]&(1<<(i%64)) != 0 }
 func (b bitset) add(i int)      { b[i/64] |= 1 << (i % 64) }
 func (b bitset) remove(i int)   { b[i/64] &^= 1 << (i % 64) }
 
-// addAll adds every member of c, which has b's size.
-func (b bitset) addAll(c bitset) {
-	for i := range b {
-		b[i] |= c[i]
-	}
-}
-
 // removeAll removes every member of c, which has b's size.
 func (b bitset) removeAll(c bitset) {
 	for i := range b {

@@ -23,9 +23,9 @@ func credible(list []Candidate) []Candidate {
 	return list
 }
 
-// left lists what may still be a minimal failing point at or below f: f, and every point below it that no good trial
-// excludes. Moving one axis alone would not do: where every single step is skipped, the cause may lie two steps down. Their
-// probabilities add up to one; more says that there are others.
+// left lists what may still be a minimal failing point at or below f: f, and every point below it that no
+// good trial excludes. Moving one axis alone would not do: where every single step is skipped, the cause may
+// lie two steps down. Their probabilities add up to one; more says that there are others.
 func (s *Search) left(f Point) (list []Candidate, more bool) {
 	open := make([][]int, len(f))
 	for axis := range f {
@@ -62,7 +62,8 @@ func (s *Search) left(f Point) (list []Candidate, more bool) {
 	return list, more
 }
 
-// undecided lists what a search that was stopped in a descent, or before a cause was confirmed, knows of that cause.
+// undecided lists what a search that was stopped in a descent, or before a cause was confirmed, knows of that
+// cause.
 func (s *Search) undecided() ([]Candidate, bool) {
 	if !s.bracketed() {
 		return nil, false

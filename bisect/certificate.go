@@ -10,8 +10,8 @@ type region struct {
 
 // certify looks for a failure that no cause explains. It returns a question, or the top of a new descent.
 //
-// A failing point that contains none of the causes lies at or below a maximal such point; if all of those are good, no
-// further cause exists (as long as moving toward bad never repairs).
+// A failing point that contains none of the causes lies at or below a maximal such point; if all of those are
+// good, no further cause exists (as long as moving toward bad never repairs).
 func (s *Search) certify() (Question, state, Point) {
 	ask, _, failing := s.regions()
 	if len(failing) > 0 {
@@ -74,9 +74,9 @@ func (s *Search) untested() []Untested {
 // mostRegions bounds, together with what may be asked, the points that take the place of skipped ones.
 const mostRegions = 64
 
-// regions sorts the maximal points that avoid every cause into those to ask and those that could not be judged; failing is
-// one that is known to fail. A point that could not be judged is replaced by the points just below it, and itself stays
-// untested, with whatever lies between.
+// regions sorts the maximal points that avoid every cause into those to ask and those that could not be
+// judged; failing is one that is known to fail. A point that could not be judged is replaced by the points
+// just below it, and itself stays untested, with whatever lies between.
 func (s *Search) regions() (ask []region, skipped []Untested, failing []Point) {
 	queue := s.maximalAvoiding()
 	seen := map[string]bool{}
@@ -110,7 +110,7 @@ func (s *Search) regions() (ask []region, skipped []Untested, failing []Point) {
 	}
 	ask = slices.DeleteFunc(ask, func(r region) bool {
 		return slices.ContainsFunc(ask, func(t region) bool {
-			return !t.point.Equal(r.point) && s.space.Vouches(t.point, r.point)
+			return !t.point.Equal(r.point) && s.space.ImpliesGood(t.point, r.point)
 		})
 	})
 	for i := range ask {
@@ -132,8 +132,8 @@ func (s *Search) judge(p Point) Verdict {
 	return s.at(p)
 }
 
-// maximalAvoiding lists the maximal points that contain no cause: from the bad end, one step down for each cause, in all
-// combinations, without those that another of them contains.
+// maximalAvoiding lists the maximal points that contain no cause: from the bad end, one step down for each
+// cause, in all combinations, without those that another of them contains.
 func (s *Search) maximalAvoiding() []Point {
 	points := []Point{s.space.Bad()}
 	for _, cause := range s.causes {
@@ -162,7 +162,7 @@ func (s *Search) maximal(points []Point) []Point {
 	var kept []Point
 	for i, p := range points {
 		dominated := slices.ContainsFunc(points[:i], p.Equal) ||
-			slices.ContainsFunc(points, func(q Point) bool { return !q.Equal(p) && s.space.Vouches(q, p) })
+			slices.ContainsFunc(points, func(q Point) bool { return !q.Equal(p) && s.space.ImpliesGood(q, p) })
 		if !dominated {
 			kept = append(kept, p)
 		}

@@ -31,8 +31,8 @@ func (s *Search) fails(points []Point) bool {
 	return slices.ContainsFunc(points, func(q Point) bool { return s.at(q) == Bad })
 }
 
-// confirm asks for the trials that a cause's witnesses still lack, to avoid false accusations: one misread trial
-// contradicts nothing, because the search never asks what earlier verdicts imply.
+// confirm asks for the trials that a cause's witnesses still lack, to avoid false accusations: one misread
+// trial contradicts nothing, because the search never asks what earlier verdicts imply.
 func (s *Search) confirm(cause Point) (Question, state) {
 	wait := false
 	try := func(q Question, st state) bool {
@@ -64,8 +64,8 @@ func (s *Search) confirm(cause Point) (Question, state) {
 	return Question{}, settled
 }
 
-// needsOwn reports whether q, just below a cause, has to be built itself: it stands beside the good commit, or before it,
-// and may be called good by way of a merge that repaired it; or the order was seen not to hold.
+// needsOwn reports whether q, just below a cause, has to be built itself: it stands beside the good commit,
+// or before it, and may be called good by way of a merge that repaired it; or the order was seen not to hold.
 func (s *Search) needsOwn(cause, q Point) bool {
 	if len(s.turns) > 0 {
 		return true
@@ -78,8 +78,8 @@ func (s *Search) needsOwn(cause, q Point) bool {
 	return false
 }
 
-// witness is the point whose good trials speak for q, just below a cause: q itself where it has to be, else of those at or
-// above q the one built most often, nil if there is none.
+// witness is the point whose good trials speak for q, just below a cause: q itself where it has to be, else
+// of those at or above q the one built most often, nil if there is none.
 func (s *Search) witness(cause, q Point) Point {
 	if s.needsOwn(cause, q) {
 		return q
@@ -87,7 +87,7 @@ func (s *Search) witness(cause, q Point) Point {
 	var best Point
 	most := 0
 	for _, t := range s.goods {
-		if !s.space.Vouches(t.Point, q) || s.isLone(t.Point) {
+		if !s.space.ImpliesGood(t.Point, q) || s.isIsolated(t.Point) {
 			continue
 		}
 		n := len(s.agreeing(t.Point, Good))
@@ -109,8 +109,8 @@ func (s *Search) moved(p, q Point) []int {
 	return axes
 }
 
-// withdraw makes candidates of a cause and of those points just below it that need a trial of their own and could not be
-// judged.
+// withdraw makes candidates of a cause and of those points just below it that need a trial of their own and
+// could not be judged.
 func (s *Search) withdraw(cause Point) bool {
 	open := []Point{cause}
 	for _, q := range s.below(cause) {
@@ -129,8 +129,8 @@ func (s *Search) withdraw(cause Point) bool {
 	return true
 }
 
-// below lists the points just below p: one axis moved one step toward good. Where such a point cannot exist, the highest
-// that can stand for it.
+// below lists the points just below p: one axis moved one step toward good. Where such a point cannot exist,
+// the highest that can stand for it.
 func (s *Search) below(p Point) []Point {
 	var list []Point
 	queue := []Point{p}
@@ -155,7 +155,7 @@ func (s *Search) below(p Point) []Point {
 		return list
 	}
 	return slices.DeleteFunc(list, func(q Point) bool {
-		return slices.ContainsFunc(list, func(r Point) bool { return !r.Equal(q) && s.space.Vouches(r, q) })
+		return slices.ContainsFunc(list, func(r Point) bool { return !r.Equal(q) && s.space.ImpliesGood(r, q) })
 	})
 }
 

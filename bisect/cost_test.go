@@ -24,7 +24,8 @@ func line(t testing.TB, n int, steps ...int) *Space {
 	return space
 }
 
-// drawCause draws from the yardstick's prior: each tool axis irrelevant with probability one half, else uniform; commits uniform.
+// drawCause draws from the yardstick's prior: each tool axis irrelevant with probability one half, else
+// uniform; commits uniform.
 func drawCause(r *rand.Rand, s *Space) Point {
 	p := s.Good()
 	for i, a := range s.Axes {

@@ -14,9 +14,9 @@ type effort struct {
 	samples int // columns counted where all would take more steps than that
 }
 
-// count returns for each node the weight of the nodes at or below it, by reachability in blocks of columns: a row of bits for
-// each node tells which columns of the block it reaches. Where that is beyond the effort, only a sample of the columns is
-// counted.
+// count returns for each node the weight of the nodes at or below it, by reachability in blocks of columns: a
+// row of bits for each node tells which columns of the block it reaches. Where that is beyond the effort,
+// only a sample of the columns is counted.
 func (g *graph) count(e effort) (sums []float64, exact bool) {
 	var columns []int32
 	total := 0.0
@@ -42,8 +42,9 @@ func (g *graph) count(e effort) (sums []float64, exact bool) {
 	return sums, exact
 }
 
-// sample draws one node from each of equal shares of the total weight, laid out in order: early and late nodes are
-// represented alike, and a heavy node as often as it deserves. The same graph is always sampled alike.
+// sample draws one node from each of equal shares of the total weight, laid out in order: early and late
+// nodes are represented alike, and a heavy node as often as it deserves. The same graph is always sampled
+// alike.
 func (g *graph) sample(n int, total float64) []int32 {
 	r := rand.New(rand.NewPCG(uint64(g.len()), uint64(n)))
 	columns := make([]int32, 0, n)
@@ -59,8 +60,9 @@ func (g *graph) sample(n int, total float64) []int32 {
 	return columns
 }
 
-// countBlocks adds to extra, for each node, the weight of the columns that it reaches and its last parent does not, itself
-// apart. Columns are nodes in order, repeated or not; each weighs what its node does, or each the same where weight is nil.
+// countBlocks adds to extra, for each node, the weight of the columns that it reaches and its last parent
+// does not, itself apart. Columns are nodes in order, repeated or not; each weighs what its node does, or
+// each the same where weight is nil.
 //
 // Only the difference to the last parent is looked at, because it is empty more often than not.
 func (g *graph) countBlocks(columns []int32, weight []float64, each float64, extra []float64) {

@@ -65,8 +65,8 @@ func (s *Search) beyond() (Question, state) {
 	return q, state
 }
 
-// flakyGood is how often the good end of a flaky build may fail in a row: one that is good at least every second time does so
-// in less than 1 % of cases.
+// flakyGood is how often the good end of a flaky build may fail in a row: one that is good at least every
+// second time does so in less than 1 % of cases.
 const flakyGood = 7
 
 // ends asks for both ends. One that is not what it was taken for is built again before that is said.
@@ -111,7 +111,8 @@ func (s *Search) ends() (Question, state) {
 	return Question{}, settled
 }
 
-// bracketed reports whether the two ends are what they were taken for. Where noise is modelled, having been so once is enough.
+// bracketed reports whether the two ends are what they were taken for. Where noise is modelled, having been
+// so once is enough.
 func (s *Search) bracketed() bool {
 	return len(s.agreeing(s.space.Bad(), Bad)) > 0 && len(s.agreeing(s.space.Good(), Good)) > 0
 }
@@ -143,7 +144,8 @@ func (s *Search) again(p Point, v Verdict, n int, why Why) (Question, state) {
 	return Question{Point: p, Why: why, Repeat: s.at(p) != Unknown || flying > 0, chance: chance}, asked
 }
 
-// drift asks for both ends once more: if the world changed under the search, its verdicts do not fit together.
+// drift asks for both ends once more: if the world changed under the search, its verdicts do not fit
+// together.
 func (s *Search) drift() (Question, state) {
 	if s.options.Confirm < 2 {
 		return Question{}, settled

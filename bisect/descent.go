@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// The prior. Tool axes are independent: each is irrelevant with probability one half, or more where there are so many that
-// hardly all of them can matter (then about expectedTools do), else its bad levels are equally likely. Commits are equally
-// likely, but for commitIrrelevant, the probability that no commit is to blame once a tool is. Weights given to levels
-// ([Axis.SetPrior]) shift what is said here to be equal.
+// The prior. Tool axes are independent: each is irrelevant with probability one half, or more where there are
+// so many that hardly all of them can matter (then about expectedTools do), else its bad levels are equally
+// likely. Commits are equally likely, but for commitIrrelevant, the probability that no commit is to blame
+// once a tool is. Weights given to levels ([Axis.SetPrior]) shift what is said here to be equal.
 const (
 	expectedTools    = 2.0
 	commitIrrelevant = 1.0 / 8
@@ -47,7 +47,8 @@ func (o opening) share(i int) float64 { return (o.zero + o.below.sums[i]) / o.to
 // irrelevant is the probability that the axis does not matter.
 func (o opening) irrelevant() float64 { return o.zero / o.total }
 
-// suspects counts the commits that may still be to blame, f's among them: what is good or older than good is none.
+// suspects counts the commits that may still be to blame, f's among them: what is good or older than good is
+// none.
 func (s *Search) suspects(o opening) int {
 	n := 1
 	for _, level := range o.list {
@@ -96,11 +97,13 @@ func (s *Search) openings(f Point) (tools, commits []opening) {
 
 // descend goes on with the descent from s.top.
 //
-// Invariant: f fails, and everything that was found good at or below s.top is not above f. Only points below f are asked.
-// If such a point fails, f moves there; if it is good, all below it is out. When no axis can move, every step down from f
-// is good by some trial, and f is a cause. Because f only moves down, this is right whatever the number of causes.
+// Invariant: f fails, and everything that was found good at or below s.top is not above f. Only points below
+// f are asked. If such a point fails, f moves there; if it is good, all below it is out. When no axis can
+// move, every step down from f is good by some trial, and f is a cause. Because f only moves down, this is
+// right whatever the number of causes.
 //
-// Where nothing but skips is in the way, the points that were skipped are built again, those first that were built least often.
+// Where nothing but skips is in the way, the points that were skipped are built again, those first that were
+// built least often.
 func (s *Search) descend() (Question, state) {
 	f := s.lowestBad(s.top)
 	tools, commits := s.openings(f)
@@ -130,7 +133,8 @@ func (s *Search) descend() (Question, state) {
 	return Question{}, settled
 }
 
-// lower asks for a point below f that a descent may ask by now; undecided reports that f may move, with nothing left to ask.
+// lower asks for a point below f that a descent may ask by now; undecided reports that f may move, with
+// nothing left to ask.
 func (s *Search) lower(f Point, tools, commits []opening) (_ Question, _ state, undecided bool) {
 	offer := func(q Question) (Question, state, bool) {
 		q, state := s.offer(q)
@@ -169,9 +173,9 @@ func (s *Search) lower(f Point, tools, commits []opening) (_ Question, _ state, 
 	return Question{}, settled, undecided
 }
 
-// askRelevance asks whether a group of axes is needed at all: it holds them at good and leaves the others. Where a group is
-// known to hold at least one needed axis, a part of it is asked, so that d needed axes of n cost O(d log n): group testing
-// as in delta debugging and golang.org/x/tools/cmd/bisect.
+// askRelevance asks whether a group of axes is needed at all: it holds them at good and leaves the others.
+// Where a group is known to hold at least one needed axis, a part of it is asked, so that d needed axes of n
+// cost O(d log n): group testing as in delta debugging and golang.org/x/tools/cmd/bisect.
 func (s *Search) askRelevance(f Point, tools []opening) (Question, bool) {
 	var free []opening
 	for _, o := range tools {
@@ -218,16 +222,16 @@ func (s *Search) askRelevance(f Point, tools []opening) (Question, bool) {
 func (s *Search) neededGroup(f Point, free []opening) []int {
 	var smallest []int
 	for _, t := range s.goods {
-		if s.isLone(t.Point) {
+		if s.isIsolated(t.Point) {
 			continue
 		}
 		var group []int
 		for i, a := range s.space.Axes {
-			if a.vouches(t.Point[i], f[i]) {
+			if a.impliesGood(t.Point[i], f[i]) {
 				continue
 			}
 			isFree := slices.ContainsFunc(free, func(o opening) bool { return o.axis == i })
-			if !isFree || !a.vouches(t.Point[i], 0) {
+			if !isFree || !a.impliesGood(t.Point[i], 0) {
 				group = nil
 				break
 			}
@@ -240,8 +244,8 @@ func (s *Search) neededGroup(f Point, free []opening) []int {
 	return smallest
 }
 
-// askBlamed tries the commits of earlier causes first, and where such a commit fails, the ones just below it: one change
-// often breaks a build in two ways.
+// askBlamed tries the commits of earlier causes first, and where such a commit fails, the ones just below it:
+// one change often breaks a build in two ways.
 func (s *Search) askBlamed(f Point, o opening) (Question, bool) {
 	try := func(level int, chance float64) (Question, bool) {
 		q := f.With(o.axis, level)

@@ -14,17 +14,17 @@ type Trial struct {
 
 // evidence is all that is known: the trials in the order they were told, and what follows from them.
 type evidence struct {
-	space  *Space
-	trials []Trial
-	goods  []Trial // one for each good point, the first of it
-	bads   []Trial // one for each bad point, the first of it
-	skips  []Trial // one for each point with a skip
-	lone   []Point // good points with a failure below them that stood: they speak for themselves alone
-	log    *skipLog
+	space    *Space
+	trials   []Trial
+	goods    []Trial // one for each good point, the first of it
+	bads     []Trial // one for each bad point, the first of it
+	skips    []Trial // one for each point with a skip
+	isolated []Point // good points with a failure below them that stood: they speak for themselves alone
+	log      *skipLog
 }
 
 func (e evidence) clone() evidence {
-	e.trials, e.goods, e.bads, e.skips, e.lone = slices.Clip(e.trials), slices.Clip(e.goods), slices.Clip(e.bads), slices.Clip(e.skips), slices.Clip(e.lone)
+	e.trials, e.goods, e.bads, e.skips, e.isolated = slices.Clip(e.trials), slices.Clip(e.goods), slices.Clip(e.bads), slices.Clip(e.skips), slices.Clip(e.isolated)
 	return e
 }
 
@@ -43,7 +43,8 @@ func (e *evidence) add(t Trial) {
 	}
 }
 
-// at is what was seen at p itself. A good or bad verdict outweighs a skip: the point could be built after all.
+// at is what was seen at p itself. A good or bad verdict outweighs a skip: the point could be built after
+// all.
 func (e *evidence) at(p Point) Verdict {
 	for _, list := range [][]Trial{e.bads, e.goods, e.skips} {
 		for _, t := range list {
@@ -63,7 +64,7 @@ func (e *evidence) good(p Point) (Trial, bool) {
 		if t.Point.Equal(p) {
 			return t, true
 		}
-		if !ok && e.space.Vouches(t.Point, p) && !e.isLone(t.Point) {
+		if !ok && e.space.ImpliesGood(t.Point, p) && !e.isIsolated(t.Point) {
 			found, ok = t, true
 		}
 	}
@@ -97,7 +98,7 @@ func (e *evidence) attempts(p Point) int {
 	return n
 }
 
-func (e *evidence) isLone(p Point) bool { return slices.ContainsFunc(e.lone, p.Equal) }
+func (e *evidence) isIsolated(p Point) bool { return slices.ContainsFunc(e.isolated, p.Equal) }
 
 // conflicts lists pairs of a bad trial and a good one at or above it, for the newest trial t.
 func (e *evidence) conflicts(t Trial) []Conflict {
@@ -105,13 +106,13 @@ func (e *evidence) conflicts(t Trial) []Conflict {
 	switch t.Verdict {
 	case Good:
 		for _, b := range e.bads {
-			if e.space.Vouches(t.Point, b.Point) {
+			if e.space.ImpliesGood(t.Point, b.Point) {
 				found = append(found, Conflict{Bad: b, Good: t})
 			}
 		}
 	case Bad:
 		for _, g := range e.goods {
-			if e.space.Vouches(g.Point, t.Point) {
+			if e.space.ImpliesGood(g.Point, t.Point) {
 				found = append(found, Conflict{Bad: t, Good: g})
 			}
 		}
@@ -133,9 +134,10 @@ func (e *evidence) lowestBad(top Point) Point {
 	return f
 }
 
-// open is the set of levels below f's on axis that may still fail with f's other levels: no good trial excludes them. It is
-// empty once every step down is good. That also settles level 0 where f's commit is on a branch that left before the good
-// commit: the parent is good, so the commit matters, and the good commit itself need not be built.
+// open is the set of levels below f's on axis that may still fail with f's other levels: no good trial
+// excludes them. It is empty once every step down is good. That also settles level 0 where f's commit is on a
+// branch that left before the good commit: the parent is good, so the commit matters, and the good commit
+// itself need not be built.
 func (e *evidence) open(f Point, axis int) bitset {
 	a := e.space.Axes[axis]
 	set := slices.Clone(a.down(f[axis]))
@@ -146,12 +148,12 @@ func (e *evidence) open(f Point, axis int) bitset {
 		}
 	}
 	for _, t := range e.goods {
-		if e.vouchesBeside(t.Point, f, axis) && !e.isLone(t.Point) {
-			set.removeAll(a.vouched(t.Point[axis]))
+		if e.impliesGoodBeside(t.Point, f, axis) && !e.isIsolated(t.Point) {
+			set.removeAll(a.impliedGood(t.Point[axis]))
 		}
 	}
 	for _, t := range e.goods { // one that speaks for itself alone
-		if e.isLone(t.Point) && t.Point.With(axis, f[axis]).Equal(f) {
+		if e.isIsolated(t.Point) && t.Point.With(axis, f[axis]).Equal(f) {
 			set.remove(t.Point[axis])
 		}
 	}
@@ -163,10 +165,10 @@ func (e *evidence) open(f Point, axis int) bitset {
 	return newBitset(a.Len())
 }
 
-// vouchesBeside reports whether a good build at q speaks for f on every axis but one.
-func (e *evidence) vouchesBeside(q, f Point, axis int) bool {
+// impliesGoodBeside reports whether a good build at q speaks for f on every axis but one.
+func (e *evidence) impliesGoodBeside(q, f Point, axis int) bool {
 	for i, a := range e.space.Axes {
-		if i != axis && !a.vouches(q[i], f[i]) {
+		if i != axis && !a.impliesGood(q[i], f[i]) {
 			return false
 		}
 	}

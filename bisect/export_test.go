@@ -2,7 +2,8 @@ package bisect
 
 import "math"
 
-// Weigh returns the members of a set of levels and for each the weight of those at or below it, as the search sees them.
+// Weigh returns the members of a set of levels and for each the weight of those at or below it, as the search
+// sees them.
 func (a *Axis) Weigh(levels []int) (members []int, sums []float64, exact bool) {
 	w := a.weighBelow(a.set(levels))
 	return w.members, w.sums, w.graph == nil

@@ -26,14 +26,15 @@ type Cause struct {
 	Confidence float64
 }
 
-// A Witness is a point just below a cause and the good trials at or above it. It lies one step down on one axis; only where
-// that point cannot exist, it may differ on more.
+// A Witness is a point just below a cause and the good trials at or above it. It lies one step down on one
+// axis; only where that point cannot exist, it may differ on more.
 type Witness struct {
 	Point  Point
 	Trials []int
 }
 
-// Candidate is a point that may be a minimal failing one, where skips, noise or a budget kept it from being decided.
+// Candidate is a point that may be a minimal failing one, where skips, noise or a budget kept it from being
+// decided.
 type Candidate struct {
 	Point       Point
 	Probability float64 // where noise is modelled the posterior, else the share of the prior among all candidates of its descent
@@ -103,7 +104,7 @@ func (s *Search) Finding() Finding {
 	case f.Outcome == Inconsistent:
 		f.Contradictions = s.conflicts
 	case !s.noise.on: // stopped before both sides of them were built again
-		f.Contradictions = slices.DeleteFunc(slices.Clone(s.conflicts), func(c Conflict) bool { return s.isLone(c.Good.Point) })
+		f.Contradictions = slices.DeleteFunc(slices.Clone(s.conflicts), func(c Conflict) bool { return s.isIsolated(c.Good.Point) })
 	}
 	if f.Outcome == Isolated {
 		f.Untested = s.untested()

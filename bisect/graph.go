@@ -2,7 +2,8 @@ package bisect
 
 import "slices"
 
-// edges are the parents of numbered nodes, laid out flat: each less than its node, increasing, and without repetition.
+// edges are the parents of numbered nodes, laid out flat: each less than its node, increasing, and without
+// repetition.
 type edges struct {
 	starts  []int32 // where each node's parents begin, and where the last one's end
 	parents []int32
@@ -35,11 +36,12 @@ func (g *graph) add(weight float64) {
 	g.end()
 }
 
-// sums returns for each node the weight of the nodes at or below it. They are exact where that is within the effort, else
-// estimates.
+// sums returns for each node the weight of the nodes at or below it. They are exact where that is within the
+// effort, else estimates.
 //
-// Only forks and merges make this more than adding up along the edges, so the graph is reduced to those, again and again:
-// in a history of pull requests next to nothing is left. What resists is counted in blocks of columns.
+// Only forks and merges make this more than adding up along the edges, so the graph is reduced to those,
+// again and again: in a history of pull requests next to nothing is left. What resists is counted in blocks
+// of columns.
 func (g *graph) sums(e effort) (sums []float64, exact bool) {
 	if g.isForest() {
 		sums = slices.Clone(g.weight)
@@ -75,13 +77,13 @@ func (g *graph) isForest() bool {
 	return true
 }
 
-// reduce returns a smaller graph, the core, such that the sum of node v is own[v] plus the sum of node at[v] of the core
-// (-1: of none).
+// reduce returns a smaller graph, the core, such that the sum of node v is own[v] plus the sum of node at[v]
+// of the core (-1: of none).
 //
-// A node with a single child is below whatever that child is below, and so counts with its child: only forks, nodes with
-// several children, need to be told apart from above. Dually, what forks lie below a node with a single parent is known from
-// that parent: only merges need to be looked into. The core consists of the forks, each with the weight of what counts with
-// it, and of the merges, with none.
+// A node with a single child is below whatever that child is below, and so counts with its child: only forks,
+// nodes with several children, need to be told apart from above. Dually, what forks lie below a node with a
+// single parent is known from that parent: only merges need to be looked into. The core consists of the
+// forks, each with the weight of what counts with it, and of the merges, with none.
 func (g *graph) reduce() (core *graph, at []int32, own []float64) {
 	children := make([]int32, g.len())
 	child := make([]int32, g.len()) // the last one
@@ -134,8 +136,9 @@ func (g *graph) reduce() (core *graph, at []int32, own []float64) {
 	return core, at, own
 }
 
-// dropImplied removes parents that are reached anyway by following each node's last parent, the latest. A merge of a pull
-// request that left an older commit of the same trunk loses its second parent that way, and is a merge no more.
+// dropImplied removes parents that are reached anyway by following each node's last parent, the latest. A
+// merge of a pull request that left an older commit of the same trunk loses its second parent that way, and
+// is a merge no more.
 func (g *graph) dropImplied() {
 	// Numbered in preorder of the forest of last parents, the nodes above any one are consecutive.
 	size, order, next := make([]int32, g.len()), make([]int32, g.len()), make([]int32, g.len())

@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// shapes are histories of n commits as parents of levels, level 0 being good and the last one bad. The names are in order.
+// shapes are histories of n commits as parents of levels, level 0 being good and the last one bad. The names
+// are in order.
 func shapes() iter.Seq2[string, func(r *rand.Rand, n int) [][]int] {
 	return func(yield func(string, func(r *rand.Rand, n int) [][]int) bool) {
 		for _, s := range []struct {
@@ -67,8 +68,8 @@ func top(parents [][]int) [][]int {
 	return parents
 }
 
-// grow makes a history with a number of lines of work, whose commits merge another line with the given probability and
-// go on with their own. Lines that merge each other give criss-cross merges.
+// grow makes a history with a number of lines of work, whose commits merge another line with the given
+// probability and go on with their own. Lines that merge each other give criss-cross merges.
 func grow(r *rand.Rand, n int, merge float64, lines int) [][]int {
 	heads := make([]int, lines+1)
 	parents := make([][]int, n)
@@ -130,9 +131,10 @@ func pullRequests(r *rand.Rand, n int) [][]int {
 	return top(h.parents[:n])
 }
 
-// integrators is a history in the way of git.git, kubernetes and linux: integrators merge branches of 1 to 10 commits, some of
-// which took in their trunk on the way, into their own lines; those are merged into the trunk, and the trunk into them, and a
-// few long-lived lines of maintenance are merged upwards. One commit in four is a merge.
+// integrators is a history in the way of git.git, kubernetes and linux: integrators merge branches of 1 to 10
+// commits, some of which took in their trunk on the way, into their own lines; those are merged into the
+// trunk, and the trunk into them, and a few long-lived lines of maintenance are merged upwards. One commit in
+// four is a merge.
 func integrators(r *rand.Rand, n int) [][]int {
 	h := history{r: r, parents: make([][]int, 1, n)}
 	trunk := lineOfWork{0}

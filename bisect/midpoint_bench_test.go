@@ -12,8 +12,8 @@ import (
 	. "buildbisect/bisect"
 )
 
-// mergeHeavy is the history that the midpoint is measured on, in the shape of git.git and kubernetes: one commit in four is a
-// merge.
+// mergeHeavy is the history that the midpoint is measured on, in the shape of git.git and kubernetes: one
+// commit in four is a merge.
 func mergeHeavy(n int) (parents [][]int, merges int) {
 	parents = integrators(rand.New(rand.NewPCG(80_000, 20_000)), n)
 	for _, list := range parents {
@@ -24,7 +24,8 @@ func mergeHeavy(n int) (parents [][]int, merges int) {
 	return parents, merges
 }
 
-// midpoint starts a search of a history, tells it of both ends, and returns its first question about a commit.
+// midpoint starts a search of a history, tells it of both ends, and returns its first question about a
+// commit.
 func midpoint(b *testing.B, parents [][]int) (*Search, Question) {
 	b.Helper()
 	space, err := NewSpace(commits(b, parents))

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -14,7 +15,7 @@ type bug struct{ about, file, old, new string }
 
 var bugs = []bug{
 	{"a number is taken for an ancestry", "evidence.go",
-		`set.removeAll(a.vouched(t.Point[axis]))`, "for x := range t.Point[axis] + 1 {\n\t\t\t\tset.remove(x)\n\t\t\t}"},
+		`set.removeAll(a.impliedGood(t.Point[axis]))`, "for x := range t.Point[axis] + 1 {\n\t\t\t\tset.remove(x)\n\t\t\t}"},
 	{"a commit beside the good one speaks for it", "below.go",
 		`return a.sides[y] == After`, `return true`},
 	{"what is good is not confirmed", "confirm.go",
@@ -60,16 +61,12 @@ const (
 	noiseProperty = `^TestMisreadTrials/misread_0.02`
 )
 
+// That no property fails where there is no bug need not be shown here: the properties are tests of this
+// package, on these worlds and more.
 func TestSeededBugsAreCaught(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles the package once for each bug")
 	}
-	t.Run("without one", func(t *testing.T) {
-		t.Parallel()
-		if out, err := try(t, properties, "{}"); err != nil {
-			t.Errorf("%v\n%s", err, out)
-		}
-	})
 	for _, b := range bugs {
 		t.Run(b.about, func(t *testing.T) {
 			t.Parallel()
@@ -104,24 +101,40 @@ func (b bug) mustFail(t *testing.T, tests string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := try(t, tests, string(overlay))
-	switch {
-	case err == nil:
-		t.Error("no test failed")
-	case !strings.Contains(out, "--- FAIL") && !strings.Contains(out, "seed "): // an alarm names the seed
-		t.Errorf("no test failed, and yet: %v\n%s", err, out)
+	program := compile(t, string(overlay))
+	for _, worlds := range []int{80, 800} { // most are seen in the first few
+		out, err := try(t, program, tests, worlds)
+		switch {
+		case err == nil:
+			continue
+		case !strings.Contains(out, "--- FAIL") && !strings.Contains(out, "seed "): // an alarm names the seed
+			t.Errorf("no test failed, and yet: %v\n%s", err, out)
+		}
+		return
 	}
+	t.Error("no test failed")
 }
 
-// try runs tests on a few worlds, with some of the sources replaced.
-func try(t *testing.T, tests, overlay string) (string, error) {
+// compile makes a program of the tests, with some of the sources replaced.
+func compile(t *testing.T, overlay string) string {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), "overlay.json")
+	dir := t.TempDir()
+	file, program := filepath.Join(dir, "overlay.json"), filepath.Join(dir, "program")
 	if err := os.WriteFile(file, []byte(overlay), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	c := exec.CommandContext(t.Context(), "go", "test", "-overlay", file, "-vet=off", "-failfast", "-count=1", "-run", tests, ".")
-	c.Env = append(os.Environ(), "BISECT_WORLDS=800")
+	c := exec.CommandContext(t.Context(), "go", "test", "-c", "-o", program, "-overlay", file, "-vet=off", "-ldflags=-s -w", ".")
+	if out, err := c.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return program
+}
+
+// try runs tests on a few worlds, up to the first that fails.
+func try(t *testing.T, program, tests string, worlds int) (string, error) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), program, "-test.failfast", "-test.run", tests)
+	c.Env = append(os.Environ(), "BISECT_WORLDS="+strconv.Itoa(worlds))
 	out, err := c.CombinedOutput()
 	return string(out), err
 }

@@ -16,10 +16,11 @@ const (
 	unlucky = 1e-6
 )
 
-// nearest is the index of the member that splits total most evenly, the newest of the best, as git does, when base weighs below every
-// member and total is all that weighs; -1 where there is no member. The split is the best there is, or where weights are
-// estimates enough of it: the few that look best are counted, and unless one of them is good enough, whatever the others are
-// in truth, the sample is made larger, until at last it is everything.
+// nearest is the index of the member that splits total most evenly, the newest of the best, as git does, when
+// base weighs below every member and total is all that weighs; -1 where there is no member. The split is the
+// best there is, or where weights are estimates enough of it: the few that look best are counted, and unless
+// one of them is good enough, whatever the others are in truth, the sample is made larger, until at last it
+// is everything.
 func (w *weighing) nearest(base, total float64) int {
 	for w.graph != nil {
 		best, others := w.recount(base, total)
@@ -36,8 +37,9 @@ func (w *weighing) nearest(base, total float64) int {
 	return best
 }
 
-// doubt, over the number of samples, is the square of how far off the estimates of shares are at most: Hoeffding's inequality
-// (Probability Inequalities for Sums of Bounded Random Variables, 1963) for all members at once.
+// doubt, over the number of samples, is the square of how far off the estimates of shares are at most:
+// Hoeffding's inequality (Probability Inequalities for Sums of Bounded Random Variables, 1963) for all
+// members at once.
 func (w *weighing) doubt() float64 {
 	return math.Log(2*float64(len(w.members))/unlucky) / 2
 }
@@ -59,8 +61,8 @@ func (w *weighing) pick(base, total float64, but []int) (best int, least float64
 	return best, least
 }
 
-// recount counts the few members that look best by estimate. It returns the index of the best of them, and how uneven the
-// best of the others looks.
+// recount counts the few members that look best by estimate. It returns the index of the best of them, and
+// how uneven the best of the others looks.
 func (w *weighing) recount(base, total float64) (best int, others float64) {
 	var counted []int
 	best = -1

@@ -31,8 +31,8 @@ type answers []struct {
 	point  Point // nil: a flake
 }
 
-// askUntilSure runs a belief against a flaky build, for so many trials at most. With unknown rates it starts as a search does:
-// the bad end until it has failed, the good end once. What that takes is counted.
+// askUntilSure runs a belief against a flaky build, for so many trials at most. With unknown rates it starts
+// as a search does: the bad end until it has failed, the good end once. What that takes is counted.
 func askUntilSure(r *rand.Rand, w flaky, rates *Rates, most int) (reached answers) {
 	b := newBelief(w.space, w.space.Bad(), beliefOptions{rates: rates, flake: flakePrior})
 	trials := 0
@@ -73,14 +73,14 @@ func runs(full int) int {
 	switch {
 	case os.Getenv("BISECT_BENCH") != "":
 		return full
-	case testing.Short():
-		return full / 50
+	case Soaking():
+		return full / 20
 	}
-	return full / 20
+	return full / 50
 }
 
-// capacity of the binary asymmetric channel with these probabilities of a bad answer, in bits (Cover and Thomas, Elements of
-// Information Theory, chapter 7): the most that a trial can tell of the culprit.
+// capacity of the binary asymmetric channel with these probabilities of a bad answer, in bits (Cover and
+// Thomas, Elements of Information Theory, chapter 7): the most that a trial can tell of the culprit.
 func capacity(broken, healthy float64) float64 {
 	// The derivative of the mutual information by the share of broken points falls; it is zero at the best.
 	low, high := 0.0, 1.0

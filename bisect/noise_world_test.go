@@ -2,6 +2,7 @@ package bisect_test
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"sync/atomic"
@@ -48,8 +49,12 @@ func TestMisreadTrialsHardlyEverMisleadTheDefaultSettings(t *testing.T) {
 				}
 				fmt.Printf("bench wrong/misread=%v %.4f %s(of %d worlds %d blame an innocent, %d are complete with a cause missing, %d deny the failure; %.4f isolated, %.1f trials)\n",
 					misread, c.share(&c.wrong), wanted, c.worlds.Load(), c.blamed.Load(), c.missed.Load(), c.denied.Load(), c.share(&c.isolated), c.share(&c.trials))
-				if wanted != "" && c.share(&c.wrong) > 0.01 {
-					t.Errorf("%.4f of the answers are wrong; want at most 0.01", c.share(&c.wrong))
+				most := 0.01
+				if !Soaking() { // few worlds may be unlucky, three standard deviations of their share
+					most += 3 * math.Sqrt(0.01*0.99/float64(c.worlds.Load()))
+				}
+				if wanted != "" && c.share(&c.wrong) > most {
+					t.Errorf("%.4f of the answers are wrong; want at most %.4f", c.share(&c.wrong), most)
 				}
 			})
 			eachWorld(t, worlds, features{}, func(t *testing.T, r *rand.Rand, w *world) {

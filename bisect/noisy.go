@@ -14,8 +14,8 @@ const (
 	unasked = 20
 )
 
-// patience is how many trials a descent is given: as many as if every step of a plain bisection, and both ends, were built as
-// often as a point may be.
+// patience is how many trials a descent is given: as many as if every step of a plain bisection, and both
+// ends, were built as often as a point may be.
 func (s *Search) patience() int {
 	repeat := s.options.Repeat
 	if !s.options.Flaky && s.options.Rates == nil {
@@ -28,7 +28,8 @@ func (s *Search) patience() int {
 	return steps * repeat
 }
 
-// noise is what a search knows where builds contradict themselves: every trial then moves a posterior, and none decides alone.
+// noise is what a search knows where builds contradict themselves: every trial then moves a posterior, and
+// none decides alone.
 type noise struct {
 	on        bool
 	belief    *belief
@@ -60,7 +61,7 @@ func (n noise) clone() noise {
 func (s *Search) modelNoise() {
 	s.noise.on = true
 	s.causes, s.confirmed, s.candidates, s.more = nil, 0, nil, false
-	s.tops, s.turns, s.lone, s.refused = nil, nil, nil, nil
+	s.tops, s.turns, s.isolated, s.refused = nil, nil, nil, nil
 	s.top = s.space.Bad()
 }
 
@@ -88,10 +89,10 @@ func (s *Search) posterior(top Point) *belief {
 	return n.belief
 }
 
-// decideNoisy asks the point whose trial tells most of where the minimal failing point lies, until one is as likely as was
-// asked for: the greedy rule of posterior matching (Horstein 1963; Burnashev and Zigangirov 1974) with the rates of misreading
-// integrated out. Since a posterior is no better than the assumption of one cause, that point and those just below it are then
-// built until they speak for themselves.
+// decideNoisy asks the point whose trial tells most of where the minimal failing point lies, until one is as
+// likely as was asked for: the greedy rule of posterior matching (Horstein 1963; Burnashev and Zigangirov
+// 1974) with the rates of misreading integrated out. Since a posterior is no better than the assumption of
+// one cause, that point and those just below it are then built until they speak for themselves.
 func (s *Search) decideNoisy() (Question, state) {
 	for !s.noise.flake && !s.noise.undecided {
 		if s.top == nil {
@@ -111,7 +112,8 @@ func (s *Search) decideNoisy() (Question, state) {
 			continue
 		}
 		if b.flake() >= s.options.Confidence {
-			// Beyond a cause that was found it means no more than that this point fails as what is below it does.
+			// Beyond a cause that was found it means no more than that this point fails as what is below it
+			// does.
 			s.noise.flake, s.noise.undecided = len(s.causes) == 0, true
 			break
 		}
@@ -136,7 +138,8 @@ func (s *Search) decideNoisy() (Question, state) {
 	return Question{}, settled
 }
 
-// judgedSince counts the trials after the first n that were good or bad: a skip is none of those that a descent is given.
+// judgedSince counts the trials after the first n that were good or bad: a skip is none of those that a
+// descent is given.
 func (s *Search) judgedSince(n int) int {
 	judged := 0
 	for _, t := range s.trials[n:] {
@@ -202,7 +205,8 @@ func (s *Search) rates() (broken, healthy float64) {
 	return s.noise.rates.Broken, s.noise.rates.Healthy
 }
 
-// weighTrials is the logarithm of the odds that the trials at points for which counts is true give to "broken" over "healthy".
+// weighTrials is the logarithm of the odds that the trials at points for which counts is true give to
+// "broken" over "healthy".
 func (s *Search) weighTrials(counts func(Point) bool) float64 {
 	broken, healthy := s.rates()
 	sum := 0.0
@@ -229,7 +233,8 @@ func (s *Search) surely() float64 {
 	return math.Log(s.options.Confidence / (1 - s.options.Confidence))
 }
 
-// verify builds the likeliest point, and those just below it, until each shows by its own trials what is claimed of it.
+// verify builds the likeliest point, and those just below it, until each shows by its own trials what is
+// claimed of it.
 func (s *Search) verify(p Point, probability float64) (Question, state) {
 	var open []Point
 	if s.weighTrials(p.Equal) < s.surely() {
@@ -251,7 +256,8 @@ func (s *Search) verify(p Point, probability float64) (Question, state) {
 		s.top = nil
 		return Question{}, settled
 	}
-	// The one tried least comes first, so that the repeats of one point are spread in time: failures come in bursts.
+	// The one tried least comes first, so that the repeats of one point are spread in time: failures come in
+	// bursts.
 	best := -1
 	for i, q := range open {
 		if s.untestable(q) || !s.exists(q) || s.attempts(q) >= s.options.Repeat {
@@ -269,18 +275,20 @@ func (s *Search) verify(p Point, probability float64) (Question, state) {
 	return s.noisyQuestion(open[best], Confirmation), asked
 }
 
-// shows tells the points whose good trials speak for q, just below p: those at or above q that do not contain p.
+// shows tells the points whose good trials speak for q, just below p: those at or above q that do not contain
+// p.
 func (s *Search) shows(p, q Point) func(Point) bool {
 	return func(r Point) bool { return s.space.Leq(q, r) && !s.space.Leq(p, r) }
 }
 
-// judgeNoisy is what the trials at p, and the good ones above it that contain no cause, are enough to say of it.
+// judgeNoisy is what the trials at p, and the good ones above it that contain no cause, are enough to say of
+// it.
 func (s *Search) judgeNoisy(p Point) Verdict {
 	if s.weighTrials(p.Equal) > s.surely() {
 		return Bad
 	}
 	above := func(r Point) bool {
-		return s.space.Vouches(r, p) && !slices.ContainsFunc(s.causes, func(c Point) bool { return s.space.Leq(c, r) })
+		return s.space.ImpliesGood(r, p) && !slices.ContainsFunc(s.causes, func(c Point) bool { return s.space.Leq(c, r) })
 	}
 	if s.weighTrials(above) < -s.surely() {
 		return Good
@@ -312,9 +320,9 @@ func (s *Search) proveNoisy(p Point) Cause {
 	return cause
 }
 
-// surelyBad is a point below the top of the descent that its own trials show to fail: some minimal failing point is below it,
-// whatever the number of causes. It is judged by what the ends themselves were seen to do: the rates of a posterior that
-// assumes a single cause are off where there are several.
+// surelyBad is a point below the top of the descent that its own trials show to fail: some minimal failing
+// point is below it, whatever the number of causes. It is judged by what the ends themselves were seen to do:
+// the rates of a posterior that assumes a single cause are off where there are several.
 func (s *Search) surelyBad() Point {
 	broken, healthy := s.badShare(s.space.Bad()), s.badShare(s.space.Good())
 	if broken <= healthy {

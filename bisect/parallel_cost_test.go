@@ -11,8 +11,8 @@ import (
 )
 
 // culprits are some of n, spread evenly, the ends among them.
-func culprits(t *testing.T, n, some int) []int {
-	if testing.Short() {
+func culprits(n, some int) []int {
+	if !Soaking() {
 		some /= 8
 	}
 	var list []int
@@ -36,8 +36,8 @@ func answer(q Question, culprit int) Trial {
 	return Trial{ID: q.ID, Point: q.Point, Verdict: Good}
 }
 
-// inRounds lets k workers wait for each other: all ask, all build, all tell. It returns the number of rounds, and how long
-// they took together.
+// inRounds lets k workers wait for each other: all ask, all build, all tell. It returns the number of rounds,
+// and how long they took together.
 func inRounds(t *testing.T, s *Search, culprit int, length func(Point) float64) (rounds int, took float64) {
 	for {
 		var round []Question
@@ -60,8 +60,8 @@ func inRounds(t *testing.T, s *Search, culprit int, length func(Point) float64) 
 	}
 }
 
-// atOnce lets each worker go on as soon as it is free, and drop what is not needed any more. It returns how long that took,
-// by a simulated clock.
+// atOnce lets each worker go on as soon as it is free, and drop what is not needed any more. It returns how
+// long that took, by a simulated clock.
 func atOnce(t *testing.T, s *Search, culprit int, length func(Point) float64) (now float64) {
 	type build struct {
 		question Question
@@ -106,7 +106,7 @@ func TestCostOfManyWorkersWithEqualBuildTimes(t *testing.T) {
 	space := line(t, n)
 	for _, k := range []int{1, 2, 3, 7, 15} {
 		worst, sum := 0, 0
-		list := culprits(t, n, 256)
+		list := culprits(n, 256)
 		for _, culprit := range list {
 			rounds, _ := inRounds(t, descent(space, k), culprit, func(Point) float64 { return 1 })
 			worst, sum = max(worst, rounds), sum+rounds
@@ -131,7 +131,7 @@ func TestCostOfManyWorkersWithUnevenBuildTimes(t *testing.T) {
 	} {
 		for _, k := range []int{1, 2, 3, 7, 15} {
 			var free, synchronous float64
-			list := culprits(t, n, 48)
+			list := culprits(n, 48)
 			for i, culprit := range list {
 				// A point takes as long whoever builds it.
 				length := func(p Point) float64 { return times.draw(rand.New(rand.NewPCG(uint64(i), uint64(p[0])))) }
@@ -148,8 +148,9 @@ func TestCostOfManyWorkersWithUnevenBuildTimes(t *testing.T) {
 	}
 }
 
-// gitBisect counts the commits that `git bisect run` builds, by its rule: of the commits that may be the first bad one, it
-// takes the one for which the lesser of those at or below it, and of the others, is the most.
+// gitBisect counts the commits that `git bisect run` builds, by its rule: of the commits that may be the
+// first bad one, it takes the one for which the lesser of those at or below it, and of the others, is the
+// most.
 func gitBisect(space *Space, culprit int) int {
 	a := space.Axes[0]
 	var left []int
@@ -180,7 +181,7 @@ func gitBisect(space *Space, culprit int) int {
 func TestCostOnAGraphIsNoMoreThanThatOfGitBisect(t *testing.T) {
 	for name, grow := range shapes() {
 		n := 300
-		if testing.Short() {
+		if !Soaking() {
 			n = 100
 		}
 		parents := grow(rand.New(rand.NewPCG(8, 9)), n)

@@ -25,7 +25,18 @@ func (v Verdict) String() string {
 	return "unknown"
 }
 
-// Other is the class of a trial that failed without the scenario's signature: to the search a skip, to the reader another failure.
+// VerdictOf is the verdict with a word; Unknown where there is none.
+func VerdictOf(word string) Verdict {
+	for _, v := range []Verdict{Good, Bad, Skip} {
+		if v.String() == word {
+			return v
+		}
+	}
+	return Unknown
+}
+
+// Other is the class of a trial that failed without the scenario's signature: to the search a skip, to the
+// reader another failure.
 const Other = "other"
 
 // A Point names one level on each axis of a [Space], by index, in the order of the space's axes.

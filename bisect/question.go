@@ -15,6 +15,7 @@ const (
 	Contradiction Why = "contradiction" // a good build above a bad one: do both stand?
 	Turn          Why = "turn"          // where is a failure repaired, and where does it come back?
 	Walk          Why = "walk"          // a level that nothing else asked about
+	WhyGoodSearch Why = "good-search"   // was it good here, where no good commit was given?
 	Drift         Why = "drift"         // do the ends still say what they said?
 )
 

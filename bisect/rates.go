@@ -24,21 +24,24 @@ type Noise struct {
 	Flake   float64 // probability that no change is to blame: every build is bad at one rate, wherever it is
 }
 
-// The grid over unknown rates is even in the angle asin(√rate), in which rates that n trials can just tell apart lie
-// equally far from each other everywhere (the spread of an estimated angle is 1/(2√n) whatever the rate): equal weights
-// there are Jeffreys' prior, Beta(½, ½). It is fine near 0 and 1, where 0.001 and 0.02 are worlds apart and 0.45 and 0.47 are not.
+// The grid over unknown rates is even in the angle asin(√rate), in which rates that n trials can just tell
+// apart lie equally far from each other everywhere (the spread of an estimated angle is 1/(2√n) whatever the
+// rate): equal weights there are Jeffreys' prior, Beta(½, ½). It is fine near 0 and 1, where 0.001 and 0.02
+// are worlds apart and 0.45 and 0.47 are not.
 const (
 	gridRates = 64 // a rate lies within 1/80 radian of the grid, which shows after 1,600 trials
-	// A break moves the rate by at least this many radians (0.05 to 0.17, or 0.4 to 0.6), else it is called a flake. 50
-	// trials at either end tell two such rates apart by two standard deviations: what cannot be told from a flake is none.
+	// A break moves the rate by at least this many radians (0.05 to 0.17, or 0.4 to 0.6), else it is called a
+	// flake. 50 trials at either end tell two such rates apart by two standard deviations: what cannot be
+	// told from a flake is none.
 	leastShift = 0.2
-	// Healthy builds lean to never failing: Beta(0.4, 2), mean ⅙. Even weights cost about a tenth more trials where they never
-	// do (0.5 and 0.001), and a stronger lean leaves the stated confidence little to spare where they often do (0.8 and 0.2).
+	// Healthy builds lean to never failing: Beta(0.4, 2), mean ⅙. Even weights cost about a tenth more trials
+	// where they never do (0.5 and 0.001), and a stronger lean leaves the stated confidence little to spare
+	// where they often do (0.8 and 0.2).
 	healthyAlpha, healthyBeta = 0.4, 2
 )
 
-// rateGrid is a prior over both rates: any of broken with any of healthy that is at least gap places below it, by the product
-// of their weights; and over the one rate of a flake.
+// rateGrid is a prior over both rates: any of broken with any of healthy that is at least gap places below
+// it, by the product of their weights; and over the one rate of a flake.
 type rateGrid struct {
 	broken, healthy, flake []weightedRate
 	gap                    int     // healthy[j] goes with broken[i] if j + gap ≤ i
@@ -86,8 +89,8 @@ type tally struct{ bads, goods int }
 
 func (t tally) minus(u tally) tally { return tally{t.bads - u.bads, t.goods - u.goods} }
 
-// A class is all that the trials say of a hypothesis about which change is to blame: hypotheses with the same tally of trials
-// at or above them share it.
+// A class is all that the trials say of a hypothesis about which change is to blame: hypotheses with the same
+// tally of trials at or above them share it.
 type class struct {
 	likelihood      float64 // relative to the best
 	logLikelihood   float64

@@ -13,20 +13,23 @@ type Options struct {
 	Workers       int // questions that may be in flight at once; at least 1
 	MaxTrials     int // in all; 0: no limit
 
-	// Identity, if set, tells what a trial at a point is made of. Points with the same identity are built once.
+	// Identity, if set, tells what a trial at a point is made of. Points with the same identity are built
+	// once.
 	Identity func(Point) string
 	// Exists, if set, tells the points that can exist. Both ends do, and it does not depend on the commit.
 	Exists func(Point) bool
 	// Known are trials made before the search began. Their ids are smaller than those of the search.
 	Known []Trial
 
-	// Noise. A search turns to modelling it when a build contradicts itself; with Flaky or Rates it does so from the start.
+	// Noise. A search turns to modelling it when a build contradicts itself; with Flaky or Rates it does so
+	// from the start.
 	Flaky      bool
 	Rates      *Rates  // how often broken and healthy builds fail, where that is known
 	Confidence float64 // asked of an answer where noise is modelled; default 0.99
 	Repeat     int     // trials at one point where noise is modelled; default 50
 
-	// SkipsAreFinal builds no point again that was skipped, as searches did at first: their journals are replayed so.
+	// SkipsAreFinal builds no point again that was skipped, as searches did at first: their journals are
+	// replayed so.
 	SkipsAreFinal bool
 
 	// AllTransitions goes on to try every level of each axis, the others at their bad ends.
@@ -88,8 +91,8 @@ func NewSearch(space *Space, options Options) *Search {
 	return s
 }
 
-// Next hands out a question, which is in flight until it is told or cancelled. Without one there is nothing to ask now: the
-// search has ended if nothing is in flight, and else waits for what is.
+// Next hands out a question, which is in flight until it is told or cancelled. Without one there is nothing
+// to ask now: the search has ended if nothing is in flight, and else waits for what is.
 //
 // With several workers free at once they are planned for together, so ask as often as there are free workers.
 func (s *Search) Next() (Question, bool) {
@@ -170,8 +173,8 @@ func (s *Search) Cancel(id int) {
 // Pending lists the questions in flight, in the order asked.
 func (s *Search) Pending() []Question { return slices.Clone(s.pending) }
 
-// EndCertificate makes the search stop looking for further causes, for instance because time is up. What is still
-// untested is reported with this reason.
+// EndCertificate makes the search stop looking for further causes, for instance because time is up. What is
+// still untested is reported with this reason.
 func (s *Search) EndCertificate(why string) { s.closed = why }
 
 // Stop ends the search: nothing more is asked, and the finding says what is known, and why no more is.
@@ -246,8 +249,8 @@ func (s *Search) advance() (Question, state) {
 	}
 }
 
-// twin is a trial at another point of the same identity as p that is not known to answer for p: the first that was judged, else
-// the first.
+// twin is a trial at another point of the same identity as p that is not known to answer for p: the first
+// that was judged, else the first.
 func (s *Search) twin(p Point, identity string) (found Trial, ok bool) {
 	for _, t := range s.trials {
 		if s.identity(t.Point) != identity || slices.ContainsFunc(s.trials, func(u Trial) bool { return u.ID == t.ID && u.Point.Equal(p) }) {
@@ -304,7 +307,8 @@ func (s *Search) offer(q Question) (Question, state) {
 	return q, asked
 }
 
-// unaskable reports a point that a descent does not ask: it was tried and could not be judged, or it cannot exist.
+// unaskable reports a point that a descent does not ask: it was tried and could not be judged, or it cannot
+// exist.
 func (s *Search) unaskable(p Point) bool { return s.avoided(p) || !s.exists(p) }
 
 func (s *Search) exists(p Point) bool { return s.options.Exists == nil || s.options.Exists(p) }

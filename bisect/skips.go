@@ -5,23 +5,26 @@ import (
 	"slices"
 )
 
-// A build that cannot be judged says nothing of good or bad, and may be a passing fault: a download that failed, a machine that
-// was slow. So a skip is doubted, and its point built again, before it costs anything: at an end at once; in a descent when only
-// skips keep it from an answer, and until then the search moves away from it; just below a cause, and in the certificate, at once.
-// A point of which nothing but skips is seen is untestable where these are no longer to be explained by faults that pass.
+// A build that cannot be judged says nothing of good or bad, and may be a passing fault: a download that
+// failed, a machine that was slow. So a skip is doubted, and its point built again, before it costs anything:
+// at an end at once; in a descent when only skips keep it from an answer, and until then the search moves
+// away from it; just below a cause, and in the certificate, at once. A point of which nothing but skips is
+// seen is untestable where these are no longer to be explained by faults that pass.
 const (
-	// endLooks is how often an end is built that is skipped alike each time, where such a fault was not seen to pass: one that
-	// strikes every second build does so in less than 2 % of runs. One that is skipped in other ways, or by a fault that can pass, has
-	// a little more.
+	// endLooks is how often an end is built that is skipped alike each time, where such a fault was not seen
+	// to pass: one that strikes every second build does so in less than 2 % of runs. One that is skipped in
+	// other ways, or by a fault that can pass, has a little more.
 	endLooks, doubtedEndLooks = 6, 8
 
-	// alikeLooks is the same for any other point: there the search goes on, and what comes may show that the fault can pass.
+	// alikeLooks is the same for any other point: there the search goes on, and what comes may show that the
+	// fault can pass.
 	alikeLooks = 5
 
 	// mostLooks is how often a point is built that never says good or bad.
 	mostLooks = 12
 
-	// Odds from which on skips at a point are taken to be there to stay: where they look alike, and where they do not.
+	// Odds from which on skips at a point are taken to be there to stay: where they look alike, and where
+	// they do not.
 	alikeOdds, unlikeOdds = 40.0, 1000.0
 )
 
@@ -122,8 +125,9 @@ func (log *skipLog) rate(f *faults) float64 {
 	return (float64(f.passed) + 0.5) / (float64(f.passed+log.judged) + 1)
 }
 
-// odds are those that a point is untestable, of which nothing but skips was seen. Where such faults were not seen to pass, all
-// points that show them are taken together: either all are untestable, or all were hit by chance, first and in each repeat.
+// odds are those that a point is untestable, of which nothing but skips was seen. Where such faults were not
+// seen to pass, all points that show them are taken together: either all are untestable, or all were hit by
+// chance, first and in each repeat.
 func (log *skipLog) odds(l looked) float64 {
 	f := log.faults(l)
 	if f.judged == 0 {
@@ -171,8 +175,8 @@ func (s *Search) untestable(p Point) bool {
 	return s.skipLog().odds(l) >= unlikeOdds
 }
 
-// avoided reports whether a descent moves away from p: it was skipped, and as often as it may have been by now. Where such a
-// fault was seen to pass, a point is built once more before that.
+// avoided reports whether a descent moves away from p: it was skipped, and as often as it may have been by
+// now. Where such a fault was seen to pass, a point is built once more before that.
 func (s *Search) avoided(p Point) bool {
 	l, ok := s.looked(p)
 	if !ok || s.untestable(p) {
@@ -191,7 +195,8 @@ func (s *Search) unjudged(p Point) bool {
 	return s.at(p) == Unknown || skipped && !s.untestable(p)
 }
 
-// worth is the part of what a verdict at p would tell that is to be expected of one more build: some points can hardly be judged.
+// worth is the part of what a verdict at p would tell that is to be expected of one more build: some points
+// can hardly be judged.
 func (s *Search) worth(p Point) float64 {
 	l, ok := s.looked(p)
 	switch {
@@ -203,8 +208,9 @@ func (s *Search) worth(p Point) float64 {
 	return 1 / (1 + s.skipLog().odds(l))
 }
 
-// lookAgainAtEnds asks for an end again of which nothing but skips was seen. It gives up when one was skipped too often, and at
-// once where both are, twice each and all alike: that is no matter of what changed between them.
+// lookAgainAtEnds asks for an end again of which nothing but skips was seen. It gives up when one was skipped
+// too often, and at once where both are, twice each and all alike: that is no matter of what changed between
+// them.
 func (s *Search) lookAgainAtEnds() (Question, state) {
 	var ends []Point
 	for _, end := range []Point{s.space.Bad(), s.space.Good()} {
@@ -237,7 +243,8 @@ func (s *Search) lookAgainAtEnds() (Question, state) {
 	return Question{}, waiting
 }
 
-// EndsSkipAlike reports whether nothing was seen of both ends but skips that look the same, in two builds of each at least.
+// EndsSkipAlike reports whether nothing was seen of both ends but skips that look the same, in two builds of
+// each at least.
 func (s *Search) EndsSkipAlike() bool {
 	bad, skipped := s.looked(s.space.Bad())
 	good, both := s.looked(s.space.Good())
@@ -257,8 +264,8 @@ func (e *evidence) passing() int {
 	return n
 }
 
-// reopen takes up again what skips left undecided, where it is seen only afterwards that such a fault can pass. Otherwise it would
-// only end as before.
+// reopen takes up again what skips left undecided, where it is seen only afterwards that such a fault can
+// pass. Otherwise it would only end as before.
 func (s *Search) reopen() bool {
 	if len(s.candidates) == 0 || s.passing() == s.passedBy {
 		return false

@@ -109,8 +109,8 @@ func TestAWitnessThatIsOftenSkippedIsConfirmedAllTheSame(t *testing.T) {
 	}
 }
 
-// A point that is skipped each time, next to the culprit, in a build that is known to be flaky: no two verdicts contradict each
-// other, so it is said which commits are left, and only those.
+// A point that is skipped each time, next to the culprit, in a build that is known to be flaky: no two
+// verdicts contradict each other, so it is said which commits are left, and only those.
 func TestWhereNoiseIsModelledOnlyWhatSkipsKeepApartIsNamed(t *testing.T) {
 	for _, fault := range []float64{0, 0.3} {
 		r := rand.New(rand.NewPCG(1, uint64(10*fault)))
@@ -169,7 +169,7 @@ func TestLookingAtSkipsAgainCostsLittle(t *testing.T) {
 
 func TestWhereNoiseIsModelledFaultsThatPassCostTheirBuildsAndNothingElse(t *testing.T) {
 	runs := 80
-	if testing.Short() {
+	if !Soaking() {
 		runs = 25
 	}
 	for _, rates := range []Rates{{Broken: 0.9, Healthy: 0.1}, {Broken: 0.5, Healthy: 0.001}} {

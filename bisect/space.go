@@ -51,10 +51,11 @@ func (s *Space) Leq(p, q Point) bool {
 	return true
 }
 
-// Vouches reports whether a good build at q shows that p is good: p is at or below q, and what p contains q does too.
-func (s *Space) Vouches(q, p Point) bool {
+// ImpliesGood reports whether a good build at q shows that p is good: p is at or below q, and what p contains
+// q does too.
+func (s *Space) ImpliesGood(q, p Point) bool {
 	for i, a := range s.Axes {
-		if !a.vouches(q[i], p[i]) {
+		if !a.impliesGood(q[i], p[i]) {
 			return false
 		}
 	}

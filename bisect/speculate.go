@@ -2,8 +2,8 @@ package bisect
 
 import "slices"
 
-// mostGuesses bounds how many combinations of verdicts are imagined for one question, and noisyGuesses where each of them is
-// a posterior of its own.
+// mostGuesses bounds how many combinations of verdicts are imagined for one question, and noisyGuesses where
+// each of them is a posterior of its own.
 const (
 	mostGuesses  = 64
 	noisyGuesses = 16
@@ -15,9 +15,10 @@ type guess struct {
 	chance float64
 }
 
-// speculate finds a question for a worker that is free while all that could be asked at once is in flight: the one most
-// likely to be asked next. It imagines verdicts for what is in flight, the likeliest first. One step at a time this builds
-// the most probable part of the tree of decisions, which is what the tests ahead of a bisection are in mozregression and LUCI.
+// speculate finds a question for a worker that is free while all that could be asked at once is in flight:
+// the one most likely to be asked next. It imagines verdicts for what is in flight, the likeliest first. One
+// step at a time this builds the most probable part of the tree of decisions, which is what the tests ahead
+// of a bisection are in mozregression and LUCI.
 func (s *Search) speculate() (Question, state) {
 	guesses := []guess{{s.clone(), 1}}
 	most := mostGuesses

@@ -7,9 +7,10 @@ import (
 	"slices"
 )
 
-// askSplit asks for a level of an axis, the one whose answer tells most: with one worker the one that splits the axis's weight
-// most evenly, which in a graph of commits is the midpoint by the number of suspects at or below each. With several, levels
-// in flight divide already what is left, and workers that are free at the same time are planned for together.
+// askSplit asks for a level of an axis, the one whose answer tells most: with one worker the one that splits
+// the axis's weight most evenly, which in a graph of commits is the midpoint by the number of suspects at or
+// below each. With several, levels in flight divide already what is left, and workers that are free at the
+// same time are planned for together.
 func (s *Search) askSplit(f Point, o opening, why Why) (Question, state) {
 	var dividers, skips []int // indexes in o.list
 	mark := func(p Point, list *[]int) {
@@ -43,9 +44,10 @@ func (s *Search) askSplit(f Point, o opening, why Why) (Question, state) {
 	return Question{}, settled
 }
 
-// nearestHalf is the index of the level that splits the weight most evenly, -1 if there is none. Where levels could not be
-// judged, their neighbours may not be either: it keeps away from them, the further the wider they lie, unless nothing else is
-// left. The distance between two levels is the difference of the weights below them, as a share of all.
+// nearestHalf is the index of the level that splits the weight most evenly, -1 if there is none. Where levels
+// could not be judged, their neighbours may not be either: it keeps away from them, the further the wider
+// they lie, unless nothing else is left. The distance between two levels is the difference of the weights
+// below them, as a share of all.
 func (o opening) nearestHalf(skips []int) int {
 	if len(skips) == 0 {
 		return o.below.nearest(o.zero, o.total)
@@ -115,13 +117,15 @@ func entropy(p float64) float64 {
 	return -p*math.Log2(p) - (1-p)*math.Log2(1-p)
 }
 
-// mostDividers bounds how many levels are weighed against each other where several workers divide a long axis.
+// mostDividers bounds how many levels are weighed against each other where several workers divide a long
+// axis.
 const mostDividers = 256
 
-// divide is the index of a level that, with the levels in flight and those that the other free workers will be given, leaves
-// the smallest parts, in the mean of their logarithms; -1 if none divides any part.
+// divide is the index of a level that, with the levels in flight and those that the other free workers will
+// be given, leaves the smallest parts, in the mean of their logarithms; -1 if none divides any part.
 //
-// Greedy halving would not do: two workers would leave a half, where two levels chosen together leave a third.
+// Greedy halving would not do: two workers would leave a half, where two levels chosen together leave a
+// third.
 func (s *Search) divide(f Point, o opening, dividers, skips []int, free int) int {
 	a := s.space.Axes[o.axis]
 	whole := slices.Clone(o.levels)
@@ -199,8 +203,8 @@ func (s *Search) cellWeight(cell bitset, o opening) float64 {
 	return sum
 }
 
-// leftover is the sum over cells of weight times the logarithm of the share each worker will be left with, when free more
-// workers divide the largest cells evenly.
+// leftover is the sum over cells of weight times the logarithm of the share each worker will be left with,
+// when free more workers divide the largest cells evenly.
 func leftover(cells []bitset, weigh func(bitset) float64, free int) float64 {
 	sizes, shares := make([]float64, len(cells)), make([]float64, len(cells))
 	for i, cell := range cells {

@@ -2,17 +2,17 @@ package bisect
 
 import "slices"
 
-// A turn is a good point with a failing one below it, both built again and standing: between them the failure is repaired,
-// and above the good point it comes back.
+// A turn is a good point with a failing one below it, both built again and standing: between them the failure
+// is repaired, and above the good point it comes back.
 type turn struct {
 	bad, good Point
 }
 
-// reconcile has both sides of a contradiction built again. If a build contradicts itself, that is noise. If both stand, the
-// order does not hold between them, and the good point from now on speaks for itself alone.
+// reconcile has both sides of a contradiction built again. If a build contradicts itself, that is noise. If
+// both stand, the order does not hold between them, and the good point from now on speaks for itself alone.
 func (s *Search) reconcile() (Question, state) {
 	for _, c := range s.conflicts {
-		if s.isLone(c.Good.Point) {
+		if s.isIsolated(c.Good.Point) {
 			continue
 		}
 		wait := false
@@ -30,7 +30,7 @@ func (s *Search) reconcile() (Question, state) {
 			s.broken = true
 			return Question{}, settled
 		}
-		s.lone = append(s.lone, c.Good.Point)
+		s.isolated = append(s.isolated, c.Good.Point)
 		if !s.onPath(c) {
 			s.turns = append(s.turns, turn{c.Bad.Point, c.Good.Point})
 		}
@@ -49,7 +49,8 @@ func (s *Search) before(c Conflict) bool {
 	return false
 }
 
-// onPath reports whether a contradiction was met in following a known turn, or in walking, and is no turn of its own to follow.
+// onPath reports whether a contradiction was met in following a known turn, or in walking, and is no turn of
+// its own to follow.
 func (s *Search) onPath(c Conflict) bool {
 	for _, t := range s.turns {
 		for _, path := range [][]Point{s.space.path(t.bad, t.good), s.space.path(t.good, s.space.Bad())} {
@@ -75,8 +76,8 @@ func (s *Search) restart() {
 	s.causes, s.confirmed, s.candidates, s.more, s.top = nil, 0, nil, false, nil
 }
 
-// followTurns finds, for each turn, where the failure is repaired and where it comes back. What brings it back is a cause
-// like any other if all points just below are good.
+// followTurns finds, for each turn, where the failure is repaired and where it comes back. What brings it
+// back is a cause like any other if all points just below are good.
 func (s *Search) followTurns() (Question, state) {
 	wait := false
 	for _, t := range s.turns {
@@ -101,8 +102,8 @@ func (s *Search) followTurns() (Question, state) {
 	return Question{}, settled
 }
 
-// flip finds two neighbours on a path of points that differ in verdict, by bisection between its ends, which do; it returns
-// the upper one. It is nil where the points between could not be judged.
+// flip finds two neighbours on a path of points that differ in verdict, by bisection between its ends, which
+// do; it returns the upper one. It is nil where the points between could not be judged.
 func (s *Search) flip(path []Point) (Point, Question, state) {
 	low, high := 0, len(path)-1
 	for {

@@ -13,15 +13,16 @@ type weighing struct {
 	sums    []float64 // for each of members: the weight of the members at or below it, level 0 apart
 	convex  bool      // no level outside lies between two members, as in every set that verdicts leave open
 
-	// Where sums are estimates: what was done for them, what to count in, and where each member is there. Else graph is nil.
+	// Where sums are estimates: what was done for them, what to count in, and where each member is there.
+	// Else graph is nil.
 	effort effort
 	graph  *graph
 	nodes  []int32
 }
 
-// SetPrior gives each level a weight: how likely a change there is to blame, against the other levels of this axis. There is one
-// weight for each level, that of level 0 ignored, each positive and finite; only their ratios count. Without a prior all levels
-// are alike.
+// SetPrior gives each level a weight: how likely a change there is to blame, against the other levels of this
+// axis. There is one weight for each level, that of level 0 ignored, each positive and finite; only their
+// ratios count. Without a prior all levels are alike.
 func (a *Axis) SetPrior(weights []float64) error {
 	if len(weights) != a.Len() {
 		return fmt.Errorf("prior of axis %s: want a weight for each of its %d levels, got %d", a.Name, a.Len(), len(weights))
@@ -45,7 +46,8 @@ func (a *Axis) SetPrior(weights []float64) error {
 	return nil
 }
 
-// weight is a level's share of the prior, 1 on average. Level 0 has none: whether the axis matters is for the caller to weigh.
+// weight is a level's share of the prior, 1 on average. Level 0 has none: whether the axis matters is for the
+// caller to weigh.
 func (a *Axis) weight(level int) float64 {
 	switch {
 	case level == 0:
@@ -57,19 +59,20 @@ func (a *Axis) weight(level int) float64 {
 }
 
 const (
-	// exactSteps is the effort up to which weights are exact: histories of up to about 700,000 commits where one in four is a
-	// merge, of any size where hardly anything but pull requests is merged. A step was measured to take 2 to 6 ns there, so
-	// that counting takes less than a second; in graphs of no shape at all, which no history has, up to 15 ns.
+	// exactSteps is the effort up to which weights are exact: histories of up to about 700,000 commits where
+	// one in four is a merge, of any size where hardly anything but pull requests is merged. A step was
+	// measured to take 2 to 6 ns there, so that counting takes less than a second; in graphs of no shape at
+	// all, which no history has, up to 15 ns.
 	exactSteps = 1 << 27
 
-	// samples is how many columns are counted at first beyond that. They misjudge a share by a hundredth at most times; the
-	// split of a million commits comes out within a thousandth of the best.
+	// samples is how many columns are counted at first beyond that. They misjudge a share by a hundredth at
+	// most times; the split of a million commits comes out within a thousandth of the best.
 	samples = 4096
 )
 
-// weighBelow weighs the members of open. The same set is weighed once, so that moving away from a skipped level costs
-// nothing; after a bad verdict, which leaves what lies below it as it was, the former weights serve again; after a good one
-// the rest is weighed anew. The caller must not change the result.
+// weighBelow weighs the members of open. The same set is weighed once, so that moving away from a skipped
+// level costs nothing; after a bad verdict, which leaves what lies below it as it was, the former weights
+// serve again; after a good one the rest is weighed anew. The caller must not change the result.
 func (a *Axis) weighBelow(open bitset) *weighing {
 	for i, w := range a.weighings {
 		if slices.Equal(w.open, open) {
@@ -123,8 +126,8 @@ func (a *Axis) restrict(w *weighing) bool {
 	return false
 }
 
-// lowerPart reports whether w's members are former's, with whatever former has below them, level 0 apart. Because former is
-// convex, it is enough to look at parents.
+// lowerPart reports whether w's members are former's, with whatever former has below them, level 0 apart.
+// Because former is convex, it is enough to look at parents.
 func (a *Axis) lowerPart(w, former *weighing) bool {
 	for i, word := range w.open {
 		if word&^former.open[i] != 0 {
@@ -145,7 +148,8 @@ const (
 	// remembered bounds the members, in all, of the weighings that an axis keeps: about 70 MB.
 	remembered = 1 << 22
 
-	// weighings is how many of them it keeps: those of a search and of the verdicts that its workers may bring.
+	// weighings is how many of them it keeps: those of a search and of the verdicts that its workers may
+	// bring.
 	weighings = 16
 )
 
@@ -163,8 +167,8 @@ func (a *Axis) remember(others []*weighing, w *weighing) {
 	}
 }
 
-// layOut makes a graph of open and of whatever lies between its members, the latter without weight. members are those of
-// open, not empty, and nodes are where they stand in the graph.
+// layOut makes a graph of open and of whatever lies between its members, the latter without weight. members
+// are those of open, not empty, and nodes are where they stand in the graph.
 func (a *Axis) layOut(open bitset, members []int) (g *graph, nodes []int32) {
 	first, last := members[0], members[len(members)-1]
 	above := slices.Clone(open) // with the levels that have a member above them

@@ -32,8 +32,8 @@ func runGit(t testing.TB, dir string, stdin []byte, args ...string) string {
 	return string(out)
 }
 
-// importHistories makes a repository of histories, each given by the parents of its commits, and returns the commits' ids. A
-// commit without parents is a root.
+// importHistories makes a repository of histories, each given by the parents of its commits, and returns the
+// commits' ids. A commit without parents is a root.
 func importHistories(t testing.TB, dir string, histories [][][]int) (ids [][]string) {
 	t.Helper()
 	var stream bytes.Buffer
@@ -78,8 +78,8 @@ func importHistories(t testing.TB, dir string, histories [][][]int) (ids [][]str
 	return ids
 }
 
-// between lays out what bad contains and no good commit does as an axis, and tells which commit each level is. What lies
-// outside is level 0.
+// between lays out what bad contains and no good commit does as an axis, and tells which commit each level
+// is. What lies outside is level 0.
 func between(t testing.TB, parents [][]int, bad int, goods []int) (a *Axis, commit []int) {
 	t.Helper()
 	contained := func(tips ...int) []bool {
@@ -171,7 +171,7 @@ func rooted(r *rand.Rand, parents [][]int) [][]int {
 
 func TestDistancesAreThoseOfGit(t *testing.T) {
 	seeds := 60
-	if testing.Short() {
+	if !Soaking() {
 		seeds = 25
 	}
 	type history struct {
@@ -209,7 +209,7 @@ func TestDistancesAreThoseOfGit(t *testing.T) {
 
 func TestDistancesAreThoseOfGitInALargeHistory(t *testing.T) {
 	n := 20_000
-	if testing.Short() {
+	if !Soaking() {
 		n = 8_000
 	}
 	parents := integrators(rand.New(rand.NewPCG(7, 7)), n)
@@ -229,7 +229,8 @@ func TestDistancesAreThoseOfGitInALargeHistory(t *testing.T) {
 	checkDistances(t, dir, ids[0], parents, n-1, []int{n / 3, n / 4, slices.Max(parents[n-1]) - 500})
 }
 
-// BISECT_REPOSITORY is a repository of the machine to compare on, such as a clone of git.git. It is only read.
+// BISECT_REPOSITORY is a repository of the machine to compare on, such as a clone of git.git. It is only
+// read.
 func TestDistancesAreThoseOfGitInARealRepository(t *testing.T) {
 	dir := os.Getenv("BISECT_REPOSITORY")
 	if dir == "" {

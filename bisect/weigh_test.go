@@ -118,7 +118,8 @@ func TestAWeightIsThatOfAWalkFromEachLevel(t *testing.T) {
 				continue
 			}
 			checkWeights(t, a, parents, weights, set)
-			// And what an edge within the set leads to, which is not all that lies below where the set has holes.
+			// And what an edge within the set leads to, which is not all that lies below where the set has
+			// holes.
 			lower := slices.DeleteFunc(slices.Clone(set), func(level int) bool { return r.IntN(3) == 0 })
 			lower = slices.DeleteFunc(lower, func(level int) bool {
 				return slices.ContainsFunc(parents[level], func(p int) bool { return slices.Contains(set, p) })

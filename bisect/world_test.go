@@ -25,8 +25,8 @@ type world struct {
 	twins []int // for each commit the earliest one with the same tree
 }
 
-// cause makes every point at or above it fail. With onGood it also needs the good commit itself, so that it does not show on
-// side branches that left before it.
+// cause makes every point at or above it fail. With onGood it also needs the good commit itself, so that it
+// does not show on side branches that left before it.
 type cause struct {
 	point  Point
 	onGood bool
@@ -39,7 +39,8 @@ func (w *world) in(boxes []box, p Point) bool {
 	return slices.ContainsFunc(boxes, func(b box) bool { return w.space.Leq(b.low, p) && !w.space.Leq(b.end, p) })
 }
 
-// rule lets no point exist that stands at one of some levels of an axis and at none of some levels of another.
+// rule lets no point exist that stands at one of some levels of an axis and at none of some levels of
+// another.
 type rule struct {
 	axis, with   int
 	levels, need []int
@@ -89,12 +90,8 @@ func (w *world) verdict(p Point) (Verdict, string) {
 	return Good, ""
 }
 
-func (w *world) says(p Point) Verdict {
-	v, _ := w.verdict(p)
-	return v
-}
-
-// below lists the highest points under p that exist: one step down on one axis, or where rules are in the way further.
+// below lists the highest points under p that exist: one step down on one axis, or where rules are in the way
+// further.
 func (w *world) below(p Point) []Point {
 	var list []Point
 	for _, step := range w.space.Steps(p) {
@@ -111,7 +108,7 @@ func (w *world) below(p Point) []Point {
 		}
 	}
 	return slices.DeleteFunc(list, func(q Point) bool {
-		return slices.ContainsFunc(list, func(r Point) bool { return !r.Equal(q) && w.space.Vouches(r, q) })
+		return slices.ContainsFunc(list, func(r Point) bool { return !r.Equal(q) && w.space.ImpliesGood(r, q) })
 	})
 }
 
@@ -128,8 +125,9 @@ func (w *world) tools(p Point) []Point {
 	return slices.DeleteFunc(list, func(q Point) bool { return !w.exists(q) })
 }
 
-// minimal lists the failing points that no other lies below. A cause of tools alone, proved at the good commit, is taken to
-// explain every commit under those tools, those that do not contain the good commit too: there is no commit to name.
+// minimal lists the failing points that no other lies below. A cause of tools alone, proved at the good
+// commit, is taken to explain every commit under those tools, those that do not contain the good commit too:
+// there is no commit to name.
 func (w *world) minimal() []Point {
 	var all []Point
 	for _, c := range w.causes {

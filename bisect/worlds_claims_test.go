@@ -18,7 +18,8 @@ func (u *run) check(t *testing.T) {
 	u.checkLists(t)
 }
 
-// checkQuestions: nothing is built twice without reason, nothing that cannot exist, and no budget is exceeded.
+// checkQuestions: nothing is built twice without reason, nothing that cannot exist, and no budget is
+// exceeded.
 func (u *run) checkQuestions(t *testing.T) {
 	t.Helper()
 	o := u.options
@@ -135,7 +136,8 @@ func (u *run) checkCauses(t *testing.T) {
 	}
 }
 
-// speaks reports whether a good build at p, or at what has the same tree, shows that q is good, just below a cause.
+// speaks reports whether a good build at p, or at what has the same tree, shows that q is good, just below a
+// cause.
 func (u *run) speaks(p, q, cause Point) bool {
 	w := u.world
 	for level := range w.parents {
@@ -149,14 +151,15 @@ func (u *run) speaks(p, q, cause Point) bool {
 			if w.space.Leq(q, r) && !w.space.Leq(cause, r) {
 				return true
 			}
-		case w.space.Vouches(r, q):
+		case w.space.ImpliesGood(r, q):
 			return true
 		}
 	}
 	return false
 }
 
-// checkOthers: failures without the signature are all listed, and transitions lie between neighbours that were built.
+// checkOthers: failures without the signature are all listed, and transitions lie between neighbours that
+// were built.
 func (u *run) checkOthers(t *testing.T) {
 	t.Helper()
 	f := u.finding
@@ -183,7 +186,7 @@ func (u *run) checkOthers(t *testing.T) {
 		u.checkBuilt(t, c.To, after, c.Trials)
 	}
 	for _, c := range f.Contradictions {
-		if c.Bad.Verdict != Bad || c.Good.Verdict != Good || !u.world.space.Vouches(c.Good.Point, c.Bad.Point) {
+		if c.Bad.Verdict != Bad || c.Good.Verdict != Good || !u.world.space.ImpliesGood(c.Good.Point, c.Bad.Point) {
 			t.Errorf("%+v is no contradiction", c)
 		}
 	}

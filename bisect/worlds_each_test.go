@@ -14,18 +14,14 @@ import (
 // usual is how many worlds a property is tried on that is neither slow nor of a small part of the search.
 const usual = 20_000
 
-// eachWorld checks a property on a third of n random worlds, under -short on a tenth. BISECT_WORLDS sets a number in place of the
-// usual one, for soaking, and all others in proportion; BISECT_SEED tries only the world of that seed.
+// eachWorld checks a property on a tenth of n random worlds. BISECT_WORLDS sets a number in place of the
+// usual one, and all others in proportion; BISECT_SEED tries only the world of that seed.
 func eachWorld(t *testing.T, n int, has features, check func(t *testing.T, r *rand.Rand, w *world)) {
 	t.Helper()
-	given, err := strconv.Atoi(os.Getenv("BISECT_WORLDS"))
-	switch {
-	case err == nil:
+	if given, err := strconv.Atoi(os.Getenv("BISECT_WORLDS")); err == nil {
 		n = max(1, n*given/usual)
-	case testing.Short():
+	} else {
 		n /= 10
-	default:
-		n /= 3
 	}
 	if seed, err := strconv.ParseUint(os.Getenv("BISECT_SEED"), 10, 64); err == nil {
 		tryWorld(t, seed, has, check)

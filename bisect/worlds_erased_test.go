@@ -8,7 +8,8 @@ import (
 	. "buildbisect/bisect"
 )
 
-// erasure draws how often builds are skipped by faults that pass, up to half of all, and in how many ways these show themselves.
+// erasure draws how often builds are skipped by faults that pass, up to half of all, and in how many ways
+// these show themselves.
 func erasure(r *rand.Rand) manner {
 	return manner{erased: 0.05 + 0.45*r.Float64(), faults: []int{0, 1, 1, 5, 1 << 30}[r.IntN(5)], fickle: r.IntN(4) == 0}
 }
@@ -73,7 +74,8 @@ func TestFaultsThatPassWhereTheOrderDoesNotHoldBlameNobody(t *testing.T) {
 	})
 }
 
-// mustBlameNoInnocent: where builds are skipped or as they should be, no two contradict each other, and nobody is blamed wrongly.
+// mustBlameNoInnocent: where builds are skipped or as they should be, no two contradict each other, and
+// nobody is blamed wrongly.
 func (u *run) mustBlameNoInnocent(t *testing.T) {
 	t.Helper()
 	for _, p := range u.points() {

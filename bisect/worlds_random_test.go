@@ -16,8 +16,8 @@ type features struct {
 	repairs bool // broken, repaired, broken again
 }
 
-// randomWorld draws a world: commits in line, in the way of pull requests, or of any shape; up to three tools or many toggles;
-// one to three causes.
+// randomWorld draws a world: commits in line, in the way of pull requests, or of any shape; up to three tools
+// or many toggles; one to three causes.
 func randomWorld(r *rand.Rand, has features) *world {
 	w := &world{skips: map[string]bool{}, islands: map[int]bool{}}
 	n, tools, most := 2+r.IntN(20), r.IntN(4), 4
@@ -206,8 +206,8 @@ func (w *world) addRepairs(r *rand.Rand) {
 	w.twins = nil
 }
 
-// randomDAG makes a history in the way pull requests do: a trunk from level 0, side branches that leave from it or from
-// before it, and merges.
+// randomDAG makes a history in the way pull requests do: a trunk from level 0, side branches that leave from
+// it or from before it, and merges.
 func randomDAG(r *rand.Rand, n int) (parents [][]int, sides []Side) {
 	before := r.IntN(4)
 	n += before

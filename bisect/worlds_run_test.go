@@ -65,7 +65,8 @@ func (w *world) options(r *rand.Rand) Options {
 // mostQuestions bounds what a search of a random world may ask; no world has so many points that matter.
 const mostQuestions = 5000
 
-// drive brings a search to its end: workers that are free ask, or wait a while, and answers come in any order.
+// drive brings a search to its end: workers that are free ask, or wait a while, and answers come in any
+// order.
 func (w *world) drive(r *rand.Rand, o Options, m manner) (*run, error) {
 	u := &run{world: w, options: o, asked: map[int]Question{}, trials: slices.Clone(o.Known), search: NewSearch(w.space, o), erased: m.erased}
 	var flying []Question
@@ -133,7 +134,7 @@ func (u *run) cancel(id int) {
 func (u *run) implied(p Point) bool {
 	return slices.ContainsFunc(u.trials, func(t Trial) bool {
 		q := t.Point
-		return t.Verdict == Good && u.world.space.Vouches(q, p) || t.Verdict == Bad && u.world.space.Leq(q, p)
+		return t.Verdict == Good && u.world.space.ImpliesGood(q, p) || t.Verdict == Bad && u.world.space.Leq(q, p)
 	})
 }
 
@@ -160,8 +161,8 @@ func points(causes []Cause) []Point {
 	return list
 }
 
-// again does the same to a new search, and in between asks it, as often as not, what changes nothing. It says where the new
-// search differs.
+// again does the same to a new search, and in between asks it, as often as not, what changes nothing. It says
+// where the new search differs.
 func (u *run) again(r *rand.Rand) error {
 	s := NewSearch(u.world.space, u.options)
 	for i, a := range u.acts {

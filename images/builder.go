@@ -1,6 +1,7 @@
 package images
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,14 +29,15 @@ type Spec struct {
 	Base  Base
 	Picks []Pick
 
-	// Pool is what else the images of the same matrix are made of. All of it lies in each of them, below the layer of links that
-	// makes the difference, and hidden by it: so that an engine stores and is sent each part once, not once for each combination.
+	// Pool is what else the images of the same matrix are made of. All of it lies in each of them, below the
+	// layer of links that makes the difference, and hidden by it: so that an engine stores and is sent each
+	// part once, not once for each combination.
 	Pool       []Pick
 	BaseVaries bool // the matrix has several bases: what they share goes below them
 }
 
-// Builder makes images and keeps their parts in a cache. Its methods may be called from several goroutines. A Builder must not
-// be copied, nor its fields changed, once it is in use.
+// Builder makes images and keeps their parts in a cache. Its methods may be called from several goroutines. A
+// Builder must not be copied, nor its fields changed, once it is in use.
 type Builder struct {
 	Cache     string            // folder; "": DefaultCache
 	Catalogue *Catalogue        // nil: Shipped
@@ -51,10 +53,10 @@ type Builder struct {
 	progressing sync.Mutex // held while Progress runs
 	compiling   sync.Mutex // held while something is compiled: that takes the whole machine
 
-	payloads once[*payload] // by tool and version
-	bases    once[*rootfs]  // by recipe
+	payloads singleFlight[*toolLayer] // by tool and version
+	bases    singleFlight[*rootfs]    // by recipe
 
-	unpackings once[*Unpacked] // folders of tools unpacked on this machine, by tool and version
+	unpackings singleFlight[*Unpacked] // folders of tools unpacked on this machine, by tool and version
 
 	opening sync.Once         // of guard
 	asking  sync.Mutex        // guards what was asked of the world once, so that it is the same for the whole run
@@ -69,8 +71,8 @@ type Builder struct {
 	drifted []string // in what it is not as Lock says
 }
 
-// Archives say where Debian packages come from, where that is not what mmdebstrap and apt take by themselves. They are no part of an
-// image's identity: packages are signed.
+// Archives say where Debian packages come from, where that is not what mmdebstrap and apt take by themselves.
+// They are no part of an image's identity: packages are signed.
 type Archives struct {
 	Mirror    string // of the archive
 	Snapshots string // URL of a snapshot service, with {snapshot} where the time goes
@@ -117,7 +119,8 @@ type resolvedPick struct {
 // mostLayers is up to how many layers of a matrix are put into each of its images. Engines take 127 in all.
 const mostLayers = 60
 
-// Image makes the image of spec, or finds its parts in the cache. Its layers are read from the cache as they are needed.
+// Image makes the image of spec, or finds its parts in the cache. Its layers are read from the cache as they
+// are needed.
 func (b *Builder) Image(ctx context.Context, spec Spec) (*Image, error) {
 	r, err := b.resolve(ctx, spec)
 	if err != nil {
@@ -128,13 +131,13 @@ func (b *Builder) Image(ctx context.Context, spec Spec) (*Image, error) {
 		return nil, err
 	}
 	image := &Image{}
-	payloads := make([]*payload, len(r.picks))
-	var pool []*payload
+	payloads := make([]*toolLayer, len(r.picks))
+	var pool []*toolLayer
 	for i, p := range r.picks {
 		if p.Absent {
 			continue
 		}
-		if payloads[i], err = b.payload(ctx, p.tool); err != nil {
+		if payloads[i], err = b.toolLayer(ctx, p.tool); err != nil {
 			return nil, err
 		}
 		pool = addPayload(pool, payloads[i])
@@ -145,14 +148,14 @@ func (b *Builder) Image(ctx context.Context, spec Spec) (*Image, error) {
 		image.Checks = append(image.Checks, check)
 	}
 	for _, t := range r.pool {
-		p, err := b.payload(ctx, t)
+		p, err := b.toolLayer(ctx, t)
 		if err != nil {
 			return nil, err
 		}
 		pool = addPayload(pool, p)
 	}
 	// One order for a whole matrix, whatever is picked.
-	slices.SortFunc(pool, func(a, b *payload) int { return strings.Compare(a.id, b.id) })
+	slices.SortFunc(pool, func(a, b *toolLayer) int { return strings.Compare(a.id, b.id) })
 	top, err := links(base, r.picks, payloads, pool)
 	if err != nil {
 		return nil, err
@@ -168,8 +171,8 @@ func (b *Builder) Image(ctx context.Context, spec Spec) (*Image, error) {
 	return image, nil
 }
 
-func addPayload(pool []*payload, p *payload) []*payload {
-	if slices.ContainsFunc(pool, func(o *payload) bool { return o.id == p.id }) {
+func addPayload(pool []*toolLayer, p *toolLayer) []*toolLayer {
+	if slices.ContainsFunc(pool, func(o *toolLayer) bool { return o.id == p.id }) {
 		return pool
 	}
 	return append(pool, p)
@@ -193,17 +196,18 @@ func (b *Builder) Prepare(ctx context.Context, specs []Spec) error {
 		for _, p := range r.picks {
 			if key := p.Tool + " " + p.Version; !p.Absent && !asked[key] {
 				asked[key] = true
-				g.Go(func() error { _, err := b.payload(ctx, p.tool); return err })
+				g.Go(func() error { _, err := b.toolLayer(ctx, p.tool); return err })
 			}
 		}
 	}
 	return g.Wait()
 }
 
-// Identity returns what the image of spec is made of, as 64 hex digits, without making any of it: of each tool the
-// recipe, of an image base the digest, of a debian base the suite and the packages. Debian's packages change over time:
-// on two machines, months apart, images of one identity may differ, unless a snapshot is named or a lock kept to. A tag
-// is looked up in its registry, once for each Builder, within half a minute.
+// Identity returns what the image of spec is made of, as 64 hex digits, without making any of it: of each
+// tool the recipe, of an image base the digest, of a debian base the suite and the packages. Debian's
+// packages change over time: on two machines, months apart, images of one identity may differ, unless a
+// snapshot is named or a lock kept to. A tag is looked up in its registry, once for each Builder, within half
+// a minute.
 func (b *Builder) Identity(ctx context.Context, spec Spec) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
@@ -240,7 +244,7 @@ func (b *Builder) resolveTools(ctx context.Context, spec Spec) (*resolved, error
 			if rp.tool, err = b.catalogue().Lookup(p.Tool, p.Version); err != nil {
 				return nil, err
 			}
-			ways := b.ways(rp.tool)
+			ways := b.candidates(rp.tool)
 			if len(ways) == 0 {
 				return nil, b.drift(p.Tool+" "+p.Version, "none of its providers is the one locked")
 			}
@@ -278,7 +282,8 @@ func (b *Builder) resolveTools(ctx context.Context, spec Spec) (*resolved, error
 	return r, nil
 }
 
-// identity leaves versions' names out: two names for one file make one image. So does it what only lies hidden in the image.
+// identity leaves versions' names out: two names for one file make one image. So does it what only lies
+// hidden in the image.
 func (r *resolved) identity() (string, error) {
 	type tool struct {
 		Recipes, Hide []string
@@ -318,4 +323,9 @@ func (b *Builder) cache() (cache, error) {
 	}
 	dir, err := DefaultCache()
 	return cache{dir}, err
+}
+
+// ComparePicks orders picks by tool and version.
+func ComparePicks(a, b Pick) int {
+	return cmp.Or(cmp.Compare(a.Tool, b.Tool), cmp.Compare(a.Version, b.Version))
 }

@@ -18,7 +18,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// DefaultCache returns the user's own cache folder for bisect: $XDG_CACHE_HOME/bisect, or what the system has for it.
+// DefaultCache returns the user's own cache folder for bisect: $XDG_CACHE_HOME/bisect, or what the system has
+// for it.
 func DefaultCache() (string, error) {
 	if dir := os.Getenv("XDG_CACHE_HOME"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "bisect"), nil
@@ -30,9 +31,9 @@ func DefaultCache() (string, error) {
 	return filepath.Join(dir, "bisect"), nil
 }
 
-// cache keeps what took long to make. An entry is a folder that appears whole, by a rename, or not at all, with the
-// digest of each of its files beside them. Several processes may use one cache: the making of an entry is behind a lock
-// of its own. When an entry was last used is the time of its record.
+// cache keeps what took long to make. An entry is a folder that appears whole, by a rename, or not at all,
+// with the digest of each of its files beside them. Several processes may use one cache: the making of an
+// entry is behind a lock of its own. When an entry was last used is the time of its record.
 type cache struct{ root string }
 
 // entry is one folder of the cache. Its files do not change any more.
@@ -67,8 +68,8 @@ func (e *entry) file(name string) (entryFile, error) {
 	return entryFile{}, fmt.Errorf("cache entry %s: no file %s; remove the folder to have it made again", e.dir, name)
 }
 
-// readJSON reads one of the entry's small files into v. What is not as it was when it was made has the entry made again by the next
-// who asks for it.
+// readJSON reads one of the entry's small files into v. What is not as it was when it was made has the entry
+// made again by the next who asks for it.
 func (e *entry) readJSON(name string, v any) error {
 	want, err := e.file(name)
 	if err != nil {
@@ -103,15 +104,16 @@ func (c cache) layer(kind, key string) string {
 	if err != nil {
 		return ""
 	}
-	f, err := e.file(payloadLayer)
+	f, err := e.file(toolLayerFile)
 	if err != nil {
 		return ""
 	}
 	return "sha256:" + f.SHA256
 }
 
-// get returns the entry under kind and key. If there is none, or it is damaged, fill makes it in the folder it is
-// given; only what lies in that folder itself becomes part of the entry. say is told of waits and damages.
+// get returns the entry under kind and key. If there is none, or it is damaged, fill makes it in the folder
+// it is given; only what lies in that folder itself becomes part of the entry. say is told of waits and
+// damages.
 func (c cache) get(ctx context.Context, kind, key string, say func(string), fill fillFunc) (*entry, error) {
 	dir := filepath.Join(c.root, kind, key)
 	if e, err := openEntry(dir); err == nil {
@@ -132,7 +134,8 @@ func (c cache) get(ctx context.Context, kind, key string, say func(string), fill
 		say(fmt.Sprintf("%v; making it again", err))
 	}
 
-	// Under the lock the name of the unfinished folder is ours: what a killed process left there is swept here.
+	// Under the lock the name of the unfinished folder is ours: what a killed process left there is swept
+	// here.
 	part := dir + ".part"
 	for _, d := range []string{dir, part} {
 		if err := removeTree(d); err != nil {
@@ -196,9 +199,9 @@ func (c cache) lock(ctx context.Context, name string, say func(string)) (unlock 
 	return func() { l.Close() }, nil
 }
 
-// openEntry reads an entry and checks its files: by size and time of change, and one whose time is another (the cache was
-// copied, or somebody wrote to it) by its digest. What has rotted in place is noticed as it is read; see fileLayer. An entry
-// that is not there is fs.ErrNotExist.
+// openEntry reads an entry and checks its files: by size and time of change, and one whose time is another
+// (the cache was copied, or somebody wrote to it) by its digest. What has rotted in place is noticed as it is
+// read; see fileLayer. An entry that is not there is fs.ErrNotExist.
 func openEntry(dir string) (*entry, error) {
 	if _, err := os.Stat(dir); err != nil {
 		return nil, err

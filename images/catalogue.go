@@ -12,7 +12,8 @@ import (
 	"golang.org/x/mod/semver"
 )
 
-// Catalogue knows tools and their versions, and engines. It does not change: [Catalogue.Declare] returns another.
+// Catalogue knows tools and their versions, and engines. It does not change: [Catalogue.Declare] returns
+// another.
 type Catalogue struct {
 	tools     map[string]map[string]Toolchain
 	templates map[string]Toolchain // of a tool, what all its versions share
@@ -57,7 +58,8 @@ func (c *Catalogue) Lookup(tool, version string) (Toolchain, error) {
 	return t, nil
 }
 
-// Template returns what all versions of a tool share, with {version} where the version goes, if the catalogue knows the tool.
+// Template returns what all versions of a tool share, with {version} where the version goes, if the catalogue
+// knows the tool.
 func (c *Catalogue) Template(tool string) (Toolchain, bool) {
 	t, ok := c.templates[tool]
 	return t, ok
@@ -103,8 +105,8 @@ func (c *Catalogue) allPlaces(tool string) []string {
 	return slices.Compact(places)
 }
 
-// Declare returns a copy of c that also has t. A version that c already has is refused: two meanings of one name would
-// make reports lie. Where Command is given and Want is not, the version must be printed.
+// Declare returns a copy of c that also has t. A version that c already has is refused: two meanings of one
+// name would make reports lie. Where Command is given and Want is not, the version must be printed.
 func (c *Catalogue) Declare(t Toolchain) (*Catalogue, error) {
 	if err := t.check(); err != nil {
 		return nil, err
@@ -175,8 +177,9 @@ func isSHA256(s string) bool {
 	return err == nil && len(b) == 32
 }
 
-// compareVersions orders by semantic version, whatever is none of that first, by its text. Docker's years and months
-// ("19.03.13") have leading zeros, which semantic versions forbid: they are dropped for the comparison.
+// compareVersions orders by semantic version, whatever is none of that first, by its text. Docker's years and
+// months ("19.03.13") have leading zeros, which semantic versions forbid: they are dropped for the
+// comparison.
 func compareVersions(a, b string) int {
 	if n := semver.Compare(canonical(a), canonical(b)); n != 0 {
 		return n

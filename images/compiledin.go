@@ -12,8 +12,9 @@ import (
 	"strings"
 )
 
-// compiledIn refuses a tool of a Debian package, unpacked at root, of which a program names a folder of its own tree by an absolute path.
-// A build on this machine has nothing of the tool there: the program would use what the machine has, or fail, and the tool would be blamed.
+// compiledIn refuses a tool of a Debian package, unpacked at root, of which a program names a folder of its
+// own tree by an absolute path. A build on this machine has nothing of the tool there: the program would use
+// what the machine has, or fail, and the tool would be blamed.
 func compiledIn(tool, root string, parts []*part) error {
 	folders := map[string]bool{}
 	for _, p := range parts {
@@ -52,8 +53,9 @@ func ownFolder(dir string) bool {
 
 var absolutePath = regexp.MustCompile(`/(?:usr|etc|lib)[\w./+~-]*`)
 
-// namedFolder finds a folder in the text of a program. A compiled program has the path as a string of its own, or in a list with colons;
-// one that ends in a slash is left out, since such a path is a prefix that GCC moves with itself. A script names files in the folder, too.
+// namedFolder finds a folder in the text of a program. A compiled program has the path as a string of its
+// own, or in a list with colons; one that ends in a slash is left out, since such a path is a prefix that GCC
+// moves with itself. A script names files in the folder, too.
 func namedFolder(program []byte, folders map[string]bool) string {
 	if !bytes.HasPrefix(program, []byte("#!")) {
 		for text := range bytes.SplitSeq(program, []byte{0}) {

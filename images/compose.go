@@ -21,12 +21,12 @@ type rootfs struct {
 	tree   *tree
 
 	mu     sync.Mutex // guards system
-	system *system    // once it was asked for
+	system *system    // singleFlight it was asked for
 }
 
-// compose stacks tools and the layer that leads to them on a base; or, where they are to be below it, the base on the tools.
-// Everything in the result follows from its parts: no clock, no name, no order but theirs.
-func compose(base *rootfs, pool []*payload, below bool, top v1.Layer) (v1.Image, error) {
+// compose stacks tools and the layer that leads to them on a base; or, where they are to be below it, the
+// base on the tools. Everything in the result follows from its parts: no clock, no name, no order but theirs.
+func compose(base *rootfs, pool []*toolLayer, below bool, top v1.Layer) (v1.Image, error) {
 	var adds []mutate.Addendum
 	add := func(l v1.Layer, title string) {
 		adds = append(adds, mutate.Addendum{Layer: l, History: v1.History{Created: v1.Time{Time: fixedTime()}, CreatedBy: title}})

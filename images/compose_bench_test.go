@@ -25,9 +25,10 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// BenchmarkCompositionFromCachedParts puts a builder image together of a base and four tools that lie in the cache, as a new process
-// would, and reads all of it once, as an engine does. Its yardsticks hold for a base of any size: 1 s for the image and its id,
-// 64 MB of memory at the peak, the benchmark's own included, the reading too.
+// BenchmarkCompositionFromCachedParts puts a builder image together of a base and four tools that lie in the
+// cache, as a new process would, and reads all of it once, as an engine does. Its yardsticks hold for a base
+// of any size: 1 s for the image and its id, 64 MB of memory at the peak, the benchmark's own included, the
+// reading too.
 func BenchmarkCompositionFromCachedParts(b *testing.B) {
 	for _, base := range []struct{ files, size int64 }{{1, 1 << 20}, {1, 1 << 30}, {100_000, 10 << 10}} {
 		b.Run(fmt.Sprintf("base-of-%d-MB-in-%d-files", base.files*base.size>>20, base.files), func(b *testing.B) {
@@ -78,7 +79,8 @@ func partsInCache(b *testing.B, files, size int64) (cache string, catalogue *Cat
 	return cache, catalogue, spec
 }
 
-// serveBase serves an image with files of zeros, which are sent as next to nothing, and returns its reference.
+// serveBase serves an image with files of zeros, which are sent as next to nothing, and returns its
+// reference.
 func serveBase(b *testing.B, files, size int64) string {
 	var packed bytes.Buffer
 	zipped, err := gzip.NewWriterLevel(&packed, gzip.BestSpeed)

@@ -18,8 +18,8 @@ import (
 	"buildbisect/images/workdir"
 )
 
-// debianArgs make a system small and the same everywhere: no documents, and nothing that tells of the machine it was made on
-// or of where its packages came from. mmdebstrap itself leaves out times, caches and logs.
+// debianArgs make a system small and the same everywhere: no documents, and nothing that tells of the machine
+// it was made on or of where its packages came from. mmdebstrap itself leaves out times, caches and logs.
 var debianArgs = []string{
 	"--mode=unshare", "--variant=minbase", "--format=tar", "--skip=output/dev", "--dpkgopt=force-unsafe-io",
 	"--dpkgopt=path-exclude=/usr/share/doc/*", "--dpkgopt=path-include=/usr/share/doc/*/copyright",
@@ -148,8 +148,8 @@ func (b *Builder) debian(ctx context.Context, s *step, d *Debian, dir string) (e
 	return nil
 }
 
-// RemoveLeft removes from the system's folder for temporary files what mmdebstrap and apt were working with when bisect was killed.
-// What is in use, another user's, or younger than a minute stays.
+// RemoveLeft removes from the system's folder for temporary files what mmdebstrap and apt were working with
+// when bisect was killed. What is in use, another user's, or younger than a minute stays.
 func RemoveLeft() error { return workdir.RemoveLeft() }
 
 // noRoom reports whether a program says that a disk is full.
@@ -186,7 +186,8 @@ func debianReady() error {
 	return nil
 }
 
-// aptProxies are the proxies that this machine's apt is set to use; mmdebstrap's own apt looks into the new system alone.
+// aptProxies are the proxies that this machine's apt is set to use; mmdebstrap's own apt looks into the new
+// system alone.
 func aptProxies(ctx context.Context) []string {
 	out, err := command(ctx, syscall.SIGKILL, "apt-config", "shell", "http_proxy", "Acquire::http::Proxy", "https_proxy", "Acquire::https::Proxy").Output()
 	if err != nil {

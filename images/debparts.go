@@ -15,23 +15,25 @@ import (
 type part struct {
 	apt.Control
 	Own   bool     `json:"own,omitempty"`   // the tool itself, not merely something that it depends on
-	Files []string `json:"files,omitempty"` // absolute, sorted; each lies below root in the payload
+	Files []string `json:"files,omitempty"` // absolute, sorted; each lies below root in the tool layer
 
 	deb string // the .deb file, while the tool is made
 }
 
-// systems are packages that are a base's own even where they are not essential: programs of a tool bring their own libc, and what
-// compilers build must run with the base's.
+// systems are packages that are a base's own even where they are not essential: programs of a tool bring
+// their own libc, and what compilers build must run with the base's.
 var systems = []string{"libc6", "libc6-dev"}
 
 // system reports whether a part is left to the base.
 func (p part) system() bool { return p.Essential || slices.Contains(systems, p.Name) }
 
-// library reports whether a part is first of all shared libraries: programs of the tool find theirs, and no others do.
+// library reports whether a part is first of all shared libraries: programs of the tool find theirs, and no
+// others do.
 func (p part) library() bool { return p.Section == "libs" || p.Section == "oldlibs" }
 
-// debianParts reads of the packages of a closure what they depend on. Those whose files belong into the tree have their deb set: the
-// package itself, what was built with it from one source, and what these depend on, up to what every system has.
+// debianParts reads of the packages of a closure what they depend on. Those whose files belong into the tree
+// have their deb set: the package itself, what was built with it from one source, and what these depend on,
+// up to what every system has.
 func debianParts(ctx context.Context, debs []string, d *Package) ([]*part, error) {
 	var parts []*part
 	for _, deb := range debs {
@@ -80,8 +82,8 @@ func meeting(parts []*part, need apt.Need) *part {
 	return nil
 }
 
-// settle notes which part each file of the tree is of. Where the program is a link, what it leads to is the tool as well, with what
-// was built from its source.
+// settle notes which part each file of the tree is of. Where the program is a link, what it leads to is the
+// tool as well, with what was built from its source.
 func (d *Package) settle(parts []*part, tree apt.Contents) ([]*part, error) {
 	by := map[string]*part{}
 	for _, p := range parts {

@@ -14,9 +14,10 @@ import (
 	"buildbisect/images/apt"
 )
 
-// unpackDebian has a tool from a Debian package: its files and those of what it depends on, as one tree, and apart from that the
-// libraries they need, which nothing else in the image sees. What of the tree is linked where the packages have it, each base says.
-func (b *Builder) unpackDebian(ctx context.Context, s *step, t Toolchain, way way, w *payloadWriter, scratch string) (contents, error) {
+// unpackDebian has a tool from a Debian package: its files and those of what it depends on, as one tree, and
+// apart from that the libraries they need, which nothing else in the image sees. What of the tree is linked
+// where the packages have it, each base says.
+func (b *Builder) unpackDebian(ctx context.Context, s *step, t Toolchain, way candidate, w *toolLayerWriter, scratch string) (contents, error) {
 	none, d := contents{}, way.Debian
 	client, err := b.apt(ctx)
 	if err != nil {

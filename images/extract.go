@@ -50,7 +50,8 @@ func (b *Builder) extract(ctx context.Context, x *Extract, to string) error {
 	return fmt.Errorf("%s: too many symbolic links in the image", x.Path)
 }
 
-// copyMember writes a regular file of an image, as its topmost layer has it, through so many hard links at most.
+// copyMember writes a regular file of an image, as its topmost layer has it, through so many hard links at
+// most.
 func copyMember(image v1.Image, name, to string, links int) error {
 	flat := mutate.Extract(image)
 	defer flat.Close()

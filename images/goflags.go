@@ -6,11 +6,13 @@ import (
 	"strings"
 )
 
-// Flags for Go's compiler and linker are an allow list, trusted scenario or not: tools are compiled on the user's machine, and most other
-// flags write to a file, read one, or name a program to run (-cpuprofile, -o, -importcfg, -extld, …).
+// Flags for Go's compiler and linker are an allow list, trusted scenario or not: tools are compiled on the
+// user's machine, and most other flags write to a file, read one, or name a program to run (-cpuprofile, -o,
+// -importcfg, -extld, …).
 
 var (
-	// flagWord is how the go command splits such flags: at blanks, unless a word begins with a quote; nothing is escaped.
+	// flagWord is how the go command splits such flags: at blanks, unless a word begins with a quote; nothing
+	// is escaped.
 	flagWord = regexp.MustCompile(`^[ \t\n\r]*(?:"([^"]*)"|'([^']*)'|([^ \t\n\r]+))`)
 	// flagPattern may stand before the flags, and says which packages they are for.
 	flagPattern = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.~/-]*$`)

@@ -26,7 +26,7 @@ func TestAGuardedBuilderAsksNothingOfThisMachine(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = b.payload(t.Context(), tc)
+		_, err = b.toolLayer(t.Context(), tc)
 		if refused := (*fetch.NotPublicError)(nil); !errors.As(err, &refused) {
 			t.Errorf("%s: %v", name, err)
 		}

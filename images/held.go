@@ -8,7 +8,7 @@ import (
 )
 
 // hold notes what served as t, and compares it with the lock.
-func (b *Builder) hold(t Toolchain, p *payload) error {
+func (b *Builder) hold(t Toolchain, p *toolLayer) error {
 	made := LockedTool{
 		Tool: t.Tool, Version: t.Version, Asked: t.asked(), Provider: p.source.Kind(), Source: p.id, From: p.source.String(),
 		Go: p.made.Go, Date: p.made.Date, Packages: p.made.Packages, Layer: p.layer.hash.String(),
@@ -164,8 +164,9 @@ func (b *Builder) Used() *Lock {
 	return l
 }
 
-// Resume goes on with what has served before, in a run that was ended: what cannot be had again as it was is an error, since
-// builds with one thing and builds with another prove nothing together. It is called before anything is made.
+// Resume goes on with what has served before, in a run that was ended: what cannot be had again as it was is
+// an error, since builds with one thing and builds with another prove nothing together. It is called before
+// anything is made.
 func (b *Builder) Resume(served *Lock) {
 	if served == nil {
 		return

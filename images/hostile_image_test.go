@@ -14,7 +14,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// A file of an image is written to one place, whatever its layers name: nothing else of them is unpacked on this machine.
+// A file of an image is written to one place, whatever its layers name: nothing else of them is unpacked on
+// this machine.
 func TestAHostileImageWritesNothingButTheFileAskedFor(t *testing.T) {
 	dir := t.TempDir()
 	victim := filepath.Join(dir, "victim")

@@ -16,8 +16,9 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// Unpacked is a tool in a folder of the cache that builds on this machine run it from. While a process has it, no other removes it,
-// whatever a build has done to it: a lock of use says so, shared, until the process ends.
+// Unpacked is a tool in a folder of the cache that builds on this machine run it from. While a process has
+// it, no other removes it, whatever a build has done to it: a lock of use says so, shared, until the process
+// ends.
 type Unpacked struct {
 	what string // tool and version
 	dir  string // of the cache entry
@@ -28,9 +29,10 @@ type Unpacked struct {
 // files is the folder of the tool.
 func (u *Unpacked) files() string { return filepath.Join(u.dir, unpackedFiles) }
 
-// use has the lock of use of an unpacked tool, shared. Nobody has it for himself but under the lock of all that are named so.
+// use has the lock of use of an unpacked tool, shared. Nobody has it for himself but under the lock of all
+// that are named so.
 func (c cache) use(name string) (*flock.Flock, error) {
-	l := flock.New(filepath.Join(c.root, "locks", unpackedShelf+"-"+name+".use.lock"))
+	l := flock.New(filepath.Join(c.root, "locks", unpackedFolder+"-"+name+".use.lock"))
 	got, err := l.TryRLock()
 	if err == nil && !got {
 		err = fmt.Errorf("%s: somebody has it for himself", l.Path())
@@ -101,9 +103,10 @@ func withoutTouched(list []unpackedFile) []unpackedFile {
 	return list
 }
 
-// Changed says what was done to the tool's files since this process looked at their contents; nil is nothing. It asks for no more than
-// names, modes, sizes and times, those among them that nobody can set back: some five microseconds a file. Root can, by turning back the
-// clock; the next process that uses the tool reads it all again.
+// Changed says what was done to the tool's files since this process looked at their contents; nil is nothing.
+// It asks for no more than names, modes, sizes and times, those among them that nobody can set back: some
+// five microseconds a file. Root can, by turning back the clock; the next process that uses the tool reads it
+// all again.
 func (u *Unpacked) Changed() error {
 	have, err := listUnpacked(u.files(), false)
 	if err != nil {
@@ -128,7 +131,8 @@ func (u *Unpacked) differs(want, have []unpackedFile) error {
 	return nil
 }
 
-// listUnpacked lists what is below a folder, and the folder itself, in the order of their names; on demand with what is in the files.
+// listUnpacked lists what is below a folder, and the folder itself, in the order of their names; on demand
+// with what is in the files.
 func listUnpacked(dir string, content bool) (list []unpackedFile, err error) {
 	err = filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {

@@ -18,14 +18,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// epoch is the one time that everything made here bears, in seconds since 1970: the day of Kubernetes' issue 98646. Not
-// 0, which some tools take for "no time".
+// epoch is the one time that everything made here bears, in seconds since 1970: the day of Kubernetes' issue
+// 98646. Not 0, which some tools take for "no time".
 const epoch = 1612137600
 
 func fixedTime() time.Time { return time.Unix(epoch, 0).UTC() }
 
-// Layers are uncompressed tars: an engine on the same machine loads them faster, and no version of a compressor has a
-// say in their digest.
+// Layers are uncompressed tars: an engine on the same machine loads them faster, and no version of a
+// compressor has a say in their digest.
 
 // fileLayer is a layer that lies in the cache as a tar. It is checked against its digest as it is read.
 type fileLayer struct {
@@ -58,8 +58,8 @@ func (l *fileLayer) rotten(why string) error {
 	return (&entry{dir: dir}).rotten(name, why)
 }
 
-// checkedFile reads a layer's file and says at its end whether it was what it should be. It has none of a file's other methods: a
-// reader that seeks, or hands the file to the kernel, would pass the check by.
+// checkedFile reads a layer's file and says at its end whether it was what it should be. It has none of a
+// file's other methods: a reader that seeks, or hands the file to the kernel, would pass the check by.
 type checkedFile struct {
 	file  *os.File
 	layer *fileLayer
@@ -70,8 +70,8 @@ type checkedFile struct {
 
 func (f *checkedFile) Close() error { return f.file.Close() }
 
-// Read gives the last bytes only when all of them are what they should be: who reads as many as it was told there are would not ask
-// again, and a registry that has them all would answer for itself.
+// Read gives the last bytes only when all of them are what they should be: who reads as many as it was told
+// there are would not ask again, and a registry that has them all would answer for itself.
 func (f *checkedFile) Read(p []byte) (int, error) {
 	if f.ended != nil {
 		return 0, f.ended
@@ -90,7 +90,8 @@ func (f *checkedFile) Read(p []byte) (int, error) {
 	return n, f.ended
 }
 
-// DamagedError says that a file of the cache is not what it was when it was made. Asking for the image again makes it anew.
+// DamagedError says that a file of the cache is not what it was when it was made. Asking for the image again
+// makes it anew.
 type DamagedError struct{ Path, Why string }
 
 func (e *DamagedError) Error() string {

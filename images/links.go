@@ -11,14 +11,16 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// treasury is the folder of an image below which each tool's files lie, in a folder of the tool's own. What is called is a link
-// to it. So the layers of the tools do not depend on the base nor on each other, and one stack of them serves all combinations
-// of a matrix: only the topmost layer, of links, differs. Docker's storage shares layers by all that lies below them.
-const treasury = ".bisect"
+// toolsFolder is the folder of an image below which each tool's files lie, in a folder of the tool's own.
+// What is called is a link to it. So the layers of the tools do not depend on the base nor on each other, and
+// one stack of them serves all combinations of a matrix: only the topmost layer, of links, differs. Docker's
+// storage shares layers by all that lies below them.
+const toolsFolder = ".bisect"
 
-// links is the topmost layer of an image: links to what is picked, whiteouts over the base's own where a tool is absent, and over
-// the tools that lie below for the sake of other images. It is nil if nothing is to be done.
-func links(fs *rootfs, picks []resolvedPick, payloads []*payload, pool []*payload) (v1.Layer, error) {
+// links is the topmost layer of an image: links to what is picked, whiteouts over the base's own where a tool
+// is absent, and over the tools that lie below for the sake of other images. It is nil if nothing is to be
+// done.
+func links(fs *rootfs, picks []resolvedPick, payloads []*toolLayer, pool []*toolLayer) (v1.Layer, error) {
 	base := fs.tree
 	placed, err := place(fs, picks, payloads)
 	if err != nil {
@@ -75,7 +77,7 @@ func links(fs *rootfs, picks []resolvedPick, payloads []*payload, pool []*payloa
 	}
 	for _, p := range pool {
 		if !used[p.id] {
-			at[path.Join("/", treasury, whiteout+p.id)] = tar.Header{Typeflag: tar.TypeReg, Mode: 0o644}
+			at[path.Join("/", toolsFolder, whiteout+p.id)] = tar.Header{Typeflag: tar.TypeReg, Mode: 0o644}
 		}
 	}
 	if len(at) == 0 {

@@ -20,8 +20,8 @@ import (
 // LockName is the file beside a scenario that says what its builder images were made of.
 const LockName = "bisect.lock"
 
-// Lock says, of every base, tool and engine that scenarios ask for, exactly what served: enough to make it again, and to see
-// whether it is the same.
+// Lock says, of every base, tool and engine that scenarios ask for, exactly what served: enough to make it
+// again, and to see whether it is the same.
 type Lock struct {
 	Version  int          `yaml:"version"`
 	Platform string       `yaml:"platform"` // e.g. linux/amd64
@@ -79,8 +79,8 @@ func ReadLock(path string) (*Lock, error) {
 // mostLock bounds a lock, in bytes: a tool of a thousand packages takes a fiftieth of it.
 const mostLock = 16 << 20
 
-// LockText reads a lock file as it is. It lies among a repository's files, so it must be a regular file of its folder, and no link
-// that leads out: what another file holds would be shown as mistakes of the lock.
+// LockText reads a lock file as it is. It lies among a repository's files, so it must be a regular file of
+// its folder, and no link that leads out: what another file holds would be shown as mistakes of the lock.
 func LockText(path string) ([]byte, error) {
 	dir, err := os.OpenRoot(filepath.Dir(path))
 	if err != nil {

@@ -12,8 +12,8 @@ type LockChange struct {
 	To   string `json:"to,omitempty"`   // what it is; "": it is no more
 }
 
-// Update takes what was made into l, and leaves the rest of it alone. Where the bits are the same, the words stay too: a lock
-// made again is the same file.
+// Update takes what was made into l, and leaves the rest of it alone. Where the bits are the same, the words
+// stay too: a lock made again is the same file.
 func (l *Lock) Update(made *Lock) {
 	l.Version, l.Platform = made.Version, made.Platform
 	for _, m := range made.Bases {

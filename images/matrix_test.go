@@ -133,7 +133,7 @@ func TestALayerThatRottedIsNoticedAsItIsReadAndMadeAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob(filepath.Join(b.Cache, "tools", "*", payloadLayer))
+	files, err := filepath.Glob(filepath.Join(b.Cache, "tools", "*", toolLayerFile))
 	if err != nil || len(files) != 1 {
 		t.Fatal(files, err)
 	}

@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// buildFlags build the same bytes from the same pin with the same Go, wherever the source and the Go tree lie. With
-// -mod=readonly a module that the pin's go.sum does not know is an error, never an addition.
+// buildFlags build the same bytes from the same pin with the same Go, wherever the source and the Go tree
+// lie. With -mod=readonly a module that the pin's go.sum does not know is an error, never an addition.
 var buildFlags = []string{"-mod=readonly", "-trimpath", "-buildvcs=false"}
 
 // gotool is this machine's Go, as far as it concerns the tools built with it.
@@ -30,7 +30,8 @@ type gotool struct {
 	env     []string // for builds: nothing of the user's but where things are fetched from and kept
 }
 
-// userGo are the settings kept from the user's Go: where modules come from, and where they and compiled packages are kept.
+// userGo are the settings kept from the user's Go: where modules come from, and where they and compiled
+// packages are kept.
 var userGo = []string{"GOPROXY", "GONOPROXY", "GOSUMDB", "GONOSUMDB", "GOPRIVATE", "GOINSECURE", "GOVCS", "GOAUTH", "GOMODCACHE", "GOCACHE"}
 
 // userEnv are the environment variables a fetch may depend on.
@@ -87,12 +88,13 @@ func (b *Builder) goTool(ctx context.Context) (*gotool, error) {
 	return g, nil
 }
 
-// released are the names of Go's own releases, for GOTOOLCHAIN: it also takes names that mean programs in PATH.
+// released are the names of Go's own releases, for GOTOOLCHAIN: it also takes names that mean programs in
+// PATH.
 var released = regexp.MustCompile(`^go1\.[0-9]{1,3}(\.[0-9]{1,3}|rc[0-9]{1,2}|beta[0-9]{1,2})?$`)
 
-// compile builds a tool. It is not run: what it is built from is the scenario's, so it is asked for its version in a box, as every tool is
-// once an image of it is in the engine; see [Check].
-func (b *Builder) compile(ctx context.Context, s *step, t Toolchain, way way, w *payloadWriter, scratch string) (contents, error) {
+// compile builds a tool. It is not run: what it is built from is the scenario's, so it is asked for its
+// version in a box, as every tool is once an image of it is in the engine; see [Check].
+func (b *Builder) compile(ctx context.Context, s *step, t Toolchain, way candidate, w *toolLayerWriter, scratch string) (contents, error) {
 	none, m := contents{}, way.Module
 	g, err := b.goTool(ctx)
 	if err != nil {
@@ -150,9 +152,9 @@ func (b *Builder) compile(ctx context.Context, s *step, t Toolchain, way way, w 
 	return contents{Links: map[string]string{t.Dest: name}, Program: name, Go: version}, w.program(name, out)
 }
 
-// command is a command that is asked to stop when ctx ends, and given a minute to clean up after itself. It has a
-// process group of its own, so that a ^C at the terminal reaches it through ctx alone and does not kill what it needs
-// for cleaning up.
+// command is a command that is asked to stop when ctx ends, and given a minute to clean up after itself. It
+// has a process group of its own, so that a ^C at the terminal reaches it through ctx alone and does not kill
+// what it needs for cleaning up.
 func command(ctx context.Context, stop syscall.Signal, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

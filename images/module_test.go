@@ -45,7 +45,7 @@ func buildTool(t *testing.T, b *Builder) (string, error) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := b.payload(t.Context(), tc)
+	p, err := b.toolLayer(t.Context(), tc)
 	if err != nil {
 		return "", err
 	}
@@ -79,7 +79,8 @@ func TestAModuleToolIsTheSameFromTwoEmptyCachesWhateverTheUsersGoSettings(t *tes
 	}
 }
 
-// What a scenario has compiled here is run in boxes alone, where it is asked for its version: here it is only a file.
+// What a scenario has compiled here is run in boxes alone, where it is asked for its version: here it is only
+// a file.
 func TestAToolThatIsCompiledIsNotRunOnThisMachine(t *testing.T) {
 	trace := filepath.Join(t.TempDir(), "trace")
 	hostile := strings.Replace(hello, "func main() {", "func init() { os.WriteFile(`"+trace+"`, nil, 0o644) }\n\nfunc main() {", 1)
@@ -88,7 +89,7 @@ func TestAToolThatIsCompiledIsNotRunOnThisMachine(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := &Builder{Cache: t.TempDir(), Catalogue: moduleOf(t, hostile, "hello 2.0 ")}
-	p, err := b.payload(t.Context(), tc)
+	p, err := b.toolLayer(t.Context(), tc)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,10 +108,10 @@ func TestALockNamesNoOtherGoThanARelease(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		source := way{Source: tc.Sources[0], shape: tc.shape()}.id()
+		source := candidate{Source: tc.Sources[0], shape: tc.shape()}.id()
 		b.Lock = &Lock{Tools: []LockedTool{{Tool: "hello", Version: "1.0", Asked: tc.asked(), Source: source, Go: name, Layer: "sha256:0"}}}
 		b.Locked = true
-		if _, err := b.payload(t.Context(), tc); err == nil || !strings.Contains(err.Error(), "no release of Go") {
+		if _, err := b.toolLayer(t.Context(), tc); err == nil || !strings.Contains(err.Error(), "no release of Go") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -123,7 +124,8 @@ func TestABuildThatFailsShowsWhatTheCompilerSaid(t *testing.T) {
 	}
 }
 
-// needsModule requires a module of our own go.mod, so that it is on this machine, with a checksum that is not its own.
+// needsModule requires a module of our own go.mod, so that it is on this machine, with a checksum that is not
+// its own.
 const needsModule = `
 -- go.mod --
 module pin
@@ -174,7 +176,7 @@ func TestACancelledBuildEndsWithTheCauseAndLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	enough := errors.New("enough")
 	b.Progress = func(string) { cancel(enough) } // the first line comes just before the compiler starts
-	if _, err := b.payload(ctx, tc); !errors.Is(err, enough) {
+	if _, err := b.toolLayer(ctx, tc); !errors.Is(err, enough) {
 		t.Errorf("got %v", err)
 	}
 	if left, _ := os.ReadDir(filepath.Join(b.Cache, "tools")); len(left) != 0 {

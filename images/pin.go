@@ -16,8 +16,8 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// CheckPin says what a pin may not be, for a scenario to be refused at its place: see [Module].Pin. Local are the names of the folders
-// beside it.
+// CheckPin says what a pin may not be, for a scenario to be refused at its place: see [Module].Pin. Local are
+// the names of the folders beside it.
 func CheckPin(pin []byte, local ...string) error {
 	files := map[string][]byte{}
 	for _, f := range txtar.Parse(pin).Files {
@@ -51,7 +51,8 @@ func CheckPin(pin []byte, local ...string) error {
 	return nil
 }
 
-// Go's assembler obeys #include, also of files anywhere on the machine, and shows lines of them where they are no assembly.
+// Go's assembler obeys #include, also of files anywhere on the machine, and shows lines of them where they
+// are no assembly.
 var (
 	include     = regexp.MustCompile(`#.*include`)
 	nearInclude = regexp.MustCompile(`^\s*#\s*include\s+"[A-Za-z0-9_-][A-Za-z0-9_.-]*"\s*(//.*)?$`)

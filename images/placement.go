@@ -11,7 +11,8 @@ import (
 	"buildbisect/images/apt"
 )
 
-// UnfitError says that a tool cannot do its work on a base. On another it may: to a search that is a point that cannot be tested.
+// UnfitError says that a tool cannot do its work on a base. On another it may: to a search that is a point
+// that cannot be tested.
 type UnfitError struct{ Tool, Why string }
 
 func (e *UnfitError) Error() string {
@@ -21,13 +22,14 @@ func (e *UnfitError) Error() string {
 // Untestable marks the error for those who do not import this package's types.
 func (e *UnfitError) Untestable() {}
 
-// placement decides what of the tools of Debian packages is linked where the packages would have installed it. Programs find most of
-// their files relative to themselves, in the tool's own folder, but not those whose absolute paths are compiled into them, and scripts
-// not their interpreters.
+// placement decides what of the tools of Debian packages is linked where the packages would have installed
+// it. Programs find most of their files relative to themselves, in the tool's own folder, but not those whose
+// absolute paths are compiled into them, and scripts not their interpreters.
 //
-// What is the tool itself is linked over what the base has, as installing it would do. What it depends on is linked only where the
-// base has nothing that meets the need, and never over what is there: builds use that, too, and a change of it would be blamed on the
-// tool. Where both is impossible the tool does not fit the base.
+// What is the tool itself is linked over what the base has, as installing it would do. What it depends on is
+// linked only where the base has nothing that meets the need, and never over what is there: builds use that,
+// too, and a change of it would be blamed on the tool. Where both is impossible the tool does not fit the
+// base.
 type placement struct {
 	base  *system
 	have  []apt.Control // what meets needs: the tools themselves, and then the base's packages
@@ -72,7 +74,7 @@ func simple(parts []*part) bool {
 }
 
 // place returns for each pick the links that lead to it.
-func place(fs *rootfs, picks []resolvedPick, payloads []*payload) ([]map[string]link, error) {
+func place(fs *rootfs, picks []resolvedPick, payloads []*toolLayer) ([]map[string]link, error) {
 	out := make([]map[string]link, len(picks))
 	pl := &placement{}
 	for i, p := range picks {
@@ -107,12 +109,12 @@ func place(fs *rootfs, picks []resolvedPick, payloads []*payload) ([]map[string]
 }
 
 // program is the path that a Debian package has its program at.
-func (p *payload) program() string { return strings.TrimPrefix(p.made.Program, "root") }
+func (p *toolLayer) program() string { return strings.TrimPrefix(p.made.Program, "root") }
 
 // at is where in the layer lies what a Debian package has at that path.
-func (p *payload) at(file string) string { return path.Join("/", treasury, p.id, "root", file) }
+func (p *toolLayer) at(file string) string { return path.Join("/", toolsFolder, p.id, "root", file) }
 
-func (pl *placement) place(picks []resolvedPick, payloads []*payload) error {
+func (pl *placement) place(picks []resolvedPick, payloads []*toolLayer) error {
 	replaced := map[string]bool{}
 	for _, p := range payloads {
 		if p == nil {
@@ -183,8 +185,8 @@ func anyMeets(have []apt.Control, need apt.Need) bool {
 	return slices.ContainsFunc(need, func(r apt.Relation) bool { return slices.ContainsFunc(have, r.MetBy) })
 }
 
-// missing refuses a tool for which the base has not what only a base can have. Where nothing is known of the base's packages, it is
-// left to the tool's check.
+// missing refuses a tool for which the base has not what only a base can have. Where nothing is known of the
+// base's packages, it is left to the tool's check.
 func (pl *placement) missing(t *placed, p, q *part, need apt.Need) error {
 	if q == nil || len(pl.base.controls) == 0 {
 		return nil
@@ -234,11 +236,12 @@ func inTree(p *part) bool {
 	return p.library() || p.Source == "binutils"
 }
 
-// runtimes are what compilers link with programs that then need the library of that version where they run. (Of C's own, libgcc, what
-// is new is linked into the program.)
+// runtimes are what compilers link with programs that then need the library of that version where they run.
+// (Of C's own, libgcc, what is new is linked into the program.)
 var runtimes = regexp.MustCompile(`^lib(stdc\+\+|gfortran|gphobos|go)-[0-9.]+-dev$`)
 
-// share settles what several tools want at one place: the same package serves them all, and a tool's own place is its own.
+// share settles what several tools want at one place: the same package serves them all, and a tool's own
+// place is its own.
 func (pl *placement) share(picks []resolvedPick) error {
 	dests := map[string]string{}
 	for _, p := range picks {
@@ -267,8 +270,9 @@ func (pl *placement) share(picks []resolvedPick) error {
 	return nil
 }
 
-// link leads from the places of wanted files to the tool's layer: by whole folders, where nothing else is to be found there.
-func (pl *placement) link(t *placed, p *payload) {
+// link leads from the places of wanted files to the tool's layer: by whole folders, where nothing else is to
+// be found there.
+func (pl *placement) link(t *placed, p *toolLayer) {
 	t.files, t.ready, t.fills = map[string]int{}, map[string]int{}, map[string]int{}
 	count := func(m map[string]int, file string) {
 		for dir := path.Dir(file); dir != "/"; dir = path.Dir(dir) {

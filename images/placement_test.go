@@ -12,7 +12,8 @@ import (
 	"buildbisect/images/apt"
 )
 
-// control is a package, with what it needs as a control file says it. A name may be followed by a version, 1 if not.
+// control is a package, with what it needs as a control file says it. A name may be followed by a version, 1
+// if not.
 func control(t *testing.T, name, depends string) apt.Control {
 	t.Helper()
 	name, version, _ := strings.Cut(name, " ")
@@ -48,16 +49,17 @@ func baseOf(t *testing.T, packages map[string][]string) *rootfs {
 }
 
 // tool is a pick and its payload, of these parts; its program is the first file of the first.
-func tool(name string, parts ...*part) (resolvedPick, *payload) {
+func tool(name string, parts ...*part) (resolvedPick, *toolLayer) {
 	program := parts[0].Files[0]
 	pick := resolvedPick{Pick: Pick{Tool: name, Version: "1"}, tool: Toolchain{Tool: name, Version: "1", Dest: program}}
-	return pick, &payload{
+	return pick, &toolLayer{
 		id: name, made: contents{Program: "root" + program, Parts: parts}, links: map[string]string{program: "/.bisect/" + name + "/root" + program},
 	}
 }
 
-// linked places tools, and writes down where links are and what they lead to; those to whole folders end in a slash.
-func linked(fs *rootfs, picks []resolvedPick, payloads []*payload) (string, error) {
+// linked places tools, and writes down where links are and what they lead to; those to whole folders end in a
+// slash.
+func linked(fs *rootfs, picks []resolvedPick, payloads []*toolLayer) (string, error) {
 	all, err := place(fs, picks, payloads)
 	var lines []string
 	for _, links := range all {
@@ -86,7 +88,7 @@ func TestAToolIsLaidOverTheBaseAndWhatItNeedsOnlyWhereTheBaseLacksIt(t *testing.
 		"another": {"/usr/share/x"},
 	})
 	pick, p := tool("git", git, perl, m4, data)
-	got, err := linked(base, []resolvedPick{pick}, []*payload{p})
+	got, err := linked(base, []resolvedPick{pick}, []*toolLayer{p})
 	want := `/usr/bin/git git/root/usr/bin/git
 /usr/bin/gitk git/root/usr/bin/gitk
 /usr/bin/m4 git/root/usr/bin/m4
@@ -102,7 +104,7 @@ func TestAToolIsLaidOverTheBaseAndWhatItNeedsOnlyWhereTheBaseLacksIt(t *testing.
 
 	// Of the same version the files are there already.
 	base = baseOf(t, map[string][]string{"git 2": git.Files, "perl 8": nil, "m4 3": m4.Files, "data 1": data.Files})
-	if got, err := linked(base, []resolvedPick{pick}, []*payload{p}); err != nil || got != "/usr/bin/git git/root/usr/bin/git" {
+	if got, err := linked(base, []resolvedPick{pick}, []*toolLayer{p}); err != nil || got != "/usr/bin/git git/root/usr/bin/git" {
 		t.Errorf("got\n%s, %v", got, err)
 	}
 }
@@ -127,7 +129,7 @@ func TestWhatABaseCannotHaveIsRefused(t *testing.T) {
 	} {
 		named := &part{Control: control(t, "x", test.depends), Own: true, Files: []string{"/usr/bin/x"}}
 		pick, p := tool("x", named, test.needs, &part{Control: control(t, "unneeded", ""), Files: []string{"/unneeded"}})
-		got, err := linked(baseOf(t, test.base), []resolvedPick{pick}, []*payload{p})
+		got, err := linked(baseOf(t, test.base), []resolvedPick{pick}, []*toolLayer{p})
 		unfit := (*UnfitError)(nil)
 		switch {
 		case test.want == "" && (err != nil || got != "/usr/bin/x x/root/usr/bin/x"):
@@ -145,7 +147,7 @@ func TestACompilersRuntimeMustBeTheBases(t *testing.T) {
 	library.Section = "libs"
 	pick, p := tool("g++", gxx, dev, library)
 	for version, want := range map[string]string{"12": "libstdc++-14-dev needs libstdc++6 (>= 14), and this base has 12; what it builds would not run there; make it a base axis", "15": ""} {
-		_, err := linked(baseOf(t, map[string][]string{"libstdc++6 " + version: nil}), []resolvedPick{pick}, []*payload{p})
+		_, err := linked(baseOf(t, map[string][]string{"libstdc++6 " + version: nil}), []resolvedPick{pick}, []*toolLayer{p})
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: got %v", version, err)
 		}
@@ -160,7 +162,7 @@ func TestToolsShareWhatBothNeed(t *testing.T) {
 	both := func(one, two string) (string, error) {
 		a, ap := tool("a", &part{Control: control(t, "a", "dep"), Own: true, Files: []string{"/usr/bin/a"}}, dep(one))
 		b, bp := tool("b", &part{Control: control(t, "b", "dep"), Own: true, Files: []string{"/usr/bin/b"}}, dep(two))
-		return linked(base, []resolvedPick{a, b}, []*payload{ap, bp})
+		return linked(base, []resolvedPick{a, b}, []*toolLayer{ap, bp})
 	}
 	got, err := both("1", "1")
 	if want := "/usr/bin/a a/root/usr/bin/a\n/usr/bin/b b/root/usr/bin/b\n/usr/bin/dep a/root/usr/bin/dep\n/usr/share/dep/ a/root/usr/share/dep"; err != nil || got != want {
@@ -172,7 +174,7 @@ func TestToolsShareWhatBothNeed(t *testing.T) {
 	// A tool that is what another needs serves it.
 	a, ap := tool("a", &part{Control: control(t, "a", "dep"), Own: true, Files: []string{"/usr/bin/a"}}, dep("1"))
 	d, dp := tool("dep", &part{Control: control(t, "dep 3", "data"), Own: true, Files: []string{"/usr/bin/dep"}}, &part{Control: control(t, "data", ""), Files: []string{"/usr/share/d/x"}})
-	got, err = linked(base, []resolvedPick{a, d}, []*payload{ap, dp})
+	got, err = linked(base, []resolvedPick{a, d}, []*toolLayer{ap, dp})
 	if want := "/usr/bin/a a/root/usr/bin/a\n/usr/bin/dep dep/root/usr/bin/dep\n/usr/share/d/ dep/root/usr/share/d"; err != nil || got != want {
 		t.Errorf("got\n%s, %v", got, err)
 	}

@@ -8,13 +8,15 @@ import (
 	"time"
 )
 
-// beat is when a long step first says that it goes on; each further time takes longer by that much, up to slowest.
+// beat is when a long step first says that it goes on; each further time takes longer by that much, up to
+// slowest.
 const (
 	beat    = 3 * time.Second
 	slowest = 15 * time.Second
 )
 
-// step is one long piece of work as a person watches it: each change at once, and between changes a sign of life.
+// step is one long piece of work as a person watches it: each change at once, and between changes a sign of
+// life.
 type step struct {
 	name  string
 	out   func(string)

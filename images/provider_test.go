@@ -44,7 +44,8 @@ func sha(content []byte) string {
 	return hex.EncodeToString(s[:])
 }
 
-// packed is a tar, compressed, of files with content: those whose names end in * are executable, "a -> b" are links.
+// packed is a tar, compressed, of files with content: those whose names end in * are executable, "a -> b" are
+// links.
 func packed(t *testing.T, files ...string) []byte {
 	t.Helper()
 	var out bytes.Buffer
@@ -87,13 +88,13 @@ func declared(t *testing.T, tc Toolchain) *Catalogue {
 }
 
 // members lists the payload of a catalogue's tool jq 1.
-func members(t *testing.T, b *Builder) (*payload, []string, error) {
+func members(t *testing.T, b *Builder) (*toolLayer, []string, error) {
 	t.Helper()
 	tc, err := b.Catalogue.Lookup("jq", "1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := b.payload(t.Context(), tc)
+	p, err := b.toolLayer(t.Context(), tc)
 	if err != nil {
 		return nil, nil, err
 	}

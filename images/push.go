@@ -11,10 +11,11 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// Push sends an image to a registry, with the user's credentials as docker has them, and returns the reference, tag and digest,
-// under which it is there. Where ref has no tag it gets that of the image's name, which says what it is made of. Layers that
-// the repository has are not sent again. They go as they lie in the cache, uncompressed: so the digest of the same image is the
-// same wherever it was pushed from, and a layer takes its full size in the registry.
+// Push sends an image to a registry, with the user's credentials as docker has them, and returns the
+// reference, tag and digest, under which it is there. Where ref has no tag it gets that of the image's name,
+// which says what it is made of. Layers that the repository has are not sent again. They go as they lie in
+// the cache, uncompressed: so the digest of the same image is the same wherever it was pushed from, and a
+// layer takes its full size in the registry.
 func Push(ctx context.Context, image *Image, ref string) (string, error) {
 	_, own, _ := strings.Cut(image.Name, ":")
 	to, err := name.NewTag(ref, name.WithDefaultTag(own))

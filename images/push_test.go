@@ -18,7 +18,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// counted is a registry that counts what is sent to it, and lets in only who knows the password, if there is one.
+// counted is a registry that counts what is sent to it, and lets in only who knows the password, if there is
+// one.
 type counted struct {
 	http.Handler
 	password string

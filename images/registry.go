@@ -25,7 +25,8 @@ import (
 	"buildbisect/images/fetch"
 )
 
-// imageRecipe says in 64 hex digits which image a digest means on this machine: an index holds one for each platform.
+// imageRecipe says in 64 hex digits which image a digest means on this machine: an index holds one for each
+// platform.
 func imageRecipe(d name.Digest) (string, error) {
 	return sum(struct {
 		Format                 int
@@ -33,8 +34,8 @@ func imageRecipe(d name.Digest) (string, error) {
 	}{recipeFormat, "image", d.DigestStr(), runtime.GOARCH})
 }
 
-// pin turns a reference into a digest. A tag is looked up once for each Builder: it must not move in the middle of a
-// run. What it was is kept in the cache, for later runs without a network.
+// pin turns a reference into a digest. A tag is looked up once for each Builder: it must not move in the
+// middle of a run. What it was is kept in the cache, for later runs without a network.
 func (b *Builder) pin(ctx context.Context, image string) (name.Digest, error) {
 	if d, err := name.NewDigest(image); err == nil {
 		return d, nil
@@ -122,8 +123,8 @@ func remoteOptions(ctx context.Context) []remote.Option {
 	}
 }
 
-// remoteOptions are those for registries that a scenario names. Guarded, they are asked without the user's credentials, which are for what
-// the user wants to have.
+// remoteOptions are those for registries that a scenario names. Guarded, they are asked without the user's
+// credentials, which are for what the user wants to have.
 func (b *Builder) remoteOptions(ctx context.Context) []remote.Option {
 	options := remoteOptions(ctx)
 	if b.Guarded {
@@ -132,8 +133,8 @@ func (b *Builder) remoteOptions(ctx context.Context) []remote.Option {
 	return options
 }
 
-// fetch takes an image from its registry into dir, its layers unpacked to plain tars. The registry is not trusted:
-// manifest, configuration and each layer are checked against the digest asked for.
+// fetch takes an image from its registry into dir, its layers unpacked to plain tars. The registry is not
+// trusted: manifest, configuration and each layer are checked against the digest asked for.
 func (b *Builder) fetch(ctx context.Context, s *step, d name.Digest, dir string) (baseConfig, error) {
 	none := baseConfig{}
 	if b.Offline {

@@ -23,7 +23,7 @@ import (
 )
 
 // download has a tool from a release: one file of it, or for a tool that is a Tree a folder.
-func (b *Builder) download(ctx context.Context, s *step, t Toolchain, r *Release, w *payloadWriter, scratch string) (contents, error) {
+func (b *Builder) download(ctx context.Context, s *step, t Toolchain, r *Release, w *toolLayerWriter, scratch string) (contents, error) {
 	none := contents{}
 	c, err := b.cache()
 	if err != nil {
@@ -59,7 +59,7 @@ func share(done, total int64) string {
 }
 
 // takeModule has a tool from a module as it lies there, fetched and checked by the go command.
-func (b *Builder) takeModule(ctx context.Context, s *step, t Toolchain, m *Module, w *payloadWriter, scratch string) (contents, error) {
+func (b *Builder) takeModule(ctx context.Context, s *step, t Toolchain, m *Module, w *toolLayerWriter, scratch string) (contents, error) {
 	none := contents{}
 	g, err := b.goTool(ctx)
 	if err != nil {
@@ -67,8 +67,8 @@ func (b *Builder) takeModule(ctx context.Context, s *step, t Toolchain, m *Modul
 	}
 	cmd := command(ctx, syscall.SIGINT, "go", "mod", "download", "-json", m.Path+"@"+m.Version)
 	cmd.Dir = scratch
-	// Into a folder that is removed: the user's would keep it, unpacked, for good. What lies in the user's is taken from there. The sum is
-	// checked below, so no other's word is needed for it.
+	// Into a folder that is removed: the user's would keep it, unpacked, for good. What lies in the user's is
+	// taken from there. The sum is checked below, so no other's word is needed for it.
 	proxies := "file://" + filepath.ToSlash(g.modules) + "/cache/download"
 	if !b.Offline {
 		proxies += "," + g.proxy
@@ -108,7 +108,8 @@ func (b *Builder) takeModule(ctx context.Context, s *step, t Toolchain, m *Modul
 		if base != "_go.mod" {
 			return w.add(*h, in)
 		}
-		// No module's zip can hold another's go.mod: it lies there under this name, and the go command puts it back.
+		// No module's zip can hold another's go.mod: it lies there under this name, and the go command puts
+		// it back.
 		content, err := io.ReadAll(in)
 		if err != nil {
 			return err

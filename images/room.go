@@ -9,8 +9,8 @@ import (
 	"github.com/dustin/go-humanize"
 )
 
-// room is what an image may yet unpack to. What is compressed well, or is a file that is all hole, comes in a few bytes and fills the disk
-// of this machine, and then the engine's.
+// room is what an image may yet unpack to. What is compressed well, or is a file that is all hole, comes in a
+// few bytes and fills the disk of this machine, and then the engine's.
 type room struct{ limit, used int64 } // limit 0: there is none
 
 // leastMember is what a member takes at the least, in bytes: even an empty file takes a place on a disk.
@@ -19,7 +19,8 @@ const leastMember = 4 << 10
 // newRoom is for one image.
 func (b *Builder) newRoom() *room { return &room{limit: b.Room} }
 
-// most is how many bytes a download may have, and may unpack to: 0 stands for what its readers allow by themselves, 4 GiB.
+// most is how many bytes a download may have, and may unpack to: 0 stands for what its readers allow by
+// themselves, 4 GiB.
 func (b *Builder) most() int64 {
 	if b.Room < 4<<30 {
 		return b.Room
@@ -31,7 +32,8 @@ func (r *room) full() error {
 	return fmt.Errorf("it unpacks to more than the %s that builds of this scenario may write (builder.resources.disk): raise that, or take a smaller image", humanize.IBytes(uint64(r.limit)))
 }
 
-// take reads a layer, and ends with an error as soon as it is too large: its own bytes, or what its members unpack to.
+// take reads a layer, and ends with an error as soon as it is too large: its own bytes, or what its members
+// unpack to.
 func (r *room) take(in io.Reader, read func(io.Reader) error) error {
 	if r.limit > 0 {
 		in = &roomReader{in: in, left: r.limit - r.used, full: r.full}

@@ -21,7 +21,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// bomb pushes an image whose layers have that many files of that size each, and returns its reference, and how large it is in the registry.
+// bomb pushes an image whose layers have that many files of that size each, and returns its reference, and
+// how large it is in the registry.
 func bomb(t *testing.T, host string, layers, files int, size int64) (ref string, packed int64) {
 	t.Helper()
 	image := v1.Image(empty.Image)

@@ -23,7 +23,8 @@ type resolvedBase struct {
 	recipe string
 }
 
-// Files of a base's cache entry: its configuration, what is where in it, and the n-th of its layers, lowest first.
+// Files of a base's cache entry: its configuration, what is where in it, and the n-th of its layers, lowest
+// first.
 const (
 	configName = "config.json"
 	treeName   = "tree.json"
@@ -60,8 +61,8 @@ func (b *Builder) resolveBase(ctx context.Context, base Base) (r resolvedBase, e
 	return r, err
 }
 
-// base makes a base, or finds it in the cache. Where a lock has another one than a suite gives today, or the suite cannot be had
-// any more, it is taken from a snapshot of then, if that gives the one that is locked.
+// base makes a base, or finds it in the cache. Where a lock has another one than a suite gives today, or the
+// suite cannot be had any more, it is taken from a snapshot of then, if that gives the one that is locked.
 func (b *Builder) base(ctx context.Context, r resolvedBase) (*rootfs, error) {
 	locked := b.Lock.base(r.Asked())
 	if locked == nil && b.Locked {
@@ -191,7 +192,8 @@ func openBase(e *entry) (*rootfs, error) {
 	return fs, nil
 }
 
-// describe writes beside the layers of a base what must be known of it, so that they need not be read for it again.
+// describe writes beside the layers of a base what must be known of it, so that they need not be read for it
+// again.
 func describe(dir string, c baseConfig) error {
 	files, err := filepath.Glob(filepath.Join(dir, "layer-*.tar")) // sorted
 	if err != nil {

@@ -27,8 +27,9 @@ type shippedFile struct {
 	}
 }
 
-// shippedTool is one tool. A version comes from a module if there is a pin for it, or a sum; from a Debian package if one is named;
-// and from a release if its checksum is known. The providers are tried in that order.
+// shippedTool is one tool. A version comes from a module if there is a pin for it, or a sum; from a Debian
+// package if one is named; and from a release if its checksum is known. The providers are tried in that
+// order.
 type shippedTool struct {
 	About   string
 	Dest    string
@@ -61,8 +62,8 @@ type shippedTool struct {
 	}
 }
 
-// Shipped returns the catalogue that comes with bisect. It is part of the program: a mistake in it is a bug, found by
-// the tests, and panics.
+// Shipped returns the catalogue that comes with bisect. It is part of the program: a mistake in it is a bug,
+// found by the tests, and panics.
 func Shipped() *Catalogue {
 	c, err := readShipped()
 	if err != nil {

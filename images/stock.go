@@ -36,24 +36,25 @@ const (
 // partSuffix ends the name of what is not whole.
 const partSuffix = ".part"
 
-// shelves are the folders of a cache, with the kind of what lies in each. Whatever else lies in the cache, and is not
-// housekeeping, is of kind unknown.
+// shelves are the folders of a cache, with the kind of what lies in each. Whatever else lies in the cache,
+// and is not housekeeping, is of kind unknown.
 var shelves = []struct{ folder, kind string }{
 	{"bases", "base"}, // engines too
 	{"tools", "tool"},
-	{unpackedShelf, "tool"},
+	{unpackedFolder, "tool"},
 	{"histories", "history"},
 	{"downloads", "download"},
 	{"apt/debs", "download"},
 	{"apt/lists", "index"},
 }
 
-// housekeeping is what the cache keeps for itself: a few bytes each. Leases are of the command's sessions. Local are the folders of
-// trials that run on this machine itself: their owners remove them, or the next such session.
+// housekeeping is what the cache keeps for itself: a few bytes each. Leases are of the command's sessions.
+// Local are the folders of trials that run on this machine itself: their owners remove them, or the next such
+// session.
 var housekeeping = []string{"locks", "tags", "leases", "local", rootsName, holdName}
 
-// Stock lists what lies in a cache folder, latest used first. A folder that is not there holds nothing. Warn is told of locks in
-// use that cannot be read, so that nothing is marked as needed by them.
+// Stock lists what lies in a cache folder, latest used first. A folder that is not there holds nothing. Warn
+// is told of locks in use that cannot be read, so that nothing is marked as needed by them.
 func Stock(dir string, warn func(string)) ([]Stocked, error) {
 	c := cache{dir}
 	roots, err := c.roots()

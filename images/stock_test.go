@@ -21,7 +21,7 @@ func shelved(t *testing.T, c cache, id string, notes map[string]string, used tim
 	t.Helper()
 	kind, key := filepath.Split(id)
 	e, err := c.get(t.Context(), filepath.Clean(kind), key, func(string) {}, func(_ context.Context, dir string) (map[string]string, error) {
-		return notes, os.WriteFile(filepath.Join(dir, payloadLayer), []byte(id), 0o644)
+		return notes, os.WriteFile(filepath.Join(dir, toolLayerFile), []byte(id), 0o644)
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +105,8 @@ func TestPruneKeepsToItsRules(t *testing.T) {
 		}
 		free := slices.DeleteFunc(slices.Clone(p.Left), func(s Stocked) bool { return len(s.Locks) > 0 })
 		for _, s := range p.Removed {
-			// Removed for its size alone: without it the rest would have been too much, and nothing older is left.
+			// Removed for its size alone: without it the rest would have been too much, and nothing older is
+			// left.
 			bySize := !o.All && s.Kind != kindUnfinished && (o.OlderThan == 0 || now.Sub(s.Used) <= o.OlderThan)
 			switch {
 			case len(s.Locks) > 0:

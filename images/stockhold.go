@@ -16,7 +16,8 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// holdName is the file of a cache that everybody who uses the cache locks, shared; who removes from it, for himself alone.
+// holdName is the file of a cache that everybody who uses the cache locks, shared; who removes from it, for
+// himself alone.
 const holdName = "using.lock"
 
 // holdFile may be read, and so locked, by whoever may read the cache.
@@ -24,8 +25,8 @@ func holdFile(dir string) *flock.Flock {
 	return flock.New(filepath.Join(dir, holdName), flock.SetPermissions(0o644))
 }
 
-// Hold keeps a cache as it is: until release is called, or the process ends, nothing is pruned from it. While another process is
-// pruning, it waits, and say is told so.
+// Hold keeps a cache as it is: until release is called, or the process ends, nothing is pruned from it. While
+// another process is pruning, it waits, and say is told so.
 func Hold(ctx context.Context, dir string, say func(string)) (release func(), err error) {
 	err = os.MkdirAll(dir, 0o755)
 	l := holdFile(dir)
@@ -75,7 +76,8 @@ func (c cache) holdAlone() (release func(), err error) {
 	return func() { l.Close() }, nil
 }
 
-// holders names the processes that have file locked, as far as this system tells: on Linux, those that we may see.
+// holders names the processes that have file locked, as far as this system tells: on Linux, those that we may
+// see.
 func holders(file string) []string {
 	info, err := os.Stat(file)
 	if err != nil {

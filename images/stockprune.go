@@ -11,7 +11,8 @@ import (
 	"time"
 )
 
-// PruneOptions say what goes. What a lock in use needs stays, whatever they say; what is unfinished always goes.
+// PruneOptions say what goes. What a lock in use needs stays, whatever they say; what is unfinished always
+// goes.
 type PruneOptions struct {
 	OlderThan time.Duration // what was last used longer ago goes; 0: age does not count
 	KeepSize  int64         // then the least recently used, until no more bytes than these are left; 0: size does not count
@@ -48,8 +49,8 @@ func total(all []Stocked) (n int64) {
 	return n
 }
 
-// Prune removes from a cache folder, if nobody uses it; else it is an [*InUseError]. What it could not remove is left, and the
-// error says why; the rest is gone all the same.
+// Prune removes from a cache folder, if nobody uses it; else it is an [*InUseError]. What it could not remove
+// is left, and the error says why; the rest is gone all the same.
 func Prune(ctx context.Context, dir string, o PruneOptions) (*Pruned, error) {
 	c := cache{dir}
 	if _, err := os.Stat(dir); gone(err) {
@@ -125,7 +126,8 @@ func choose(stock []Stocked, o PruneOptions) *Pruned {
 	return p
 }
 
-// remove takes something out of the cache. Under its own name it is there whole, or not at all, even if we are killed.
+// remove takes something out of the cache. Under its own name it is there whole, or not at all, even if we
+// are killed.
 func (c cache) remove(id string) error {
 	path := filepath.Join(c.root, filepath.FromSlash(id))
 	if part := path + partSuffix; !strings.HasSuffix(path, partSuffix) {
@@ -140,8 +142,9 @@ func (c cache) remove(id string) error {
 	return removeTree(path)
 }
 
-// tidy removes what nobody needs to be told of: files that processes waited for each other with, of which there are none now; notes
-// of locks that are gone; and what a tag stood for, where nobody asked for that long.
+// tidy removes what nobody needs to be told of: files that processes waited for each other with, of which
+// there are none now; notes of locks that are gone; and what a tag stood for, where nobody asked for that
+// long.
 func (c cache) tidy(o PruneOptions) error {
 	errs := []error{c.forgetRoots()}
 	sweep := func(folder string, goes func(name string) bool) {

@@ -13,11 +13,12 @@ import (
 	"syscall"
 )
 
-// rootsName is the folder of a cache that says which lock files are in use: one small file for each, with its path.
+// rootsName is the folder of a cache that says which lock files are in use: one small file for each, with its
+// path.
 const rootsName = "roots"
 
-// NoteLock tells the cache of a lock file that was written or is obeyed. As long as that file is where it is, [Prune] keeps what
-// it needs.
+// NoteLock tells the cache of a lock file that was written or is obeyed. As long as that file is where it is,
+// [Prune] keeps what it needs.
 func NoteLock(dir, file string) error {
 	file, err := filepath.Abs(file)
 	if err != nil {
@@ -54,8 +55,9 @@ func rootOf(dir, file string) string {
 // lockedDigest is how every version of a lock names a layer.
 var lockedDigest = regexp.MustCompile(`sha256:[0-9a-f]{64}`)
 
-// roots returns the lock files in use, with the digests that stand in each: whatever is in there is kept, even if the rest is for
-// another version of bisect, or broken. With an error it returns those that can be read.
+// roots returns the lock files in use, with the digests that stand in each: whatever is in there is kept,
+// even if the rest is for another version of bisect, or broken. With an error it returns those that can be
+// read.
 func (c cache) roots() (map[string]map[string]bool, error) {
 	all := map[string]map[string]bool{}
 	var unread []error

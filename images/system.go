@@ -17,7 +17,8 @@ type system struct {
 	paths []string // of all files and links, sorted
 }
 
-// asSystem reads a base's layers for what its tree leaves out. It is needed only for tools that bring more than libraries.
+// asSystem reads a base's layers for what its tree leaves out. It is needed only for tools that bring more
+// than libraries.
 func (fs *rootfs) asSystem() (*system, error) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()

@@ -33,8 +33,8 @@ type Source struct {
 	File    *File
 }
 
-// Module has a tool from a Go module: either built from a main package, pinned by a wrapper module that requires it, or,
-// where Package is empty, taken as it lies in the module itself.
+// Module has a tool from a Go module: either built from a main package, pinned by a wrapper module that
+// requires it, or, where Package is empty, taken as it lies in the module itself.
 type Module struct {
 	Package          string            // main package, as an import path
 	LDFlags, GCFlags string            // for go build
@@ -51,8 +51,8 @@ type Release struct {
 	Member string // the file, or for a tool that is a Tree the folder, inside an archive; "": what is downloaded is the tool
 }
 
-// Package has a tool from a Debian package, with what that depends on and the libraries it needs, so that it runs on a base of
-// another age.
+// Package has a tool from a Debian package, with what that depends on and the libraries it needs, so that it
+// runs on a base of another age.
 type Package struct {
 	Archive
 	Name    string // of the package
@@ -172,7 +172,7 @@ func (s Source) check(t Toolchain) error {
 	case s.Release != nil:
 		return sum(s.Release.SHA256, "what is downloaded from there")
 	case s.Module != nil && s.Module.Package == "" && (s.Module.Path == "" || s.Module.Version == "" || !strings.HasPrefix(s.Module.Sum, "h1:")):
-		return errors.New("a module taken as it is needs its path, version and sum, which begins with h1:")
+		return errors.New("a module taken as it is needs its path, version and sum, as go.sum has it (h1:…)")
 	case s.Module != nil && s.Module.Package != "" && len(s.Module.Pin) == 0:
 		return errors.New("a module that is built needs a pin: its go.mod and go.sum as txtar")
 	case s.Module != nil:

@@ -9,8 +9,8 @@ import (
 	"slices"
 )
 
-// Toolset is what a Spec picks, unpacked on this machine instead of put into an image: for builds that run on the machine itself.
-// It has no base.
+// Toolset is what a Spec picks, unpacked on this machine instead of put into an image: for builds that run on
+// the machine itself. It has no base.
 type Toolset struct {
 	Identity string            // of what it is made of, 64 hex digits
 	Dests    map[string]string // tool -> absolute path in an image where everybody calls it
@@ -21,8 +21,8 @@ type Toolset struct {
 	Unpacked []*Unpacked // the tools, where they lie; they are in use for as long as the Builder has no better
 }
 
-// Changed says what was done to the tools since they were unpacked, by a build for instance; nil is nothing. [Builder.Tools] unpacks
-// anew what was changed.
+// Changed says what was done to the tools since they were unpacked, by a build for instance; nil is nothing.
+// [Builder.Tools] unpacks anew what was changed.
 func (s *Toolset) Changed() error {
 	for _, u := range s.Unpacked {
 		if err := u.Changed(); err != nil {
@@ -32,11 +32,13 @@ func (s *Toolset) Changed() error {
 	return nil
 }
 
-// Tools makes the tools of spec and unpacks them into the cache, or finds them there. Spec's base is not looked at.
+// Tools makes the tools of spec and unpacks them into the cache, or finds them there. Spec's base is not
+// looked at.
 //
-// A tool that is one file, or a folder that finds itself, runs from anywhere. One from a Debian package has the path of its loader
-// and its libraries written into it, so it is put together again for the path at which it lies in this cache; it is of the same
-// packages, but not the same bytes as in an image. One that has paths of its other files compiled in is an [UnfitError].
+// A tool that is one file, or a folder that finds itself, runs from anywhere. One from a Debian package has
+// the path of its loader and its libraries written into it, so it is put together again for the path at which
+// it lies in this cache; it is of the same packages, but not the same bytes as in an image. One that has
+// paths of its other files compiled in is an [UnfitError].
 func (b *Builder) Tools(ctx context.Context, spec Spec) (*Toolset, error) {
 	r, err := b.resolveTools(ctx, spec)
 	if err != nil {
@@ -52,7 +54,7 @@ func (b *Builder) Tools(ctx context.Context, spec Spec) (*Toolset, error) {
 			set.Hidden = append(set.Hidden, p.hide...)
 			continue
 		}
-		made, err := b.payload(ctx, p.tool)
+		made, err := b.toolLayer(ctx, p.tool)
 		if err != nil {
 			return nil, err
 		}
@@ -90,7 +92,8 @@ func (b *Builder) ToolsIdentity(ctx context.Context, spec Spec) (string, error) 
 	return r.identity()
 }
 
-// localCheck is a tool's check where no image is. A tool that is called by its name is still to be found by it.
+// localCheck is a tool's check where no image is. A tool that is called by its name is still to be found by
+// it.
 func localCheck(p resolvedPick, program string, links map[string]string) Check {
 	check := Check{Tool: p.Tool, Version: p.Version, Command: slices.Clone(p.tool.Command), Want: p.tool.Want}
 	if len(check.Command) == 0 {

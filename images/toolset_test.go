@@ -89,7 +89,8 @@ func opened(dir string, harm func() error) error {
 	return errors.Join(os.Chmod(dir, 0o755), harm(), os.Chmod(dir, 0o555))
 }
 
-// TestAToolThatWasWrittenToIsUnpackedAgain plays a build that has written to what it was given: nothing keeps root's from that.
+// TestAToolThatWasWrittenToIsUnpackedAgain plays a build that has written to what it was given: nothing keeps
+// root's from that.
 func TestAToolThatWasWrittenToIsUnpackedAgain(t *testing.T) {
 	cache := toolCache(t)
 	b, spec := unpacks(t, cache)
@@ -152,7 +153,7 @@ func TestAToolThatWasWrittenToIsUnpackedAgain(t *testing.T) {
 	}
 	stock, err := Stock(cache, func(text string) { t.Error(text) })
 	if err != nil || !slices.ContainsFunc(stock, func(s Stocked) bool {
-		return s.Kind == "tool" && s.What == "say 1" && strings.HasPrefix(s.ID, unpackedShelf+"/")
+		return s.Kind == "tool" && s.What == "say 1" && strings.HasPrefix(s.ID, unpackedFolder+"/")
 	}) {
 		t.Errorf("it is not in stock: %+v, %v", stock, err)
 	}
@@ -254,7 +255,8 @@ func TestAHarmedToolStaysForThoseWhoUseIt(t *testing.T) {
 	}
 }
 
-// TestAToolOfDebianRunsFromWhereItIsUnpacked takes one whose libraries differ from any machine's: the path of its loader is in it.
+// TestAToolOfDebianRunsFromWhereItIsUnpacked takes one whose libraries differ from any machine's: the path of
+// its loader is in it.
 func TestAToolOfDebianRunsFromWhereItIsUnpacked(t *testing.T) {
 	if testing.Short() {
 		t.Skip("fetches packages from Debian's mirror")
@@ -277,7 +279,7 @@ func TestAToolOfDebianRunsFromWhereItIsUnpacked(t *testing.T) {
 	trace := exec.Command(program)
 	trace.Env = []string{"LD_TRACE_LOADED_OBJECTS=1"}
 	out, err = trace.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), b.Cache+"/"+unpackedShelf) {
+	if err != nil || !strings.Contains(string(out), b.Cache+"/"+unpackedFolder) {
 		t.Errorf("it loads %q, %v", out, err)
 	}
 	for line := range strings.Lines(string(out)) {

@@ -19,9 +19,9 @@ const (
 	opaque   = ".wh..wh..opq" // hides all that the layers below have in its folder
 )
 
-// tree is what must be known of a base to lay a tool over it: its folders with their modes, its symbolic links, and
-// its programs. A layer that wrote bin/tool over a base where bin is a link to usr/bin would replace the link, and with it
-// every program.
+// tree is what must be known of a base to lay a tool over it: its folders with their modes, its symbolic
+// links, and its programs. A layer that wrote bin/tool over a base where bin is a link to usr/bin would
+// replace the link, and with it every program.
 type tree struct {
 	nodes map[string]node // by absolute path
 }
@@ -187,7 +187,8 @@ func (t *tree) dir(name string) node {
 	return node{Kind: tar.TypeDir, Mode: 0o755}
 }
 
-// real follows the symbolic links among the folders of name, as the kernel would; the last element itself is not followed.
+// real follows the symbolic links among the folders of name, as the kernel would; the last element itself is
+// not followed.
 func (t *tree) real(name string) (string, error) {
 	const most = 40 // links followed before it counts as a loop, as in Linux
 	todo := strings.Split(strings.TrimPrefix(path.Clean(name), "/"), "/")
@@ -220,7 +221,8 @@ func (t *tree) has(name string) (string, bool) {
 	return real, ok
 }
 
-// place returns where a file, or a link in the place of a whole folder, laid over the base as name must really go.
+// place returns where a file, or a link in the place of a whole folder, laid over the base as name must
+// really go.
 func (t *tree) place(name string, folder bool) (string, error) {
 	real, err := t.real(name)
 	if err != nil {

@@ -16,14 +16,14 @@ import (
 )
 
 const (
-	unpackedShelf = "unpacked"   // of the cache: tools as folders
-	unpackedFiles = "files"      // of an entry: the tool
-	unpackedList  = "files.json" // of an entry: what is in it
+	unpackedFolder = "unpacked"   // of the cache: tools as folders
+	unpackedFiles  = "files"      // of an entry: the tool
+	unpackedList   = "files.json" // of an entry: what is in it
 )
 
-// unpackedFile is a file, link or folder of an unpacked tool, as it was when it was unpacked. Its content is read once by each process
-// that uses it; after each build it is asked for what is cheap alone: a Go toolchain has 15,000 files. An unpacking of another time
-// differs from it.
+// unpackedFile is a file, link or folder of an unpacked tool, as it was when it was unpacked. Its content is
+// read once by each process that uses it; after each build it is asked for what is cheap alone: a Go
+// toolchain has 15,000 files. An unpacking of another time differs from it.
 type unpackedFile struct {
 	Name     string      `json:"name"`
 	Mode     fs.FileMode `json:"mode"`
@@ -32,13 +32,15 @@ type unpackedFile struct {
 	Link     string      `json:"link,omitempty"`     // where a link leads
 	SHA256   string      `json:"sha256,omitempty"`   // of a file's content
 
-	// touched is when the kernel last saw it changed in any way, in nanoseconds since 1970: unlike the time that a program sees and
-	// sets, nobody can set it back. Copying a cache changes it, so that it is compared within a process alone.
+	// touched is when the kernel last saw it changed in any way, in nanoseconds since 1970: unlike the time
+	// that a program sees and sets, nobody can set it back. Copying a cache changes it, so that it is
+	// compared within a process alone.
 	touched int64
 }
 
-// unpacked is the tool as a folder in the cache, the root of its payload, unharmed and in use by this process from now on.
-func (b *Builder) unpacked(ctx context.Context, t Toolchain, p *payload) (*Unpacked, error) {
+// unpacked is the tool as a folder in the cache, the root of its tool layer, unharmed and in use by this
+// process from now on.
+func (b *Builder) unpacked(ctx context.Context, t Toolchain, p *toolLayer) (*Unpacked, error) {
 	return b.unpackings.get(ctx, t.Tool+" "+t.Version, func() (*Unpacked, error) {
 		return again(func() (*Unpacked, error) { return b.unpackPayload(ctx, t, p) })
 	}, func(u *Unpacked) bool {
@@ -51,8 +53,9 @@ func (b *Builder) unpacked(ctx context.Context, t Toolchain, p *payload) (*Unpac
 	})
 }
 
-// unpackPayload finds the tool unpacked, or unpacks it. What others use stays where it is, harmed or not: builds run on it.
-func (b *Builder) unpackPayload(ctx context.Context, t Toolchain, p *payload) (*Unpacked, error) {
+// unpackPayload finds the tool unpacked, or unpacks it. What others use stays where it is, harmed or not:
+// builds run on it.
+func (b *Builder) unpackPayload(ctx context.Context, t Toolchain, p *toolLayer) (*Unpacked, error) {
 	c, err := b.cache()
 	if err != nil {
 		return nil, err
@@ -60,13 +63,14 @@ func (b *Builder) unpackPayload(ctx context.Context, t Toolchain, p *payload) (*
 	if c.root, err = filepath.Abs(c.root); err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
-	// The place is in the key: a cache may be moved, and what was put together for its old place must not be taken.
+	// The place is in the key: a cache may be moved, and what was put together for its old place must not be
+	// taken.
 	sum := sha256.Sum256([]byte(p.layer.hash.Hex + " " + c.root))
 	key := hex.EncodeToString(sum[:])[:32]
 	step := b.begin(t.Tool + " " + t.Version)
 	defer step.end()
 	// Whoever looks for it waits for whoever unpacks it: the locks of use change hands under this one alone.
-	unlock, err := c.lock(ctx, unpackedShelf+"-"+key+"-all", step.say)
+	unlock, err := c.lock(ctx, unpackedFolder+"-"+key+"-all", step.say)
 	if err != nil {
 		return nil, err
 	}
@@ -82,9 +86,10 @@ func (b *Builder) unpackPayload(ctx context.Context, t Toolchain, p *payload) (*
 	}
 }
 
-// unpackAs finds the tool unpacked under that name, or unpacks it; nil: what lies there is harmed, but others use it.
-func (b *Builder) unpackAs(ctx context.Context, c cache, step *step, t Toolchain, p *payload, name string) (*Unpacked, error) {
-	u := &Unpacked{what: t.Tool + " " + t.Version, dir: filepath.Join(c.root, unpackedShelf, name)}
+// unpackAs finds the tool unpacked under that name, or unpacks it; nil: what lies there is harmed, but others
+// use it.
+func (b *Builder) unpackAs(ctx context.Context, c cache, step *step, t Toolchain, p *toolLayer, name string) (*Unpacked, error) {
+	u := &Unpacked{what: t.Tool + " " + t.Version, dir: filepath.Join(c.root, unpackedFolder, name)}
 	var err error
 	if u.use, err = c.use(name); err != nil {
 		return nil, err
@@ -126,9 +131,9 @@ func (b *Builder) unpackAs(ctx context.Context, c cache, step *step, t Toolchain
 }
 
 // unpackInto makes the entry of a tool's folder.
-func (b *Builder) unpackInto(ctx context.Context, c cache, step *step, t Toolchain, p *payload, name string) error {
-	files := filepath.Join(c.root, unpackedShelf, name, unpackedFiles)
-	_, err := c.get(ctx, unpackedShelf, name, step.say, func(ctx context.Context, dir string) (map[string]string, error) {
+func (b *Builder) unpackInto(ctx context.Context, c cache, step *step, t Toolchain, p *toolLayer, name string) error {
+	files := filepath.Join(c.root, unpackedFolder, name, unpackedFiles)
+	_, err := c.get(ctx, unpackedFolder, name, step.say, func(ctx context.Context, dir string) (map[string]string, error) {
 		step.say("unpacking")
 		notes := map[string]string{"tool": t.Tool, "version": t.Version, "provider": p.source.Kind()}
 		to := filepath.Join(dir, unpackedFiles)
@@ -140,25 +145,26 @@ func (b *Builder) unpackInto(ctx context.Context, c cache, step *step, t Toolcha
 			return nil, err
 		}
 		defer layer.Close()
-		return notes, unpackLayer(layer, path.Join(treasury, p.id), to)
+		return notes, unpackLayer(layer, path.Join(toolsFolder, p.id), to)
 	})
 	return err
 }
 
-// unpackAnew puts a tool of Debian packages together for another place than an image has for it: for final, written to to.
-func (b *Builder) unpackAnew(ctx context.Context, step *step, t Toolchain, p *payload, dir, to, final string) error {
+// unpackAnew puts a tool of Debian packages together for another place than an image has for it: for final,
+// written to to.
+func (b *Builder) unpackAnew(ctx context.Context, step *step, t Toolchain, p *toolLayer, dir, to, final string) error {
 	scratch := filepath.Join(dir, "scratch")
 	if err := os.Mkdir(scratch, 0o755); err != nil {
 		return err
 	}
-	layer, err := os.OpenFile(filepath.Join(scratch, payloadLayer), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	layer, err := os.OpenFile(filepath.Join(scratch, toolLayerFile), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
 	defer layer.Close()
 	root := strings.TrimPrefix(final, "/")
-	w := &payloadWriter{tar: tar.NewWriter(layer), root: root, dirs: map[string]bool{}}
-	exact := way{Source: p.source, shape: t.shape(), Packages: p.made.Packages, Date: p.made.Date}
+	w := &toolLayerWriter{tar: tar.NewWriter(layer), root: root, dirs: map[string]bool{}}
+	exact := candidate{Source: p.source, shape: t.shape(), Packages: p.made.Packages, Date: p.made.Date}
 	if _, err := b.unpackDebian(ctx, step, t, exact, w, scratch); err != nil {
 		return fmt.Errorf("put together for this machine: %w", err)
 	}
@@ -171,8 +177,9 @@ func (b *Builder) unpackAnew(ctx context.Context, step *step, t Toolchain, p *pa
 	return errors.Join(unpackLayer(layer, root, to), os.RemoveAll(scratch))
 }
 
-// unpackLayer writes what lies below root in a payload's layer to a new folder, and beside it the list of it. Nobody may
-// write to the files and folders: builds on this machine are kept apart by nothing else. Root may all the same; see [Unpacked.Changed].
+// unpackLayer writes what lies below root in a tool layer's layer to a new folder, and beside it the list of
+// it. Nobody may write to the files and folders: builds on this machine are kept apart by nothing else. Root
+// may all the same; see [Unpacked.Changed].
 func unpackLayer(layer io.Reader, root, to string) error {
 	if err := os.Mkdir(to, 0o755); err != nil {
 		return err

@@ -11,7 +11,8 @@ import (
 	"testing"
 )
 
-// FuzzVersions: versions of any text are in one order. It is that of their numbers where they have no more than those.
+// FuzzVersions: versions of any text are in one order. It is that of their numbers where they have no more
+// than those.
 func FuzzVersions(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b, c string) {
 		all := []string{a, b, c}
@@ -54,7 +55,8 @@ func byNumbers(a, b string) (order int, ok bool) {
 	return cmp.Or(x[0].Cmp(&y[0]), x[1].Cmp(&y[1]), x[2].Cmp(&y[2])), true
 }
 
-// Debian's own tool is the judge for what both understand: numbers, and release candidates, which Debian writes with a tilde.
+// Debian's own tool is the judge for what both understand: numbers, and release candidates, which Debian
+// writes with a tilde.
 func TestVersionsAreOrderedAsDebianOrdersThem(t *testing.T) {
 	if _, err := exec.LookPath("dpkg"); err != nil {
 		t.Skip(err)
@@ -83,7 +85,7 @@ func TestVersionsAreOrderedAsDebianOrdersThem(t *testing.T) {
 		if dice.IntN(2) == 0 { // of one release
 			b, debiansB = a+"-rc3", debiansA+"~rc3"
 			if strings.Contains(a, "-") {
-				b, debiansB, _ = strings.Cut(a, "-")
+				b, _, _ = strings.Cut(a, "-")
 				debiansB = b
 			}
 		}

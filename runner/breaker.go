@@ -8,21 +8,27 @@ import (
 	"time"
 
 	"buildbisect/bisect"
+	"buildbisect/runner/backend"
+	"buildbisect/runner/lab"
+	"buildbisect/scenarios"
 )
 
-// Infrastructure failures. One that passes must not end a night's run, and one that stays must not be tried all night.
+// Infrastructure failures. One that passes must not end a night's run, and one that stays must not be tried
+// all night.
 const (
-	// mostFailures is how many in a row stop the run, of one trial, or of all workers together. The pauses between them double, from
-	// a second on: all in all a minute.
+	// mostFailures is how many in a row stop the run, of one trial, or of all workers together. The pauses
+	// between them double, from a second on: all in all a minute.
 	mostFailures = 7
 	// awaitEngine is how long an engine that does not answer is waited for, before the run stops.
 	awaitEngine = 2 * time.Minute
-	// mostSuspicions is how many tries of a trial in a row convict its build of a failure that it is suspected of.
+	// mostSuspicions is how many tries of a trial in a row convict its build of a failure that it is
+	// suspected of.
 	mostSuspicions = 3
 )
 
-// breaker counts failures of the engine in a row, over all workers. Failures of trials that were at work when another failed are of
-// the same outage, and count as one; and all wait for the same moment to try again. So it takes as long with many workers as with one.
+// breaker counts failures of the engine in a row, over all workers. Failures of trials that were at work when
+// another failed are of the same outage, and count as one; and all wait for the same moment to try again. So
+// it takes as long with many workers as with one.
 type breaker struct {
 	mu     sync.Mutex
 	epoch  int // rises with each failure that counts
@@ -30,7 +36,8 @@ type breaker struct {
 	until  time.Time
 }
 
-// begin is called before a trial is tried. It waits while an outage is waited out, and names the one after which the trial begins.
+// begin is called before a trial is tried. It waits while an outage is waited out, and names the one after
+// which the trial begins.
 func (b *breaker) begin(ctx context.Context) (int, error) {
 	for {
 		b.mu.Lock()
@@ -73,12 +80,12 @@ func (b *breaker) fail(begun, attempt int, pause time.Duration) (open bool) {
 }
 
 // try builds, and tries again what the engine failed, after a pause that grows; that is never a verdict.
-func (r *Run) try(ctx context.Context, id int, p bisect.Point) (Trial, error) {
+func (r *Run) try(ctx context.Context, id int, p bisect.Point) (lab.Trial, error) {
 	suspicions := 0
 	for attempt := 1; ; attempt++ {
 		begun, err := r.breaker.begin(ctx)
 		if err != nil {
-			return Trial{}, err
+			return lab.Trial{}, err
 		}
 		t, err := r.tryOnce(ctx, id, p)
 		switch {
@@ -87,17 +94,17 @@ func (r *Run) try(ctx context.Context, id int, p bisect.Point) (Trial, error) {
 			return t, nil
 		case ctx.Err() != nil:
 			return t, context.Cause(ctx)
-		case !errors.Is(err, ErrInfrastructure):
+		case !errors.Is(err, backend.ErrInfrastructure):
 			return t, err
 		}
-		if suspected := (*Suspected)(nil); errors.As(err, &suspected) {
+		if suspected := (*backend.Suspected)(nil); errors.As(err, &suspected) {
 			suspicions++
 		} else {
 			suspicions = 0
 		}
 		if suspicions == mostSuspicions {
 			r.breaker.worked()
-			t.Judgement = skip("%d times in a row: %v", suspicions, err)
+			t.Judgement = scenarios.Skip("%d times in a row: %v", suspicions, err)
 			return t, nil
 		}
 		if r.breaker.fail(begun, attempt, r.Pause) {
@@ -114,10 +121,10 @@ func (r *Run) try(ctx context.Context, id int, p bisect.Point) (Trial, error) {
 	}
 }
 
-func (r *Run) tryOnce(ctx context.Context, id int, p bisect.Point) (Trial, error) {
-	log, err := r.State.createLog(id)
+func (r *Run) tryOnce(ctx context.Context, id int, p bisect.Point) (lab.Trial, error) {
+	log, err := r.State.CreateLog(id)
 	if err != nil {
-		return Trial{}, err
+		return lab.Trial{}, err
 	}
 	t, err := r.Lab.Try(ctx, id, p, log)
 	if err == nil {
@@ -131,7 +138,7 @@ func (r *Run) recovers(ctx context.Context, wait time.Duration) (gone bool, err 
 	if err := pause(ctx, wait); err != nil {
 		return false, err
 	}
-	engine, ok := r.Lab.Engine.(Patient)
+	engine, ok := r.Lab.Backend.(backend.HealthChecker)
 	if !ok {
 		return false, nil
 	}
@@ -149,7 +156,7 @@ func (r *Run) recovers(ctx context.Context, wait time.Duration) (gone bool, err 
 
 // diagnosis is what the engine is found to suffer from.
 func (r *Run) diagnosis(ctx context.Context) string {
-	if engine, ok := r.Lab.Engine.(Patient); ok {
+	if engine, ok := r.Lab.Backend.(backend.HealthChecker); ok {
 		if text := engine.Diagnose(ctx); text != "" {
 			return ": " + text
 		}

@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 	"buildbisect/scenarios"
 )
 
@@ -46,14 +46,14 @@ func (s *sick) Await(ctx context.Context) error {
 
 func TestAnEngineThatDoesNotComeBackStopsTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		e := &sick{engine: &engine{build: func(context.Context, map[string]string, []string, io.Writer) (runner.Exit, error) {
-			return runner.Exit{}, errEngine
+		e := &sick{engine: &engine{build: func(context.Context, map[string]string, []string, io.Writer) (backend.Exit, error) {
+			return backend.Exit{}, errEngine
 		}}, says: "the engine does not answer", stays: true}
 		r := newRun(t, e.engine, lineOf(6), &scenarios.Scenario{})
-		r.Lab.Engine = e
+		r.Lab.Backend = e
 		begin := time.Now()
 		_, err := r.Do(t.Context())
-		if !errors.Is(err, runner.ErrInfrastructure) || time.Since(begin) != 2*time.Minute {
+		if !errors.Is(err, backend.ErrInfrastructure) || time.Since(begin) != 2*time.Minute {
 			t.Fatalf("after %s: %v", time.Since(begin), err)
 		}
 		contains(t, err.Error(), "the engine did not come back within 2m0s: the engine does not answer")
@@ -65,17 +65,17 @@ func TestAnEngineThatComesBackIsWaitedFor(t *testing.T) {
 	var builds int
 	e := &sick{engine: &engine{}, says: "the engine does not answer"}
 	e.back = func() { gone = false }
-	e.build = func(ctx context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+	e.build = func(ctx context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error) {
 		if builds++; builds == 4 {
 			gone = true
 		}
 		if gone {
-			return runner.Exit{Code: 1}, errEngine
+			return backend.Exit{Code: 1}, errEngine
 		}
 		return failing(4, "x")(ctx, files, env, out)
 	}
 	r := newRun(t, e.engine, lineOf(6), &scenarios.Scenario{Confirm: 1})
-	r.Lab.Engine = e
+	r.Lab.Backend = e
 	var warned []string
 	r.Lab.Warn = func(text string) { warned = append(warned, text) }
 	rep, err := r.Do(t.Context())
@@ -89,17 +89,17 @@ func TestAnEngineThatComesBackIsWaitedFor(t *testing.T) {
 }
 
 func TestAnEngineThatFailsAgainAndAgainStopsTheRunAndIsDiagnosed(t *testing.T) {
-	e := &sick{engine: &engine{build: func(context.Context, map[string]string, []string, io.Writer) (runner.Exit, error) {
-		return runner.Exit{}, errEngine
+	e := &sick{engine: &engine{build: func(context.Context, map[string]string, []string, io.Writer) (backend.Exit, error) {
+		return backend.Exit{}, errEngine
 	}}, says: "its disk is full"}
 	r := newRun(t, e.engine, lineOf(6), &scenarios.Scenario{})
-	r.Lab.Engine = e
+	r.Lab.Backend = e
 	_, err := r.Do(t.Context())
-	if !errors.Is(err, runner.ErrInfrastructure) {
+	if !errors.Is(err, backend.ErrInfrastructure) {
 		t.Fatalf("got %v", err)
 	}
 	contains(t, err.Error(), "the engine failed 7 times in a row: its disk is full")
-	if got := strings.Join(journal(t, r.State.Dir), " "); got != "run start stop" {
+	if got := strings.Join(recordTypes(t, r.State.Dir), " "); got != "run start stop" {
 		t.Errorf("journal: %s", got)
 	}
 }
@@ -112,12 +112,12 @@ func TestAnOutageCountsOnceForAllWorkers(t *testing.T) {
 		for i := range 3 {
 			outages = append(outages, time.Now().Add(time.Duration(i)*4*time.Minute+50*time.Second))
 		}
-		e := &engine{build: func(ctx context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+		e := &engine{build: func(ctx context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error) {
 			begin := time.Now()
 			exit, err := lasting(uneven, b)(ctx, files, env, out)
 			for _, at := range outages {
 				if begin.Before(at) && time.Now().After(at) {
-					return runner.Exit{}, errEngine
+					return backend.Exit{}, errEngine
 				}
 			}
 			return exit, err
@@ -138,10 +138,10 @@ func TestABuildThatIsConvictedOfWhatBefallsItsBoxIsASkip(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b, s := twoCauses()
 			left := tries
-			e := &engine{build: lasting(uneven, func(ctx context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+			e := &engine{build: lasting(uneven, func(ctx context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error) {
 				if commitNumber(files) == 40 && has(env, "A=1") && left > 0 {
 					left--
-					return runner.Exit{}, &runner.Suspected{Err: errors.New("its folder is gone")}
+					return backend.Exit{}, &backend.Suspected{Err: errors.New("its folder is gone")}
 				}
 				return b(ctx, files, env, out)
 			})}
@@ -165,14 +165,14 @@ func TestABuildThatIsConvictedOfWhatBefallsItsBoxIsASkip(t *testing.T) {
 func TestATrialThatTheEngineAlwaysFailsStopsTheRunThoughOthersWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, s := twoCauses()
-		e := &engine{build: lasting(uneven, func(ctx context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+		e := &engine{build: lasting(uneven, func(ctx context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error) {
 			if commitNumber(files) == 13 {
-				return runner.Exit{}, errEngine
+				return backend.Exit{}, errEngine
 			}
 			return b(ctx, files, env, out)
 		})}
 		_, err := onThisClock(newRun(t, e, lineOf(40), s), 4).Do(t.Context())
-		if !errors.Is(err, runner.ErrInfrastructure) {
+		if !errors.Is(err, backend.ErrInfrastructure) {
 			t.Fatalf("got %v", err)
 		}
 		contains(t, err.Error(), "commit c13")

@@ -1,9 +1,16 @@
-// Package runner answers the questions of a search by building one commit under one set of tools.
+// Package runner carries a search from its first question to its report.
 //
-// A [Lab] turns a point into a trial: it has the builder image composed, starts a fresh box of it, streams the commit's tree
-// in, runs the stages and judges what they said. A [Run] carries a search from its first question to its report, with as many
-// builds at a time as it is allowed, and writes down every trial before and after it happens.
+// A [Run] asks the search what to build, has a lab build it, writes every trial down before and after it
+// happens, and tells the search. Data goes one way, and each step is a package of its own:
 //
-// What the build does is a verdict; what the engine, the network or the disk does is an error and never a verdict. Nothing
-// here assumes that the engine is on this machine: source goes in as a stream, logs come back as one.
+//	space    the points that can be built, and their names
+//	backend  what runs boxes, as an interface that each back end implements
+//	redact   secrets, hidden in what builds print
+//	lab      one point in, one judged trial out
+//	journal  what was asked for and built, kept in the folder of the run; it answers again after a crash
+//	explain  what was found, in words and as a report
+//
+// What a build does is a verdict; what the back end, the network or the disk does is an error and never a
+// verdict. To change how often a failing back end is asked again, see breaker.go; what happens while trials
+// are built, loop.go; the search for a good commit, climb.go.
 package runner

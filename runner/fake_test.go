@@ -17,11 +17,15 @@ import (
 	"buildbisect/bisect"
 	"buildbisect/images"
 	"buildbisect/runner"
+	"buildbisect/runner/backend"
+	"buildbisect/runner/journal"
+	"buildbisect/runner/lab"
+	"buildbisect/runner/space"
 	"buildbisect/scenarios"
 )
 
 // build is what a fake box does with a script: files is the tree that was put, env the box's.
-type build func(ctx context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error)
+type build func(ctx context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error)
 
 // engine is a small engine in memory. Every box must be closed: open counts those that are not.
 type engine struct {
@@ -30,7 +34,7 @@ type engine struct {
 	mu    sync.Mutex
 	open  int
 	most  int // that were open at a time
-	specs []runner.BoxSpec
+	specs []backend.BoxSpec
 	loads []string
 }
 
@@ -41,7 +45,7 @@ func (e *engine) Load(_ context.Context, image *images.Image) (string, error) {
 	return image.Name, nil
 }
 func (e *engine) Check(_ context.Context, _ string, _ []images.Check) error { return nil }
-func (e *engine) Start(_ context.Context, s runner.BoxSpec) (runner.Box, error) {
+func (e *engine) Start(_ context.Context, s backend.BoxSpec) (backend.Box, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.open++
@@ -52,7 +56,7 @@ func (e *engine) Start(_ context.Context, s runner.BoxSpec) (runner.Box, error) 
 
 type box struct {
 	engine *engine
-	spec   runner.BoxSpec
+	spec   backend.BoxSpec
 	files  map[string]string
 }
 
@@ -74,7 +78,7 @@ func (b *box) Put(_ context.Context, dir string, r io.Reader) error {
 	}
 }
 
-func (b *box) Exec(ctx context.Context, script string, out io.Writer) (runner.Exit, error) {
+func (b *box) Exec(ctx context.Context, script string, out io.Writer) (backend.Exit, error) {
 	files := maps.Clone(b.files)
 	files["script"] = script
 	return b.engine.build(ctx, files, append(slices.Clone(b.spec.Env), b.spec.Secrets...), out)
@@ -122,10 +126,10 @@ func (c composer) Image(ctx context.Context, spec images.Spec) (*images.Image, e
 func (composer) Prepare(context.Context, []images.Spec) error { return nil }
 
 // lineOf is a history of n commits c1 to cn above the good commit c0.
-func lineOf(n int) *runner.History {
-	h := &runner.History{Path: "/repo"}
+func lineOf(n int) *space.History {
+	h := &space.History{Path: "/repo"}
 	for i := range n + 1 {
-		h.Commits = append(h.Commits, runner.Commit{ID: fmt.Sprintf("c%d", i), Subject: fmt.Sprint("change ", i), Author: "A", When: time.Unix(0, 0)})
+		h.Commits = append(h.Commits, space.Commit{ID: fmt.Sprintf("c%d", i), Subject: fmt.Sprint("change ", i), Author: "A", When: time.Unix(0, 0)})
 		var parents []int
 		if i > 0 {
 			parents = []int{i - 1}
@@ -153,11 +157,11 @@ func variable(name string, levels ...string) scenarios.Axis {
 type quiet struct{}
 
 func (quiet) Started(int, string, string) {}
-func (quiet) Ended(int, runner.Ending)    {}
+func (quiet) Ended(int, journal.Ending)   {}
 func (quiet) Proved(string)               {}
 
 // newRun sets a run up over a history and axes, with one stage that has all the time there is.
-func newRun(t testing.TB, e *engine, h *runner.History, s *scenarios.Scenario) *runner.Run {
+func newRun(t testing.TB, e *engine, h *space.History, s *scenarios.Scenario) *runner.Run {
 	t.Helper()
 	s.Name, s.File = "test", "test.yaml"
 	s.Builder.Workdir, s.Builder.Network = "/src", "none"
@@ -169,11 +173,11 @@ func newRun(t testing.TB, e *engine, h *runner.History, s *scenarios.Scenario) *
 		s.Confirm = 2
 	}
 	s.Certify = scenarios.Certify{Probes: 16, Time: time.Hour}
-	space, err := runner.NewSpace(h, s.Axes)
+	space, err := space.NewSpace(h, s.Axes)
 	if err != nil {
 		t.Fatal(err)
 	}
-	state, err := runner.NewState(t.TempDir(), "run")
+	state, err := journal.NewState(t.TempDir(), "run")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -185,7 +189,7 @@ func newRun(t testing.TB, e *engine, h *runner.History, s *scenarios.Scenario) *
 			t.Errorf("%d boxes were not closed", e.open)
 		}
 	})
-	lab := &runner.Lab{Scenario: s, Space: space, Source: source{}, Engine: e, Images: composer{}, Run: "b1234567890", Warn: func(text string) { t.Log("warning:", text) }}
+	lab := &lab.Lab{Scenario: s, Space: space, Source: source{}, Backend: e, Images: composer{}, Run: "b1234567890", Warn: func(text string) { t.Log("warning:", text) }}
 	return &runner.Run{
 		Lab: lab, State: state, Observer: quiet{}, Now: func() time.Time { return time.Unix(1, 0) },
 		Options: bisect.Options{
@@ -202,16 +206,16 @@ func commitNumber(files map[string]string) (n int) {
 
 // failing builds fail from commit n on, with a line.
 func failing(n int, line string) build {
-	return func(_ context.Context, files map[string]string, _ []string, out io.Writer) (runner.Exit, error) {
+	return func(_ context.Context, files map[string]string, _ []string, out io.Writer) (backend.Exit, error) {
 		if commitNumber(files) >= n {
 			fmt.Fprintln(out, line)
-			return runner.Exit{Code: 2}, nil
+			return backend.Exit{Code: 2}, nil
 		}
-		return runner.Exit{}, nil
+		return backend.Exit{}, nil
 	}
 }
 
-var errEngine = fmt.Errorf("the engine is gone: %w", runner.ErrInfrastructure)
+var errEngine = fmt.Errorf("the engine is gone: %w", backend.ErrInfrastructure)
 
 func has(list []string, item string) bool {
 	for _, l := range list {

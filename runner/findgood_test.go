@@ -9,6 +9,7 @@ import (
 
 	"buildbisect/bisect"
 	"buildbisect/runner"
+	"buildbisect/runner/space"
 	"buildbisect/scenarios"
 )
 
@@ -16,8 +17,8 @@ import (
 func newClimb(t *testing.T, e *engine, n int, s *scenarios.Scenario) *runner.Run {
 	t.Helper()
 	all := lineOf(n)
-	ladder := &runner.History{Path: all.Path}
-	steps := runner.Backwards(n)
+	ladder := &space.History{Path: all.Path}
+	steps := bisect.Backwards(n)
 	for i := len(steps) - 1; i >= -1; i-- {
 		at, parents := n, []int(nil)
 		if i >= 0 {
@@ -29,14 +30,14 @@ func newClimb(t *testing.T, e *engine, n int, s *scenarios.Scenario) *runner.Run
 		ladder.Commits, ladder.Parents, ladder.Sides = append(ladder.Commits, all.Commits[at]), append(ladder.Parents, parents), append(ladder.Sides, bisect.After)
 	}
 	r := newRun(t, e, ladder, s)
-	r.Span = func(_ context.Context, good string) (*runner.Space, error) {
+	r.Span = func(_ context.Context, good string) (*space.Space, error) {
 		var from int
 		fmt.Sscanf(good, "c%d", &from)
 		h := lineOf(n - from)
 		for i := range h.Commits {
 			h.Commits[i] = all.Commits[from+i]
 		}
-		return runner.NewSpace(h, s.Axes)
+		return space.NewSpace(h, s.Axes)
 	}
 	return r
 }
@@ -71,7 +72,7 @@ func TestWithoutAGoodCommitOneIsFoundBackwards(t *testing.T) {
 	if !reflect.DeepEqual(asked, []string{"c100"}) {
 		t.Errorf("ends asked for: %q", asked)
 	}
-	contains(t, strings.Join(journal(t, rep.Run), " "), "start end good start")
+	contains(t, strings.Join(recordTypes(t, rep.Run), " "), "start end good start")
 }
 
 func TestAFailureAsOldAsTheHistoryIsSaidToBe(t *testing.T) {

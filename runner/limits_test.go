@@ -13,12 +13,14 @@ import (
 	"testing"
 
 	"buildbisect/bisect"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
+	"buildbisect/runner/lab"
+	"buildbisect/runner/redact"
 	"buildbisect/scenarios"
 )
 
 // tryOnce builds the bad end once, and returns the trial and its log.
-func tryOnce(t *testing.T, s *scenarios.Scenario, lab func(*runner.Lab), b build) (runner.Trial, string) {
+func tryOnce(t *testing.T, s *scenarios.Scenario, lab func(*lab.Lab), b build) (lab.Trial, string) {
 	t.Helper()
 	run := newRun(t, &engine{build: b}, lineOf(1), s)
 	if lab != nil {
@@ -34,24 +36,24 @@ func tryOnce(t *testing.T, s *scenarios.Scenario, lab func(*runner.Lab), b build
 
 func TestABuildThatGoesBeyondALimitIsASkipWhateverItSays(t *testing.T) {
 	const signature = "error: it is broken\n"
-	says := func(exit runner.Exit) build {
-		return func(_ context.Context, _ map[string]string, _ []string, out io.Writer) (runner.Exit, error) {
+	says := func(exit backend.Exit) build {
+		return func(_ context.Context, _ map[string]string, _ []string, out io.Writer) (backend.Exit, error) {
 			io.WriteString(out, signature)
 			return exit, nil
 		}
 	}
 	for _, c := range []struct {
 		name string
-		exit runner.Exit
+		exit backend.Exit
 		want string
 	}{
-		{"processes", runner.Exit{Code: 2, PIDs: true}, "stage release reached its limit of 4096 processes (resources.pids)"},
-		{"processes, and it succeeds", runner.Exit{PIDs: true}, "stage release reached its limit of 4096 processes (resources.pids)"},
-		{"disk", runner.Exit{Code: 137, Full: true}, "stage release wrote more than 20GiB (resources.disk)"},
-		{"memory", runner.Exit{Code: 137, OOM: true}, "stage release ran out of memory"},
+		{"processes", backend.Exit{Code: 2, PIDs: true}, "stage release reached its limit of 4096 processes (resources.pids)"},
+		{"processes, and it succeeds", backend.Exit{PIDs: true}, "stage release reached its limit of 4096 processes (resources.pids)"},
+		{"disk", backend.Exit{Code: 137, Full: true}, "stage release wrote more than 20GiB (resources.disk)"},
+		{"memory", backend.Exit{Code: 137, OOM: true}, "stage release ran out of memory"},
 	} {
-		for _, v := range []scenarios.Verdict{{}, {Log: mustCompile("^error: ")}, {Log: mustCompile("^error: "), AnyExit: true}, {GitExit: true}} {
-			s := &scenarios.Scenario{Verdict: v}
+		for _, v := range []scenarios.Judge{scenarios.Failure, scenarios.Signature{Log: mustCompile("^error: ")}, scenarios.Signature{Log: mustCompile("^error: "), AnyExit: true}, scenarios.GitStatus} {
+			s := &scenarios.Scenario{Verdict: scenarios.Verdict{Judge: v}}
 			s.Builder.Resources = scenarios.DefaultResources()
 			trial, log := tryOnce(t, s, nil, says(c.exit))
 			if trial.Verdict != bisect.Skip || trial.Class != "" || trial.Reason != c.want {
@@ -67,8 +69,8 @@ func TestABuildThatGoesBeyondALimitIsASkipWhateverItSays(t *testing.T) {
 func TestAnEarlierStageBeyondALimitIsASkipToo(t *testing.T) {
 	s := &scenarios.Scenario{Stages: []scenarios.Stage{{Name: "configure", Run: "a", Timeout: 1 << 50}, {Name: "release", Run: "b", Timeout: 1 << 50}}}
 	s.Builder.Resources = scenarios.DefaultResources()
-	trial, _ := tryOnce(t, s, nil, func(context.Context, map[string]string, []string, io.Writer) (runner.Exit, error) {
-		return runner.Exit{Full: true}, nil
+	trial, _ := tryOnce(t, s, nil, func(context.Context, map[string]string, []string, io.Writer) (backend.Exit, error) {
+		return backend.Exit{Full: true}, nil
 	})
 	if trial.Verdict != bisect.Skip || trial.Reason != "stage configure wrote more than 20GiB (resources.disk)" || len(trial.Stages) != 1 {
 		t.Errorf("%+v", trial)
@@ -76,18 +78,18 @@ func TestAnEarlierStageBeyondALimitIsASkipToo(t *testing.T) {
 }
 
 func TestALogThatNeverEndsIsCutAndItsBuildIsASkip(t *testing.T) {
-	s := &scenarios.Scenario{Verdict: scenarios.Verdict{Log: mustCompile("^error")}}
+	s := &scenarios.Scenario{Verdict: scenarios.Verdict{Judge: scenarios.Signature{Log: mustCompile("^error")}}}
 	s.Builder.Resources.Log = 10_000
 	line := "error: again and again\n"
 	ended := false
-	trial, log := tryOnce(t, s, nil, func(ctx context.Context, _ map[string]string, _ []string, out io.Writer) (runner.Exit, error) {
+	trial, log := tryOnce(t, s, nil, func(ctx context.Context, _ map[string]string, _ []string, out io.Writer) (backend.Exit, error) {
 		for ctx.Err() == nil {
 			if n, err := io.WriteString(out, line); n != len(line) || err != nil {
 				t.Errorf("the build notices: %d %v", n, err)
 			}
 		}
 		ended = true
-		return runner.Exit{}, context.Cause(ctx)
+		return backend.Exit{}, context.Cause(ctx)
 	})
 	const reason = "stage release printed more than 9.766KiB (resources.log)"
 	if trial.Verdict != bisect.Skip || trial.Reason != reason || !ended {
@@ -102,9 +104,9 @@ func TestALogThatNeverEndsIsCutAndItsBuildIsASkip(t *testing.T) {
 func TestALogOfExactlyItsLimitIsWhole(t *testing.T) {
 	s := &scenarios.Scenario{}
 	s.Builder.Resources.Log = 10
-	trial, log := tryOnce(t, s, nil, func(_ context.Context, _ map[string]string, _ []string, out io.Writer) (runner.Exit, error) {
+	trial, log := tryOnce(t, s, nil, func(_ context.Context, _ map[string]string, _ []string, out io.Writer) (backend.Exit, error) {
 		io.WriteString(out, "0123456789")
-		return runner.Exit{Code: 1}, nil
+		return backend.Exit{Code: 1}, nil
 	})
 	if trial.Verdict != bisect.Bad || log != "0123456789" {
 		t.Errorf("%+v, %q", trial, log)
@@ -114,29 +116,29 @@ func TestALogOfExactlyItsLimitIsWhole(t *testing.T) {
 func TestASecretIsNowhereInARun(t *testing.T) {
 	const secret = "hunter22"
 	e := &engine{}
-	e.build = func(_ context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+	e.build = func(_ context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error) {
 		if !has(env, "TOKEN="+secret) {
 			t.Error("the build has no secret")
 		}
 		if strings.Contains(files["script"], "configure") {
 			io.WriteString(out, "the first stage ends in hun")
-			return runner.Exit{}, nil
+			return backend.Exit{}, nil
 		}
 		io.WriteString(out, "ter22, and the second begins\nerror: hun")
 		io.WriteString(out, "te")
 		io.WriteString(out, "r22 and in colour hun\x1b[31mter22\x1b[0m\n")
 		if commitNumber(files) >= 2 {
-			return runner.Exit{Code: 2}, nil
+			return backend.Exit{Code: 2}, nil
 		}
-		return runner.Exit{}, nil
+		return backend.Exit{}, nil
 	}
 	s := &scenarios.Scenario{
 		Stages:  []scenarios.Stage{{Name: "configure", Run: "configure", Timeout: 1 << 50}, {Name: "release", Run: "make", Timeout: 1 << 50}},
-		Verdict: scenarios.Verdict{Log: mustCompile(`^error: \*\*\* and in colour`)},
+		Verdict: scenarios.Verdict{Judge: scenarios.Signature{Log: mustCompile(`^error: \*\*\* and in colour`)}},
 	}
 	s.Builder.Secrets = map[string]scenarios.Secret{"TOKEN": {FromEnv: "TOKEN"}}
 	run := newRun(t, e, lineOf(3), s)
-	run.Lab.Secrets = runner.NewSecrets(map[string]string{"TOKEN": secret})
+	run.Lab.Secrets = redact.New(map[string]string{"TOKEN": secret})
 	rep, err := run.Do(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -180,12 +182,12 @@ func TestASecretIsNowhereInARun(t *testing.T) {
 }
 
 func TestAnErrorOfTheEngineHidesSecretsAndKeepsItsKind(t *testing.T) {
-	run := newRun(t, &engine{build: func(_ context.Context, _ map[string]string, env []string, _ io.Writer) (runner.Exit, error) {
-		return runner.Exit{}, fmt.Errorf("bad env %v: %w", env, errEngine)
+	run := newRun(t, &engine{build: func(_ context.Context, _ map[string]string, env []string, _ io.Writer) (backend.Exit, error) {
+		return backend.Exit{}, fmt.Errorf("bad env %v: %w", env, errEngine)
 	}}, lineOf(1), &scenarios.Scenario{})
-	run.Lab.Secrets = runner.NewSecrets(map[string]string{"TOKEN": "hunter22"})
+	run.Lab.Secrets = redact.New(map[string]string{"TOKEN": "hunter22"})
 	_, err := run.Lab.Try(t.Context(), 1, run.Lab.Space.Bad(), io.Discard)
-	if err == nil || strings.Contains(err.Error(), "hunter22") || !strings.Contains(err.Error(), "TOKEN=***") || !errors.Is(err, runner.ErrInfrastructure) {
+	if err == nil || strings.Contains(err.Error(), "hunter22") || !strings.Contains(err.Error(), "TOKEN=***") || !errors.Is(err, backend.ErrInfrastructure) {
 		t.Errorf("%v", err)
 	}
 }

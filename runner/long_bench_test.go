@@ -8,15 +8,16 @@ import (
 	"strings"
 	"testing"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 	"buildbisect/scenarios"
 )
 
-// BenchmarkALongRun tells what a run of 10,000 builds keeps in memory for each, where each prints more than is kept of it.
+// BenchmarkALongRun tells what a run of 10,000 builds keeps in memory for each, where each prints more than
+// is kept of it.
 func BenchmarkALongRun(b *testing.B) {
 	noise := strings.Repeat("a line of a build that says nothing in particular\n", 100)
 	for b.Loop() {
-		e := &engine{build: func(_ context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+		e := &engine{build: func(_ context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error) {
 			fmt.Fprint(out, noise)
 			return failing(3, "error: broken")(nil, files, env, out)
 		}}

@@ -4,167 +4,84 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"runtime/debug"
-	"slices"
 
 	"buildbisect/bisect"
 	"buildbisect/bisect/report"
+	"buildbisect/runner/journal"
+	"buildbisect/runner/lab"
 )
 
-// errObsolete ends a trial whose answer is implied by what was built meanwhile.
-var errObsolete = errors.New("implied")
+// A searcher says what to build next.
+type searcher interface {
+	Next() (bisect.Question, bool)
+	Tell(bisect.Trial) error
+	Cancel(id int)
+	Obsolete() []int
+	Stop(why string)
+}
 
-// flight is a question that a worker is building.
-type flight struct {
+// inFlight is a question that is being built.
+type inFlight struct {
 	bisect.Question
 	row    report.Trial
-	ctx    context.Context // of its build
-	cancel context.CancelCauseFunc
-	flown  bool // a worker is at it
+	cancel context.CancelCauseFunc // of its build
 }
 
-// landing is a worker's answer.
-type landing struct {
-	id    int
-	trial Trial
-	err   error
-	bug   any // what it panicked with
-}
-
-// loop asks and builds until the search has ended. This is the one place that owns workers: each trial runs in a goroutine of
-// its own, while the search, the journal, the observer and the report are touched here alone. What is asked depends on nothing
-// but the order of the journal's records; so a journal that is replayed leads to where it ended, with the same trials in flight.
-func (r *Run) loop(ctx context.Context) (err error) {
-	flights, landed := map[int]*flight{}, make(chan landing)
+// loop asks and builds until a search has ended. The search, the observer and the report are touched here
+// alone; workers are the recorder's. What is asked depends on nothing but the order of the journal's records,
+// so a journal that is read again leads to where it ended, with the same trials in flight.
+func (r *Run) loop(ctx context.Context, s searcher) (err error) {
+	trials := map[int]*inFlight{}
 	ctx, stop := context.WithCancelCause(ctx)
 	defer func() {
 		stop(err)
-		maps.DeleteFunc(flights, func(_ int, f *flight) bool { return !f.flown })
-		for len(flights) > 0 { // until no box is left
-			l := <-landed
-			if l.err == nil && l.bug == nil {
-				err = errors.Join(err, r.tell(flights[l.id], l.trial))
+		r.recorder.Drain(func(e journal.Event) { // until no box is left
+			if e.Err == nil && e.Bug == nil {
+				err = errors.Join(err, r.tell(s, trials[e.ID], e))
 			}
-			delete(flights, l.id)
-		}
+		})
 	}()
+	room := journal.Room{Workers: r.Options.Workers, Ask: true, Certify: r.certifyTimeIsUp}
 	for {
-		if err := r.outOfTime(ctx); err != nil {
-			return err
-		}
-		for r.mayAsk(len(flights)) {
-			q, ok, err := r.next()
-			if err != nil {
-				return err
-			}
-			if !ok {
-				break
-			}
-			f := &flight{Question: q}
-			if f.row, err = r.start(q); err != nil {
-				return err
-			}
-			f.ctx, f.cancel = context.WithCancelCause(ctx)
-			flights[q.ID] = f
-			if err := r.launch(flights, landed); err != nil {
-				return err
-			}
-		}
-		if len(flights) == 0 {
-			return r.done()
-		}
-		// Those that an earlier process had begun, where its journal ended without another question.
-		if err := r.launch(flights, landed); err != nil {
-			return err
-		}
-		l, err := r.await(flights, landed)
+		event, err := r.recorder.Next(ctx, room)
 		if err != nil {
 			return err
 		}
-		f := flights[l.id]
-		delete(flights, l.id)
-		f.cancel(nil)
-		if err := r.land(ctx, f, l); err != nil {
-			return err
+		switch event.Kind {
+		case journal.TimeUp:
+			s.Stop(journal.ErrMaxTime.Error())
+		case journal.CertifyOver:
+			r.certified = true
+			r.search.EndCertificate("time")
+		case journal.Ask:
+			q, asked, err := r.next(s)
+			if err != nil || !asked && len(trials) == 0 {
+				return err
+			}
+			if room.Ask = asked; !asked {
+				continue
+			}
+			if trials[q.ID], err = r.begin(ctx, q); err != nil {
+				return err
+			}
+		case journal.Done:
+			room.Ask = true
+			t := trials[event.ID]
+			delete(trials, event.ID)
+			t.cancel(nil)
+			if err := r.complete(ctx, s, t, event); err != nil {
+				return err
+			}
+			for _, id := range s.Obsolete() {
+				trials[id].cancel(journal.ErrObsolete)
+			}
 		}
-		for _, id := range r.search.Obsolete() {
-			flights[id].cancel(errObsolete)
-		}
-	}
-}
-
-// mayAsk reports whether there is a worker for one more question, or in replaying, whether one was asked.
-func (r *Run) mayAsk(inFlight int) bool {
-	if r.past.head() != nil {
-		return r.past.heading(RecordStart, RecordCertify)
-	}
-	return inFlight < max(1, r.Options.Workers)
-}
-
-// launch builds what is in flight and at which no worker is, in the order asked, unless a journal holds what came of it.
-func (r *Run) launch(flights map[int]*flight, landed chan<- landing) error {
-	if r.past.head() != nil {
-		return nil
-	}
-	if err := r.goOn(); err != nil {
-		return err
-	}
-	for _, id := range slices.Sorted(maps.Keys(flights)) {
-		f := flights[id]
-		if f.flown {
-			continue
-		}
-		f.flown = true
-		r.Observer.Started(id, r.Lab.Space.Words(f.Point), r.Question(f.Question))
-		go func() { landed <- r.fly(f.ctx, f.Question) }()
-	}
-	return nil
-}
-
-// await gives the next answer: of the journal, or of a worker.
-func (r *Run) await(flights map[int]*flight, landed <-chan landing) (landing, error) {
-	head := r.past.head()
-	if head == nil {
-		return <-landed, nil
-	}
-	if r.past.heading(RecordEnd, RecordCancel) && flights[head.Trial.ID] != nil {
-		return head.landed()
-	}
-	return landing{}, r.past.take(Record{})
-}
-
-// done ends the search; a journal must not know of more.
-func (r *Run) done() error {
-	if r.past.head() != nil {
-		return r.past.take(Record{})
-	}
-	return nil
-}
-
-// outOfTime ends the search if its time is up; other ends of ctx are errors. What is replayed takes no time.
-func (r *Run) outOfTime(ctx context.Context) error {
-	switch cause := context.Cause(ctx); {
-	case cause == nil, errors.Is(cause, errMaxTime) && r.past.head() != nil:
-		return nil
-	case errors.Is(cause, errMaxTime):
-		r.search.Stop(errMaxTime.Error())
-		return nil
-	default:
-		return cause
 	}
 }
 
 // next asks the search, and shows what it has proved.
-func (r *Run) next() (bisect.Question, bool, error) {
-	if r.certifyTimeIsUp() {
-		if err := r.log(Record{Type: RecordCertify}); err != nil {
-			return bisect.Question{}, false, err
-		}
-		r.certified = true
-		r.search.EndCertificate("time")
-	}
-	q, ok := r.search.Next()
+func (r *Run) next(s searcher) (bisect.Question, bool, error) {
+	q, ok := s.Next()
 	if r.unknown != nil {
 		return q, false, r.unknown
 	}
@@ -172,43 +89,67 @@ func (r *Run) next() (bisect.Question, bool, error) {
 }
 
 func (r *Run) certifyTimeIsUp() bool {
-	if r.past.head() != nil {
-		return r.past.heading(RecordCertify)
-	}
-	return !r.certified && !r.proved.IsZero() && r.now().Sub(r.proved) > r.Lab.Scenario.Certify.Time
+	return !r.certified && !r.proved.IsZero() && r.recorder.Clock().Sub(r.proved) > r.Lab.Scenario.Certify.Time
 }
 
-// fly builds. A bug in a worker is carried to the loop, where it is met like any other.
-func (r *Run) fly(ctx context.Context, q bisect.Question) (l landing) {
-	l.id = q.ID
-	defer func() {
-		if bug := recover(); bug != nil {
-			l.bug = fmt.Sprintf("%v\n%s", bug, debug.Stack())
-		}
-	}()
-	l.trial, l.err = r.try(ctx, q.ID, q.Point)
-	return l
+// begin has a question built.
+func (r *Run) begin(ctx context.Context, q bisect.Question) (*inFlight, error) {
+	t := &inFlight{Question: q, row: report.Trial{
+		ID: q.ID, Point: r.Lab.Space.Named(q.Point), Why: string(q.Why), Log: journal.LogPath(q.ID), Reproduce: journal.ScriptPath(q.ID),
+	}}
+	ctx, t.cancel = context.WithCancelCause(ctx)
+	row := t.row // as it was when it began
+	return t, r.recorder.Begin(&row, r.Lab.Space.Words(q.Point), r.evidence.Question(q), func() (lab.Trial, error) {
+		return r.try(ctx, q.ID, q.Point)
+	})
 }
 
-// land takes a worker's answer. One that came although it was no longer wanted is as good as any.
-func (r *Run) land(ctx context.Context, f *flight, l landing) error {
+// complete takes a worker's answer. One that came although it was no longer wanted is as good as any.
+func (r *Run) complete(ctx context.Context, s searcher, t *inFlight, e journal.Event) error {
 	switch {
-	case l.bug != nil:
-		panic(l.bug)
-	case l.err == nil:
-		return r.tell(f, l.trial)
-	case errors.Is(l.err, errObsolete), errors.Is(l.err, errMaxTime):
-		r.search.Cancel(f.ID)
-		return r.cancel(&f.row, l.err)
+	case e.Bug != nil:
+		panic(e.Bug)
+	case e.Err == nil:
+		return r.tell(s, t, e)
+	case errors.Is(e.Err, journal.ErrObsolete), errors.Is(e.Err, journal.ErrMaxTime):
+		s.Cancel(t.ID)
+		r.evidence.Cancelled++
+		_, err := r.recorder.End(e, func() (journal.Record, journal.Ending, error) { return journal.Cancel(&t.row, e.Err) })
+		return err
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	return r.failed(f.Question, l.err)
+	return fmt.Errorf("trial %d (%s): %w", t.ID, r.Lab.Space.Words(t.Point), e.Err)
 }
 
-func (r *Run) tell(f *flight, t Trial) error {
-	if err := r.answer(f.Question, &f.row, t); err != nil {
+// tell writes a trial down that has a verdict, and tells the search.
+func (r *Run) tell(s searcher, t *inFlight, e journal.Event) error {
+	built := e.Trial
+	record, err := r.recorder.End(e, func() (journal.Record, journal.Ending, error) { return r.record(t, &built) })
+	if err != nil {
 		return err
 	}
-	return r.search.Tell(r.asTold(f.ID, f.Point, t))
+	r.evidence.Learned = append(r.evidence.Learned, record.Notes...)
+	built.Tail = nil // it is in the row
+	r.evidence.Trials = append(r.evidence.Trials, *record.Trial)
+	r.evidence.Builds[t.ID], r.evidence.Points[t.ID] = built, t.Point
+	return s.Tell(built.ForSearch(r.Lab.Space, t.ID, t.Point))
+}
+
+// record is what a journal says of a trial that has ended. What else is kept of it is written first.
+func (r *Run) record(t *inFlight, built *lab.Trial) (journal.Record, journal.Ending, error) {
+	built.FillRow(&t.row)
+	if r.Served != nil {
+		if err := r.State.SaveParts(r.Served()); err != nil {
+			return journal.Record{}, journal.Ending{}, err
+		}
+	}
+	if err := r.State.SaveScript(t.ID, r.evidence.Script(t.row, t.Point)); err != nil {
+		return journal.Record{}, journal.Ending{}, err
+	}
+	ending := journal.Ending{Said: r.evidence.Word(built.Verdict), Took: built.Wall}
+	if built.Verdict != bisect.Good {
+		ending.Reason = built.Reason
+	}
+	return journal.Record{Type: journal.RecordEnd, Trial: &t.row, Stages: built.Stages, Lines: built.Lines, Line: built.Line, Notes: r.unlearned()}, ending, nil
 }

@@ -16,21 +16,23 @@ import (
 
 	"buildbisect/bisect/report"
 	"buildbisect/runner"
+	"buildbisect/runner/backend"
+	"buildbisect/runner/journal"
 	"buildbisect/scenarios"
 )
 
-// These tests run under a simulated clock: a build that lasts an hour takes no time, and trials end in the order of their
-// durations, always the same.
+// These tests run under a simulated clock: a build that lasts an hour takes no time, and trials end in the
+// order of their durations, always the same.
 
 // lasting makes builds take time: d is asked with the commit's number and the box's environment.
 func lasting(d func(n int, env []string) time.Duration, b build) build {
-	return func(ctx context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+	return func(ctx context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error) {
 		select {
 		case <-time.After(d(commitNumber(files), env)):
 			return b(ctx, files, env, out)
 		case <-ctx.Done():
 			time.Sleep(d(commitNumber(files), env) % time.Millisecond / 1000) // so that no two end at once
-			return runner.Exit{}, context.Cause(ctx)
+			return backend.Exit{}, context.Cause(ctx)
 		}
 	}
 }
@@ -52,16 +54,17 @@ func onThisClock(r *runner.Run, workers int) *runner.Run {
 	return r
 }
 
-// twoCauses is a scenario whose build fails from commit 13 on with b 2, and from 29 on with a 3 and FLAG unset.
+// twoCauses is a scenario whose build fails from commit 13 on with b 2, and from 29 on with a 3 and FLAG
+// unset.
 func twoCauses() (build, *scenarios.Scenario) {
 	flag := scenarios.Axis{Kind: scenarios.EnvAxis, Name: "FLAG", Levels: []scenarios.Level{{Text: "on"}, {Null: true}}}
-	b := func(_ context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+	b := func(_ context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error) {
 		n := commitNumber(files)
 		if n >= 13 && has(env, "B=2") || n >= 29 && has(env, "A=3") && has(env, "FLAG") {
 			fmt.Fprintln(out, "error: broken")
-			return runner.Exit{Code: 2}, nil
+			return backend.Exit{Code: 2}, nil
 		}
-		return runner.Exit{}, nil
+		return backend.Exit{}, nil
 	}
 	return b, &scenarios.Scenario{Axes: []scenarios.Axis{variable("A", "1", "2", "3"), variable("B", "1", "2"), flag}}
 }
@@ -125,7 +128,8 @@ func TestTheSameBuildsGiveTheSameJournal(t *testing.T) {
 	}
 }
 
-// Every commit is built at a time for the length of a line; what lies on the wrong side of the first answer is given up.
+// Every commit is built at a time for the length of a line; what lies on the wrong side of the first answer
+// is given up.
 func TestATrialWhoseAnswerIsImpliedIsCancelled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := func(n int, _ []string) time.Duration { return time.Duration(100-n) * time.Hour }
@@ -140,7 +144,7 @@ func TestATrialWhoseAnswerIsImpliedIsCancelled(t *testing.T) {
 		if len(rep.Causes) != 1 || *rep.Causes[0].Changes[0].Bad != "c90" {
 			t.Errorf("blamed %+v", rep.Causes)
 		}
-		types := journal(t, r.State.Dir)
+		types := recordTypes(t, r.State.Dir)
 		cancelled := 0
 		for _, record := range types {
 			if record == "cancel" {
@@ -167,7 +171,7 @@ type endings struct {
 	said map[string]int
 }
 
-func (e *endings) Ended(_ int, ending runner.Ending) {
+func (e *endings) Ended(_ int, ending journal.Ending) {
 	if e.said == nil {
 		e.said = map[string]int{}
 	}
@@ -189,7 +193,7 @@ func TestAnInterruptEndsAllWorkers(t *testing.T) {
 		if took := time.Since(begin); took.Truncate(time.Second) != 200*time.Second {
 			t.Errorf("ended after %s", took)
 		}
-		types := journal(t, r.State.Dir)
+		types := recordTypes(t, r.State.Dir)
 		if types[len(types)-1] != "stop" || len(rep.Trials) == 0 || len(rep.Trials) == len(e.specs) {
 			t.Errorf("%d of %d trials were answered: %s", len(rep.Trials), len(e.specs), types)
 		}
@@ -200,14 +204,14 @@ func TestAnEngineThatIsGoneForOneWorkerStopsAll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, s := twoCauses()
 		e := &engine{}
-		e.build = lasting(uneven, func(ctx context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+		e.build = lasting(uneven, func(ctx context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error) {
 			if has(env, "BISECT_TRIAL=b1234567890-5") {
-				return runner.Exit{}, errEngine
+				return backend.Exit{}, errEngine
 			}
 			return b(ctx, files, env, out)
 		})
 		rep, err := onThisClock(newRun(t, e, lineOf(40), s), 3).Do(t.Context())
-		if !errors.Is(err, runner.ErrInfrastructure) || rep.Complete {
+		if !errors.Is(err, backend.ErrInfrastructure) || rep.Complete {
 			t.Fatalf("got %v, complete %v", err, rep.Complete)
 		}
 		contains(t, err.Error(), "trial 5 (")
@@ -217,7 +221,7 @@ func TestAnEngineThatIsGoneForOneWorkerStopsAll(t *testing.T) {
 func TestABugInAWorkerIsNotSwallowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b, s := twoCauses()
-		e := &engine{build: lasting(uneven, func(ctx context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+		e := &engine{build: lasting(uneven, func(ctx context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error) {
 			if has(env, "BISECT_TRIAL=b1234567890-4") {
 				panic("a mistake of ours")
 			}

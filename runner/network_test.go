@@ -8,13 +8,14 @@ import (
 	"testing"
 	"time"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 	"buildbisect/scenarios"
 )
 
 const networkAdvice = "builder.network: bridge"
 
-// TestABuildThatMissesTheNetworkIsToldThatItHasNone has the words of many programs, as the reason itself and further up in the log.
+// TestABuildThatMissesTheNetworkIsToldThatItHasNone has the words of many programs, as the reason itself and
+// further up in the log.
 func TestABuildThatMissesTheNetworkIsToldThatItHasNone(t *testing.T) {
 	for _, line := range []string{
 		"curl: (6) Could not resolve host: example.org",
@@ -56,7 +57,7 @@ func TestABuildIsToldOfTheNetworkOnlyWhereThatMayHelp(t *testing.T) {
 	if rep := bothFail(t, &scenarios.Scenario{Stages: earlier}, "none", line); !strings.Contains(rep, networkAdvice) {
 		t.Errorf("of an earlier stage: %s", rep)
 	}
-	other := &scenarios.Scenario{Verdict: scenarios.Verdict{Log: mustCompile("^another failure")}}
+	other := &scenarios.Scenario{Verdict: scenarios.Verdict{Judge: scenarios.Signature{Log: mustCompile("^another failure")}}}
 	if rep := bothFail(t, other, "none", line); !strings.Contains(rep, networkAdvice) {
 		t.Errorf("without the signature: %s", rep)
 	}
@@ -65,9 +66,9 @@ func TestABuildIsToldOfTheNetworkOnlyWhereThatMayHelp(t *testing.T) {
 // bothFail is the summary of a run whose ends fail alike.
 func bothFail(t *testing.T, s *scenarios.Scenario, network, says string) string {
 	t.Helper()
-	e := &engine{build: func(_ context.Context, _ map[string]string, _ []string, out io.Writer) (runner.Exit, error) {
+	e := &engine{build: func(_ context.Context, _ map[string]string, _ []string, out io.Writer) (backend.Exit, error) {
 		fmt.Fprintln(out, says)
-		return runner.Exit{Code: 2}, nil
+		return backend.Exit{Code: 2}, nil
 	}}
 	r := newRun(t, e, lineOf(3), s)
 	s.Builder.Network = network

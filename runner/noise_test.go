@@ -9,13 +9,15 @@ import (
 	"testing"
 
 	"buildbisect/runner"
+	"buildbisect/runner/backend"
+	"buildbisect/runner/space"
 	"buildbisect/scenarios"
 )
 
-// sometimes fails in a share of the trials where broken says so. Which ones is drawn from the trial's number, and so is the same
-// in every run of the test.
+// sometimes fails in a share of the trials where broken says so. Which ones is drawn from the trial's number,
+// and so is the same in every run of the test.
 func sometimes(share float64, broken func(n int) bool) build {
-	return func(_ context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+	return func(_ context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error) {
 		h := fnv.New64a()
 		for _, e := range env {
 			if strings.HasPrefix(e, "BISECT_TRIAL=") {
@@ -25,9 +27,9 @@ func sometimes(share float64, broken func(n int) bool) build {
 		// FNV's low bits of strings that differ in their last byte alone are no dice; the middle ones are.
 		if broken(commitNumber(files)) && float64(h.Sum64()*0x9e3779b97f4a7c15>>40)/(1<<24) < share {
 			fmt.Fprintln(out, "error: connection reset")
-			return runner.Exit{Code: 2}, nil
+			return backend.Exit{Code: 2}, nil
 		}
-		return runner.Exit{}, nil
+		return backend.Exit{}, nil
 	}
 }
 
@@ -35,7 +37,7 @@ func flaky() *scenarios.Scenario {
 	return &scenarios.Scenario{Confidence: 0.99, Repeat: scenarios.Repeat{Max: 60, Given: true}}
 }
 
-func noisyRun(t *testing.T, h *runner.History, b build) *runner.Run {
+func noisyRun(t *testing.T, h *space.History, b build) *runner.Run {
 	s := flaky()
 	r := newRun(t, &engine{build: b}, h, s)
 	r.Options.Flaky, r.Options.Repeat, r.Options.Confidence = s.Repeat.Given, s.Repeat.Max, s.Confidence
@@ -97,11 +99,11 @@ func TestABuildThatContradictsItselfTurnsToNoise(t *testing.T) {
 	turn := 0
 	r := newRun(t, &engine{}, lineOf(10), &scenarios.Scenario{})
 	r.Options.Repeat = 4
-	r.Lab.Engine.(*engine).build = func(_ context.Context, files map[string]string, _ []string, _ io.Writer) (runner.Exit, error) {
+	r.Lab.Backend.(*engine).build = func(_ context.Context, files map[string]string, _ []string, _ io.Writer) (backend.Exit, error) {
 		if turn++; commitNumber(files) > 0 && turn%2 == 1 {
-			return runner.Exit{Code: 1}, nil
+			return backend.Exit{Code: 1}, nil
 		}
-		return runner.Exit{}, nil
+		return backend.Exit{}, nil
 	}
 	rep, err := r.Do(t.Context())
 	if err != nil {

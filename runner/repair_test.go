@@ -9,12 +9,14 @@ import (
 	"testing"
 
 	"buildbisect/bisect/report"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
+	"buildbisect/runner/journal"
+	"buildbisect/runner/space"
 	"buildbisect/scenarios"
 )
 
 // repaired is a history of 20 commits whose oldest is bad and whose last is good.
-func repaired() *runner.History {
+func repaired() *space.History {
 	h := lineOf(20)
 	h.Repair = true
 	return h
@@ -22,12 +24,12 @@ func repaired() *runner.History {
 
 // mendedAt builds from commit n on, and from commit 5 on with DOCKER=new.
 func mendedAt(n int) build {
-	return func(_ context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+	return func(_ context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error) {
 		if at := commitNumber(files); at >= n || at >= 5 && has(env, "DOCKER=new") {
-			return runner.Exit{}, nil
+			return backend.Exit{}, nil
 		}
 		fmt.Fprintln(out, "error: still broken")
-		return runner.Exit{Code: 2}, nil
+		return backend.Exit{Code: 2}, nil
 	}
 }
 
@@ -90,17 +92,16 @@ func TestARepairIsAnnouncedAsOne(t *testing.T) {
 
 // announcements are the questions and proofs in words.
 type announcements struct {
-	quiet
 	lines []string
 }
 
-func (a *announcements) Started(_ int, _, question string) { a.lines = append(a.lines, question) }
-func (a *announcements) Ended(_ int, ending runner.Ending) { a.lines = append(a.lines, ending.Said) }
-func (a *announcements) Proved(what string)                { a.lines = append(a.lines, what) }
+func (a *announcements) Started(_ int, _, question string)  { a.lines = append(a.lines, question) }
+func (a *announcements) Ended(_ int, ending journal.Ending) { a.lines = append(a.lines, ending.Said) }
+func (a *announcements) Proved(what string)                 { a.lines = append(a.lines, what) }
 
 func TestTheReadersOwnTermsAreUsed(t *testing.T) {
 	for name, c := range map[string]struct {
-		history *runner.History
+		history *space.History
 		build   build
 		want    []string
 	}{

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"buildbisect/runner"
+	"buildbisect/runner/journal"
 	"buildbisect/scenarios"
 )
 
@@ -35,9 +36,9 @@ func sealed(bodies []string) []byte {
 	return text
 }
 
-// FuzzReplay writes a record of its own into the journal of a run that ended, in the place of one or before it, with checksums that are right, as
-// another version of bisect may have. No record makes a run panic or hang: it goes on to a report, and once more to the same, or it is
-// refused and the journal left alone.
+// FuzzReplay writes a record of its own into the journal of a run that ended, in the place of one or before
+// it, with checksums that are right, as another version of bisect may have. No record makes a run panic or
+// hang: it goes on to a report, and once more to the same, or it is refused and the journal left alone.
 func FuzzReplay(f *testing.F) {
 	world := func(t testing.TB) *runner.Run {
 		return newRun(t, &engine{build: failing(3, "error: broken")}, lineOf(4), &scenarios.Scenario{Axes: []scenarios.Axis{variable("A", "1", "2")}})
@@ -73,11 +74,11 @@ func FuzzReplay(f *testing.F) {
 			t.Fatal(err)
 		}
 		last := ""
-		if added := (runner.Record{}); n > 0 && !instead && json.Unmarshal([]byte(body), &added) == nil && (added.Type == runner.RecordStop || added.Type == runner.RecordResume) {
+		if added := (journal.Record{}); n > 0 && !instead && json.Unmarshal([]byte(body), &added) == nil && (added.Type == journal.RecordStop || added.Type == journal.RecordResume) {
 			last = undisturbed // it was ended, and gone on with
 		}
 		for range 2 {
-			state, err := runner.OpenState(filepath.Dir(path))
+			state, err := journal.OpenState(filepath.Dir(path))
 			if err != nil {
 				return
 			}

@@ -10,12 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
+	"buildbisect/runner/lab"
 	"buildbisect/scenarios"
 )
 
-// TestAScriptRunsNothingThatACommitOrALevelSays puts what a shell obeys wherever others choose the words, and runs the script with a
-// program in bisect's place that shows how it was called.
+// TestAScriptRunsNothingThatACommitOrALevelSays puts what a shell obeys wherever others choose the words, and
+// runs the script with a program in bisect's place that shows how it was called.
 func TestAScriptRunsNothingThatACommitOrALevelSays(t *testing.T) {
 	const evil = "'\"`touch pwned`$(touch pwned)\n touch pwned; #\r\ntouch pwned\x1b[2J"
 	h := lineOf(3)
@@ -89,7 +90,7 @@ func TestWhoIsInABoxSeesItAsTheStagesDo(t *testing.T) {
 		r := newRun(t, e, lineOf(3), &scenarios.Scenario{})
 		r.Lab.First = first
 		visits := 0
-		r.Lab.Visit = func(_ context.Context, _ runner.Box, _ string, trial *runner.Trial) error {
+		r.Lab.Visit = func(_ context.Context, _ backend.Box, _ string, trial *lab.Trial) error {
 			visits++
 			if first != (len(trial.Stages) == 0) {
 				t.Errorf("first %v: %d stages had run", first, len(trial.Stages))

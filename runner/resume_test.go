@@ -16,13 +16,15 @@ import (
 
 	"buildbisect/bisect/report"
 	"buildbisect/runner"
+	"buildbisect/runner/backend"
+	"buildbisect/runner/journal"
 	"buildbisect/scenarios"
 )
 
 // worlds are runs of every kind: each call sets up the same one anew.
 func worlds() map[string]func(t *testing.T, count *atomic.Int32) *runner.Run {
 	counted := func(count *atomic.Int32, b build) *engine {
-		return &engine{build: func(ctx context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+		return &engine{build: func(ctx context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error) {
 			count.Add(1)
 			return b(ctx, files, env, out)
 		}}
@@ -73,7 +75,7 @@ func killedAt(t *testing.T, r *runner.Run, dir string, size int) {
 // open makes r go on with what is in a folder.
 func open(t *testing.T, r *runner.Run, dir string) {
 	t.Helper()
-	state, err := runner.OpenState(dir)
+	state, err := journal.OpenState(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,6 +106,10 @@ func timeless(t testing.TB, r *report.Report) string {
 	return out.String()
 }
 
+// killedAtEach reports whether a run is killed at every line of its journal, as make soak has it, or only at
+// some.
+func killedAtEach() bool { return os.Getenv("BISECT_KILLS") != "" }
+
 func TestKilledAtAnyWriteARunGoesOnToTheSameReport(t *testing.T) {
 	for name, world := range worlds() {
 		t.Run(name, func(t *testing.T) {
@@ -120,7 +126,7 @@ func TestKilledAtAnyWriteARunGoesOnToTheSameReport(t *testing.T) {
 			}
 			kills, number := 0, 0
 			for begin, line := range lines(text) {
-				if number++; testing.Short() && number%9 > 0 {
+				if number++; number%7 > 0 && !killedAtEach() { // 7, so that it is now a start, now an end
 					continue
 				}
 				// Nothing of the line was written, or a part; of some, all but the line feed.
@@ -181,8 +187,9 @@ func TestKilledWithSeveralWorkersARunFindsTheSame(t *testing.T) {
 	if !bytes.Contains(text, []byte(`"type":"cancel"`)) {
 		t.Error("no build was cancelled: that is not tested")
 	}
+	number := 0
 	for begin := range lines(text) {
-		if begin == 0 {
+		if number++; begin == 0 || number%3 > 0 && !killedAtEach() {
 			continue
 		}
 		rep := goneOn(t, world, dir, begin)
@@ -228,7 +235,7 @@ func journaled(t *testing.T, world func(*testing.T) *runner.Run) (rep *report.Re
 	t.Helper()
 	temp := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		state, err := runner.NewState(temp, "run")
+		state, err := journal.NewState(temp, "run")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -283,11 +290,11 @@ func TestARunIsKilledAgainAndAgain(t *testing.T) {
 	for stop := 3; ; stop += 3 {
 		// The engine goes for good in the third build of each process, and the process with it.
 		process := int32(0)
-		e := r.Lab.Engine.(*engine)
+		e := r.Lab.Backend.(*engine)
 		b := e.build
-		e.build = func(ctx context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+		e.build = func(ctx context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error) {
 			if process++; process > 3 {
-				return runner.Exit{}, errEngine
+				return backend.Exit{}, errEngine
 			}
 			return b(ctx, files, env, out)
 		}
@@ -298,7 +305,7 @@ func TestARunIsKilledAgainAndAgain(t *testing.T) {
 			}
 			break
 		}
-		if !errors.Is(err, runner.ErrInfrastructure) || stop > 200 {
+		if !errors.Is(err, backend.ErrInfrastructure) || stop > 200 {
 			t.Fatal(err)
 		}
 		if err := r.State.Close(); err != nil {
@@ -373,8 +380,8 @@ func TestADamagedJournalIsRefusedWithItsLine(t *testing.T) {
 		if err := os.WriteFile(path, c.text, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		_, err := runner.OpenState(r.State.Dir)
-		var corrupt *runner.CorruptError
+		_, err := journal.OpenState(r.State.Dir)
+		var corrupt *journal.CorruptError
 		if !errors.As(err, &corrupt) || corrupt.Line != c.line {
 			t.Errorf("%s: got %v; want an error in line %d", name, err, c.line)
 		}
@@ -414,7 +421,7 @@ func TestAJournalThatTheSearchDoesNotFitIsRefusedAndLeftAlone(t *testing.T) {
 func TestASecondWriterIsToldWhoTheFirstIs(t *testing.T) {
 	var builds atomic.Int32
 	r := worlds()["two causes"](t, &builds)
-	_, err := runner.OpenState(r.State.Dir)
+	_, err := journal.OpenState(r.State.Dir)
 	if err == nil {
 		_, err = r.Do(t.Context())
 		t.Fatalf("no error; %v", err)
@@ -422,7 +429,7 @@ func TestASecondWriterIsToldWhoTheFirstIs(t *testing.T) {
 	if _, err = r.Do(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	_, err = runner.OpenState(r.State.Dir)
+	_, err = journal.OpenState(r.State.Dir)
 	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("process id %d", os.Getpid())) {
 		t.Errorf("got %v", err)
 	}

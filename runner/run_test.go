@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"buildbisect/bisect/report"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 	"buildbisect/scenarios"
 )
 
@@ -47,14 +47,14 @@ func TestACommitIsBlamedAndEverythingIsWrittenDown(t *testing.T) {
 	if err != nil || saved.Summary != rep.Summary {
 		t.Errorf("report.json: %v, %q", err, saved.Summary)
 	}
-	types := journal(t, r.State.Dir)
+	types := recordTypes(t, r.State.Dir)
 	want := "run" + strings.Repeat(" start end", len(rep.Trials)) + " done"
 	if got := strings.Join(types, " "); got != want {
 		t.Errorf("journal: %s; want %s", got, want)
 	}
 }
 
-func journal(t *testing.T, dir string) (types []string) {
+func recordTypes(t *testing.T, dir string) (types []string) {
 	f, err := os.Open(filepath.Join(dir, "journal.jsonl"))
 	if err != nil {
 		t.Fatal(err)
@@ -75,14 +75,14 @@ func journal(t *testing.T, dir string) (types []string) {
 func TestToolsAloneLeaveNoCommitToBlame(t *testing.T) {
 	e := &engine{}
 	r := newRun(t, e, lineOf(9), &scenarios.Scenario{Axes: []scenarios.Axis{tool("docker", "1", "2"), {Kind: scenarios.EnvAxis, Name: "FLAG", Levels: []scenarios.Level{{Text: "on"}, {Null: true}}}}})
-	e.build = func(_ context.Context, _ map[string]string, env []string, _ io.Writer) (runner.Exit, error) {
+	e.build = func(_ context.Context, _ map[string]string, env []string, _ io.Writer) (backend.Exit, error) {
 		if has(env, "FLAG=on") == has(env, "FLAG") {
 			t.Errorf("FLAG is neither set nor unset in %q", env)
 		}
 		if e.specs[len(e.specs)-1].Image == "[{docker 2 false}]" && has(env, "FLAG") {
-			return runner.Exit{Code: 125}, nil // git would skip; here it is the failure
+			return backend.Exit{Code: 125}, nil // git would skip; here it is the failure
 		}
-		return runner.Exit{}, nil
+		return backend.Exit{}, nil
 	}
 	rep, err := r.Do(t.Context())
 	if err != nil {
@@ -115,10 +115,10 @@ func TestEveryTrialHasAFreshBoxWithItsOwnMark(t *testing.T) {
 func TestInfrastructureIsTriedAgainAndIsNeverAVerdict(t *testing.T) {
 	failures := 2
 	e := &engine{}
-	e.build = func(ctx context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+	e.build = func(ctx context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error) {
 		if len(e.specs) > 3 && failures > 0 {
 			failures--
-			return runner.Exit{Code: 1}, errEngine
+			return backend.Exit{Code: 1}, errEngine
 		}
 		return failing(4, "x")(ctx, files, env, out)
 	}
@@ -133,18 +133,18 @@ func TestInfrastructureIsTriedAgainAndIsNeverAVerdict(t *testing.T) {
 }
 
 func TestAnEngineThatStaysGoneStopsTheRunWithoutAVerdict(t *testing.T) {
-	e := &engine{build: func(context.Context, map[string]string, []string, io.Writer) (runner.Exit, error) {
-		return runner.Exit{Code: 1}, errEngine
+	e := &engine{build: func(context.Context, map[string]string, []string, io.Writer) (backend.Exit, error) {
+		return backend.Exit{Code: 1}, errEngine
 	}}
 	r := newRun(t, e, lineOf(6), &scenarios.Scenario{})
 	rep, err := r.Do(t.Context())
-	if !errors.Is(err, runner.ErrInfrastructure) {
+	if !errors.Is(err, backend.ErrInfrastructure) {
 		t.Fatalf("got %v", err)
 	}
 	if len(rep.Trials) != 0 || rep.Outcome != "inconclusive" {
 		t.Errorf("%d trials, %s", len(rep.Trials), rep.Outcome)
 	}
-	if got := strings.Join(journal(t, r.State.Dir), " "); got != "run start stop" {
+	if got := strings.Join(recordTypes(t, r.State.Dir), " "); got != "run start stop" {
 		t.Errorf("journal: %s", got)
 	}
 }
@@ -152,10 +152,10 @@ func TestAnEngineThatStaysGoneStopsTheRunWithoutAVerdict(t *testing.T) {
 func TestAnInterruptedRunKeepsWhatWasProved(t *testing.T) {
 	ctx, stop := context.WithCancelCause(t.Context())
 	e := &engine{}
-	e.build = func(ctx context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+	e.build = func(ctx context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error) {
 		if len(e.specs) == 14 { // in the middle of the certificate, with one cause proved
 			stop(errStopped)
-			return runner.Exit{}, context.Cause(ctx)
+			return backend.Exit{}, context.Cause(ctx)
 		}
 		return failing(4, "x")(ctx, files, env, out)
 	}
@@ -173,18 +173,18 @@ func TestAnInterruptedRunKeepsWhatWasProved(t *testing.T) {
 }
 
 func TestAFailureWithoutTheSignatureIsKeptApart(t *testing.T) {
-	e := &engine{build: func(_ context.Context, files map[string]string, _ []string, out io.Writer) (runner.Exit, error) {
+	e := &engine{build: func(_ context.Context, files map[string]string, _ []string, out io.Writer) (backend.Exit, error) {
 		switch n := commitNumber(files); {
 		case n == 4 || n == 5:
 			fmt.Fprintf(out, "ld: cannot find -lfoo (pid %d)\n", 1000+n)
-			return runner.Exit{Code: 1}, nil
+			return backend.Exit{Code: 1}, nil
 		case n >= 6:
 			fmt.Fprintln(out, "unknown flag: --platform")
-			return runner.Exit{Code: 125}, nil
+			return backend.Exit{Code: 125}, nil
 		}
-		return runner.Exit{}, nil
+		return backend.Exit{}, nil
 	}}
-	r := newRun(t, e, lineOf(8), &scenarios.Scenario{Verdict: scenarios.Verdict{Log: mustCompile("^unknown flag")}})
+	r := newRun(t, e, lineOf(8), &scenarios.Scenario{Verdict: scenarios.Verdict{Judge: scenarios.Signature{Log: mustCompile("^unknown flag")}}})
 	rep, err := r.Do(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -220,12 +220,12 @@ func TestEndsThatDoNotBracketAreShownWithTheirLogs(t *testing.T) {
 func TestAStageThatNeverEndsIsASkipUnlessItIsSaidToBeBad(t *testing.T) {
 	for _, as := range []scenarios.Outcome{scenarios.CountSkip, scenarios.CountBad} {
 		e := &engine{}
-		e.build = func(ctx context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+		e.build = func(ctx context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error) {
 			if commitNumber(files) == 0 {
-				return runner.Exit{}, nil
+				return backend.Exit{}, nil
 			}
 			<-ctx.Done()
-			return runner.Exit{}, context.Cause(ctx)
+			return backend.Exit{}, context.Cause(ctx)
 		}
 		stage := scenarios.Stage{Name: "release", Run: "sleep 1d", Timeout: time.Millisecond, OnTimeout: as}
 		rep, err := newRun(t, e, lineOf(1), &scenarios.Scenario{Stages: []scenarios.Stage{stage}}).Do(t.Context())

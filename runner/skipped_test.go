@@ -14,6 +14,7 @@ import (
 
 	"buildbisect/bisect"
 	"buildbisect/runner"
+	"buildbisect/runner/backend"
 	"buildbisect/scenarios"
 )
 
@@ -26,7 +27,7 @@ func fetching() *scenarios.Scenario {
 
 // unreachable fails in the stage fetch where down says so of a commit and its trial, and builds on elsewhere.
 func unreachable(down func(commit, trial int) bool, b build) build {
-	return func(ctx context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+	return func(ctx context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error) {
 		if !strings.Contains(files["script"], "fetch") {
 			return b(ctx, files, env, out)
 		}
@@ -38,9 +39,9 @@ func unreachable(down func(commit, trial int) bool, b build) build {
 		}
 		if down(commitNumber(files), trial) {
 			fmt.Fprintf(out, "curl: (28) timed out after %d ms\n", 10_000+trial)
-			return runner.Exit{Code: 28}, nil
+			return backend.Exit{Code: 28}, nil
 		}
-		return runner.Exit{}, nil
+		return backend.Exit{}, nil
 	}
 }
 
@@ -88,7 +89,7 @@ func TestWhatSkipsKeepApartIsInconclusiveWhereBuildsAreFlaky(t *testing.T) {
 	r := noisyRun(t, lineOf(20), nil)
 	r.Lab.Scenario.Stages = fetching().Stages
 	r.Lab.Scenario.Verdict.Stage = 1
-	r.Lab.Engine = &engine{build: unreachable(func(commit, trial int) bool { return commit == 7 || often(commit, trial) }, failing(7, "x"))}
+	r.Lab.Backend = &engine{build: unreachable(func(commit, trial int) bool { return commit == 7 || often(commit, trial) }, failing(7, "x"))}
 	rep, err := r.Do(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +105,7 @@ func TestARunThatBeganWithSkipsAsFinalGoesOnSo(t *testing.T) {
 	var builds atomic.Int32
 	world := func() *runner.Run {
 		b := unreachable(func(commit, _ int) bool { return commit == 4 || commit == 5 }, failing(5, "x"))
-		return newRun(t, &engine{build: func(ctx context.Context, files map[string]string, env []string, out io.Writer) (runner.Exit, error) {
+		return newRun(t, &engine{build: func(ctx context.Context, files map[string]string, env []string, out io.Writer) (backend.Exit, error) {
 			builds.Add(1)
 			return b(ctx, files, env, out)
 		}}, lineOf(9), fetching())

@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 	"buildbisect/runner/docker"
 )
 
@@ -30,7 +30,8 @@ func faults() []fault {
 	return []fault{noStart, lostStart, noExec, lostExec, closedUnder, noClose, slowClose}
 }
 
-// mostInARow is how many boxes one after the other, and of one trial, may fail: fewer than the run would stop at.
+// mostInARow is how many boxes one after the other, and of one trial, may fail: fewer than the run would stop
+// at.
 const mostInARow = 3
 
 // faulty is the real engine, whose boxes fail at random: one in eight or so.
@@ -77,7 +78,7 @@ func (e *faulty) draw(name string) (f fault) {
 	return f
 }
 
-func (e *faulty) Start(ctx context.Context, spec runner.BoxSpec) (runner.Box, error) {
+func (e *faulty) Start(ctx context.Context, spec backend.BoxSpec) (backend.Box, error) {
 	f := e.draw(spec.Name)
 	if f == noStart {
 		return nil, broken(f, spec.Name)
@@ -96,26 +97,26 @@ func (e *faulty) Start(ctx context.Context, spec runner.BoxSpec) (runner.Box, er
 }
 
 func broken(f fault, name string) error {
-	return fmt.Errorf("box %s %s: %w", name, f, runner.ErrInfrastructure)
+	return fmt.Errorf("box %s %s: %w", name, f, backend.ErrInfrastructure)
 }
 
 type faultyBox struct {
-	runner.Box
+	backend.Box
 	fault   fault
 	name    string
 	closing sync.WaitGroup
 }
 
-func (b *faultyBox) Exec(ctx context.Context, script string, out io.Writer) (runner.Exit, error) {
+func (b *faultyBox) Exec(ctx context.Context, script string, out io.Writer) (backend.Exit, error) {
 	switch b.fault {
 	case noExec:
-		return runner.Exit{}, broken(b.fault, b.name)
+		return backend.Exit{}, broken(b.fault, b.name)
 	case lostExec:
 		_, err := b.Box.Exec(ctx, script, out)
 		if err == nil {
 			err = broken(b.fault, b.name)
 		}
-		return runner.Exit{}, err
+		return backend.Exit{}, err
 	case closedUnder:
 		// Whatever the script would have said: it does not come so far.
 		var once sync.Once

@@ -19,8 +19,12 @@ import (
 	"buildbisect/bisect/report"
 	"buildbisect/images"
 	"buildbisect/runner"
+	"buildbisect/runner/backend"
 	"buildbisect/runner/docker"
 	"buildbisect/runner/enginetest"
+	"buildbisect/runner/journal"
+	"buildbisect/runner/lab"
+	"buildbisect/runner/space"
 	"buildbisect/scenarios"
 )
 
@@ -87,8 +91,9 @@ func mean(looks []soaking) (m soaking) {
 	return m
 }
 
-// TestSoak searches again and again, two trials at a time, on the real engine, which fails at random. BISECT_SOAK says for how long. Each
-// time the answer is right, nothing is left in the engine, and what the process holds does not grow.
+// TestSoak searches again and again, two trials at a time, on the real engine, which fails at random.
+// BISECT_SOAK says for how long. Each time the answer is right, nothing is left in the engine, and what the
+// process holds does not grow.
 func TestSoak(t *testing.T) {
 	length, err := time.ParseDuration(os.Getenv("BISECT_SOAK"))
 	if err != nil {
@@ -101,7 +106,7 @@ func TestSoak(t *testing.T) {
 	defer engine.Close()
 	image := enginetest.Busybox(t)
 	defer func() {
-		if _, err := engine.Remove(context.Background(), []docker.Thing{{Kind: docker.KindImage, Name: image.Name}}); err != nil {
+		if _, err := engine.Remove(context.Background(), []backend.Resource{{Kind: backend.KindImage, Name: image.Name}}); err != nil {
 			t.Error(err)
 		}
 	}()
@@ -149,8 +154,9 @@ type soak struct {
 	warnings atomic.Int32
 }
 
-// run sets a world's search up. Everything of it is garbage when it has ended, so that nothing is left to t's cleaning up.
-func (s *soak) run(t *testing.T, w soakWorld, e runner.Engine, state *runner.State) *runner.Run {
+// run sets a world's search up. Everything of it is garbage when it has ended, so that nothing is left to t's
+// cleaning up.
+func (s *soak) run(t *testing.T, w soakWorld, e backend.Backend, state *journal.State) *runner.Run {
 	t.Helper()
 	const read = "n=$(sed s/c// commit)\n"
 	scenario := &scenarios.Scenario{
@@ -167,16 +173,16 @@ func (s *soak) run(t *testing.T, w soakWorld, e runner.Engine, state *runner.Sta
 		Verdict: scenarios.Verdict{Stage: 1},
 	}
 	if w.log != "" {
-		scenario.Verdict.Log = regexp.MustCompile(w.log)
+		scenario.Verdict.Judge = scenarios.Signature{Log: regexp.MustCompile(w.log)}
 	}
-	space, err := runner.NewSpace(lineOf(w.commits), w.axes)
+	space, err := space.NewSpace(lineOf(w.commits), w.axes)
 	if err != nil {
 		t.Fatal(err)
 	}
 	mark := "b" + filepath.Base(state.Dir)
-	lab := &runner.Lab{
-		Scenario: scenario, Space: space, Source: source{}, Engine: e, Images: oneImage{s.image}, Run: mark,
-		Labels: map[string]string{docker.LabelRun: mark}, Warn: func(string) { s.warnings.Add(1) },
+	lab := &lab.Lab{
+		Scenario: scenario, Space: space, Source: source{}, Backend: e, Images: oneImage{s.image}, Run: mark,
+		Labels: map[string]string{backend.LabelRun: mark}, Warn: func(string) { s.warnings.Add(1) },
 	}
 	return &runner.Run{
 		Lab: lab, State: state, Observer: quiet{}, Now: time.Now, Pause: 10 * time.Millisecond,
@@ -190,7 +196,7 @@ func (s *soak) run(t *testing.T, w soakWorld, e runner.Engine, state *runner.Sta
 // search searches once. It leaves the run's folder.
 func (s *soak) search(t *testing.T, w soakWorld) {
 	t.Helper()
-	state, err := runner.NewState(s.root, fmt.Sprintf("soak%d-%d", os.Getpid(), len(s.dirs)))
+	state, err := journal.NewState(s.root, fmt.Sprintf("soak%d-%d", os.Getpid(), len(s.dirs)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +219,7 @@ func (s *soak) search(t *testing.T, w soakWorld) {
 		t.Fatal(err)
 	}
 	for _, thing := range left {
-		if thing.Labels[docker.LabelRun] == r.Lab.Run {
+		if thing.Labels[backend.LabelRun] == r.Lab.Run {
 			t.Errorf("%s: %s is left", w.name, thing)
 		}
 	}
@@ -240,7 +246,7 @@ func (s *soak) again(t *testing.T, w soakWorld, dir string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	state, err := runner.OpenState(dir)
+	state, err := journal.OpenState(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,11 +8,11 @@ import (
 	"testing"
 
 	"buildbisect/bisect"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 	"buildbisect/scenarios"
 )
 
-var _ runner.Janitor = (*janitor)(nil)
+var _ backend.LeftoverRemover = (*janitor)(nil)
 
 // janitor is a shared engine that notes what it is asked to remove.
 type janitor struct {
@@ -48,7 +48,7 @@ func TestASharedEngineIsClearedAfterEachTrialAndNoOtherIs(t *testing.T) {
 		run := newRun(t, e, lineOf(1), s)
 		j := &janitor{engine: e, err: c.err}
 		var warned []string
-		run.Lab.Engine, run.Lab.Warn = j, func(text string) { warned = append(warned, text) }
+		run.Lab.Backend, run.Lab.Warn = j, func(text string) { warned = append(warned, text) }
 		trial, err := run.Lab.Try(t.Context(), 7, run.Lab.Space.Bad(), io.Discard)
 		if err != nil || trial.Verdict != bisect.Bad {
 			t.Errorf("what a build leaves takes nothing from its verdict: got %v, %v", trial.Verdict, err)

@@ -31,7 +31,8 @@ func (d *decoder) artifacts(p place) []string {
 	return all
 }
 
-// artifact reads the path of a file or folder in the work folder, written literally. A folder may end in a slash.
+// artifact reads the path of a file or folder in the work folder, written literally. A folder may end in a
+// slash.
 func (d *decoder) artifact(p place) (string, bool) {
 	s, ok := d.line(p)
 	if !ok {

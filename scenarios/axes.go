@@ -23,9 +23,7 @@ func (d *decoder) axes(top *mapping, s *Scenario, fixed pinned) {
 			continue
 		}
 		axis, at, ok := d.axisKind(m, fixed)
-		if axis.Kind == EngineAxis {
-			s.remember(at)
-		}
+		s.remember(at)
 		baseVaries, engineVaries = baseVaries || m.has("base"), engineVaries || m.has("engine")
 		if axis.Kind == ToolAxis {
 			varied[axis.Name] = true
@@ -64,36 +62,20 @@ func (d *decoder) axes(top *mapping, s *Scenario, fixed pinned) {
 
 // axisKind reads what an axis varies. It returns the place that says so, and false if the axis is of no use.
 func (d *decoder) axisKind(m *mapping, fixed pinned) (Axis, place, bool) {
-	kinds := m.among(string(ToolAxis), string(EnvAxis), string(BaseAxis), string(EngineAxis), string(VaryAxis))
+	words := kindWords()
+	named := m.among(words...)
 	switch {
-	case len(kinds) == 0:
-		d.mistake(m.place, "want one of tool, env, base, engine or vary, which say what the axis varies")
+	case len(named) == 0:
+		last := len(words) - 1
+		d.mistake(m.place, "want one of %s or %s, which say what the axis varies", strings.Join(words[:last], ", "), words[last])
 		return Axis{}, place{}, false
-	case len(kinds) > 1:
-		d.mistake(m.place, "has %s; an axis varies one thing", strings.Join(kinds, " and "))
+	case len(named) > 1:
+		d.mistake(m.place, "has %s; an axis varies one thing", strings.Join(named, " and "))
 		return Axis{}, place{}, false
 	}
-	at := m.at(kinds[0])
-	axis, ok := Axis{Kind: AxisKind(kinds[0])}, false
-	switch axis.Kind {
-	case ToolAxis:
-		axis.Name, ok = d.word(at)
-		if ok && fixed.tools[axis.Name] > 0 {
-			d.mistake(at, "%s is both pinned, in line %d, and varied here; choose one", short(axis.Name), fixed.tools[axis.Name])
-			return axis, at, false
-		}
-		return axis, at, ok && d.tool(at, axis.Name, fixed)
-	case EnvAxis:
-		axis.Name, ok = d.match(at, envName, envNameWant)
-	case VaryAxis:
-		axis.Name, ok = d.oneOf(at, variations...)
-	case BaseAxis, EngineAxis:
-		before := len(d.mistakes)
-		if !d.flag(at) && len(d.mistakes) == before {
-			d.mistake(at, "want true; leave the axis out if the %s does not vary", axis.Kind)
-		}
-		ok = len(d.mistakes) == before
-	}
+	at := m.at(named[0])
+	axis := Axis{Kind: kindOf(named[0])}
+	ok := axis.Kind.read(d, at, &axis, fixed)
 	for _, name := range axis.Variables() {
 		if line := fixed.env[name]; ok && line > 0 {
 			d.mistake(at, "%s is both constant, in line %d, and varied here; choose one", name, line)
@@ -107,39 +89,16 @@ func (d *decoder) axisKind(m *mapping, fixed pinned) (Axis, place, bool) {
 	return axis, at, ok
 }
 
-// levels reads the levels of an axis. Where the axis itself is not understood (known is false) they are only checked
-// for what holds of any.
+// levels reads the levels of an axis, as its kind has them; of one without a kind they are only checked for
+// what holds of any.
 func (d *decoder) levels(m *mapping, axis Axis, fixed pinned, known bool) []Level {
 	switch {
-	case !known && (m.has("base") || m.has("engine")):
+	case axis.Kind != nil:
+		return axis.Kind.levels(d, m, axis, fixed, known)
+	case m.has("base"), m.has("engine"):
 		return nil
-	case known && axis.Kind == BaseAxis:
-		return d.baseLevels(m)
 	}
-	for _, key := range m.among("debian", "snapshots") {
-		d.mistake(m.at(key), "belongs to an axis {base: true}, whose levels are snapshots of one Debian suite")
-	}
-	if !m.has("levels") {
-		d.mistake(m.place, "levels is missing")
-	}
-	return d.unlike(m.at("levels"), func(p place) (Level, bool) {
-		if known && axis.Kind == EngineAxis {
-			return d.engineLevel(p, fixed)
-		}
-		level, ok := d.level(p)
-		switch {
-		case !ok || level.Null || axis.Kind == EnvAxis:
-			return level, ok // a variable may be set to the empty string
-		case axis.Kind == VaryAxis:
-			return level, !known || d.variant(p, axis.Name, level.Text)
-		case strings.TrimSpace(level.Text) == "":
-			d.mistake(p, "the level is empty; write null for an absent tool")
-			return level, false
-		case known:
-			d.version(p, axis.Name, level.Text, fixed)
-		}
-		return level, true
-	})
+	return d.plainLevels(m, d.notBlank)
 }
 
 // unlike reads two or more levels, no two of them alike.

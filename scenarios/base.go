@@ -10,7 +10,8 @@ import (
 	"buildbisect/images"
 )
 
-// base reads what a box or an engine runs from; m is the mapping that describes it, of the builder or of a level.
+// base reads what a box or an engine runs from; m is the mapping that describes it, of the builder or of a
+// level.
 func (d *decoder) base(m *mapping) images.Base {
 	var base images.Base
 	switch {
@@ -99,7 +100,8 @@ func baseName(base images.Base) string {
 	return base.Debian.Suite
 }
 
-// baseLevels reads the levels of a base axis: bases, or one Debian system at several times, each named by its time.
+// baseLevels reads the levels of a base axis: bases, or one Debian system at several times, each named by its
+// time.
 func (d *decoder) baseLevels(m *mapping) []Level {
 	switch {
 	case !m.has("debian") && !m.has("snapshots"):

@@ -5,9 +5,10 @@ import (
 	"strings"
 )
 
-// DefaultCapabilities are those that every box has: what root needs to build, to unpack archives and packages, and to become another user,
-// all within files and processes of the box's own. Of those that Docker gives by default, a build does without NET_RAW and NET_BIND_SERVICE (a network of
-// one's own has sysctls for both), MKNOD, SYS_CHROOT, SETPCAP, SETFCAP and AUDIT_WRITE, which reach beyond: devices, or the machine's
+// DefaultCapabilities are those that every box has: what root needs to build, to unpack archives and
+// packages, and to become another user, all within files and processes of the box's own. Of those that Docker
+// gives by default, a build does without NET_RAW and NET_BIND_SERVICE (a network of one's own has sysctls for
+// both), MKNOD, SYS_CHROOT, SETPCAP, SETFCAP and AUDIT_WRITE, which reach beyond: devices, or the machine's
 // audit log.
 func DefaultCapabilities() []string {
 	return []string{"CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID"}

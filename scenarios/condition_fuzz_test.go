@@ -8,11 +8,12 @@ import (
 	"github.com/hashicorp/go-version"
 )
 
-// FuzzCondition: of two versions one is before the other or they are equal, whichever is asked for, and <= and >= say so too. Of three the order is one.
+// FuzzCondition: of two versions one is before the other or they are equal, whichever is asked for, and <=
+// and >= say so too. Of three the order is one.
 //
-// go-version's own order has gaps that are left out here. Between prereleases of different numbers of fields it is none: to it alpha < alpha.1 <
-// alpha.beta < alpha (its pull request 208). A number in them that is written with zeros in front, or is above 2^63, may be both before and
-// behind another.
+// go-version's own order has gaps that are left out here. Between prereleases of different numbers of fields
+// it is none: to it alpha < alpha.1 < alpha.beta < alpha (its pull request 208). A number in them that is
+// written with zeros in front, or is above 2^63, may be both before and behind another.
 func FuzzCondition(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b, c string) {
 		fields := -1

@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Top is the folder of the repository that the scenario lies in: out of it a scenario that nobody has read reaches no file. Where there is
-// no repository it is the scenario's own folder; "" for a shipped scenario.
+// Top is the folder of the repository that the scenario lies in: out of it a scenario that nobody has read
+// reaches no file. Where there is no repository it is the scenario's own folder; "" for a shipped scenario.
 func (s *Scenario) Top() string {
 	if s.Dir == "" {
 		return ""
@@ -30,11 +30,12 @@ func Top(dir string) string {
 	}
 }
 
-// errOutside says that a path leads out of the folder that it must stay in, by itself or by a link on its way.
+// errOutside says that a path leads out of the folder that it must stay in, by itself or by a link on its
+// way.
 var errOutside = errors.New("leads out of it")
 
-// openWithin opens a regular file or a folder of folder, by an absolute path or one from folder. No link on the way leads out of it, even if
-// it is made meanwhile.
+// openWithin opens a regular file or a folder of folder, by an absolute path or one from folder. No link on
+// the way leads out of it, even if it is made meanwhile.
 func openWithin(folder, name string) (*os.File, error) {
 	near, err := nearWithin(folder, name)
 	if err != nil {
@@ -89,7 +90,8 @@ func isWithin(folder, name string) bool {
 	return f.Close() == nil
 }
 
-// confined says, of a scenario that is not trusted, what keeps it from the path name: nil if it lies in the scenario's repository.
+// confined says, of a scenario that is not trusted, what keeps it from the path name: nil if it lies in the
+// scenario's repository.
 func (s *Scenario) confined(name string) error {
 	if !s.untrusted || s.Dir == "" {
 		return nil
@@ -110,8 +112,8 @@ type Reading struct {
 	File string
 }
 
-// Reads lists what plans name: files that secrets are had from, and whatever lies outside of the scenario's own folder, or for a repository
-// outside of the one that the scenario lies in.
+// Reads lists what plans name: files that secrets are had from, and whatever lies outside of the scenario's
+// own folder, or for a repository outside of the one that the scenario lies in.
 func (s *Scenario) Reads() []Reading {
 	var all []Reading
 	if s.Dir == "" {

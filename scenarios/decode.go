@@ -21,9 +21,9 @@ const (
 	defaultWorkdir       = "/src"
 )
 
-// Decode reads data as the scenario file that its user calls file. Paths in it are relative to dir: an absolute
-// folder, whose files fsys gives; or, for a shipped scenario, a folder inside fsys, out of which no path of the machine
-// is reached. A file that is no valid scenario gives [Mistakes]: all of them.
+// Decode reads data as the scenario file that its user calls file. Paths in it are relative to dir: an
+// absolute folder, whose files fsys gives; or, for a shipped scenario, a folder inside fsys, out of which no
+// path of the machine is reached. A file that is no valid scenario gives [Mistakes]: all of them.
 func Decode(file string, data []byte, fsys fs.FS, dir string) (*Scenario, error) {
 	return decode(file, data, fsys, dir, false)
 }
@@ -52,8 +52,9 @@ func decode(file string, data []byte, fsys fs.FS, dir string, untrusted bool) (*
 	return s, nil
 }
 
-// scenario reads the whole file into s. The builder comes before the axes, which use the tools it declares, and the
-// axes before the rules between them and what is expected of them, in whatever order the file has them.
+// scenario reads the whole file into s. The builder comes before the axes, which use the tools it declares,
+// and the axes before the rules between them and what is expected of them, in whatever order the file has
+// them.
 func (d *decoder) scenario(m *mapping, s *Scenario) {
 	if p := m.at("version"); p.node != nil && (p.node.ShortTag() != "!!int" || p.node.Value != "1") {
 		d.wrong(p, "the number 1, the only version this bisect reads")

@@ -102,7 +102,8 @@ func TestEveryKeyIsRead(t *testing.T) {
 	if err != nil || len(tool.Sources) != 1 || tool.Sources[0].File == nil || tool.Sources[0].File.Path != filepath.Join(dir, "ci/tool") || tool.Dest != "/usr/local/bin/mine" {
 		t.Errorf("declared tool: %+v, %v", tool, err)
 	}
-	if re := s.Verdict.Log; re == nil || !re.MatchString("unknown flag: --platform") || re.MatchString("WARN: quiet") {
+	signature, _ := s.Verdict.Judge.(Signature)
+	if re := signature.Log; re == nil || !re.MatchString("unknown flag: --platform") || re.MatchString("WARN: quiet") {
 		t.Errorf("log pattern is %v", re)
 	}
 	level := "v0.4.2"
@@ -145,7 +146,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 			{Name: "release", Run: "make release", Timeout: time.Hour, OnTimeout: CountSkip, OnOOM: CountSkip},
 			{Name: "late", Run: "true", Timeout: time.Hour, OnTimeout: CountSkip, OnOOM: CountSkip},
 		},
-		Verdict: Verdict{Stage: 1, Log: s.Verdict.Log, AnyExit: true}, Artifacts: []string{"out", "build.log"}, lines: s.lines,
+		Verdict: Verdict{Stage: 1, Judge: Signature{signature.Log, true}}, Artifacts: []string{"out", "build.log"}, lines: s.lines,
 		Confirm: 3, Confidence: 0.95, Repeat: Repeat{Max: 20, Given: true},
 		Certify: Certify{Probes: 5, Time: 30 * time.Minute},
 		Expect: Expect{Causes: []map[string]*string{
@@ -171,7 +172,7 @@ func TestDefaultsStandWhereTheFileIsSilent(t *testing.T) {
 	}
 	if s.Builder.Engine != EngineNone || s.Builder.Network != "none" || s.Builder.Workdir != "/src" || s.Confirm != 2 ||
 		s.Confidence != 0.99 || s.Repeat != (Repeat{Max: 50}) || s.Source.Paths != nil || s.Source.FirstParent ||
-		s.Certify != (Certify{Probes: 16, Time: time.Hour}) || s.Verdict != (Verdict{}) || s.Stages[0].Timeout != time.Hour ||
+		s.Certify != (Certify{Probes: 16, Time: time.Hour}) || s.Verdict != (Verdict{Judge: Failure}) || s.Stages[0].Timeout != time.Hour ||
 		s.Builder.Resources != DefaultResources() || s.Builder.Resources.Disk != 20<<30 || s.Builder.Resources.PIDs != 4096 || len(s.Loosened()) > 0 {
 		t.Errorf("got %+v", s)
 	}

@@ -8,8 +8,8 @@ import (
 	"buildbisect/images"
 )
 
-// engine reads which Docker engine the build itself may use. Which dockerd a plain dind means is settled once the axes are
-// known.
+// engine reads which Docker engine the build itself may use. Which dockerd a plain dind means is settled once
+// the axes are known.
 func (d *decoder) engine(p place, b *Builder, fixed *pinned) {
 	b.Engine = EngineNone
 	if p.node != nil && p.node.Kind == yaml.MappingNode {

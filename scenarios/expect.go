@@ -2,9 +2,10 @@ package scenarios
 
 import "fmt"
 
-// Expect is what bisecting must find again, for `bisect verify`: either causes or, where the good end is the newer one,
-// repairs; or, where builds that cannot be judged leave it open, the points among which the cause is. The zero value: the file
-// does not say. Each is a mapping from axis key to the level that takes part in it, nil for null; at commit a revision.
+// Expect is what bisecting must find again, for `bisect verify`: either causes or, where the good end is the
+// newer one, repairs; or, where builds that cannot be judged leave it open, the points among which the cause
+// is. The zero value: the file does not say. Each is a mapping from axis key to the level that takes part in
+// it, nil for null; at commit a revision.
 type Expect struct {
 	Causes     []map[string]*string // bad levels: together they break the build
 	Repairs    []map[string]*string // good levels: together they repair it
@@ -27,7 +28,8 @@ func (d *decoder) expect(m *mapping, s *Scenario) {
 	s.Expect.Candidates = d.changes(m.at("candidates"), "candidate", "own", s.Axes)
 }
 
-// changes reads sets of levels: causes, which lead to the bad end, repairs, which lead to the good one, or whole points.
+// changes reads sets of levels: causes, which lead to the bad end, repairs, which lead to the good one, or
+// whole points.
 func (d *decoder) changes(p place, kind, toward string, axes []Axis) []map[string]*string {
 	elements, ok := d.list(p)
 	if ok && len(elements) == 0 {
@@ -52,7 +54,8 @@ func (d *decoder) changes(p place, kind, toward string, axes []Axis) []map[strin
 	return all
 }
 
-// expectedLevel notes a level that cannot take part: nothing changes at the end that the others lead away from.
+// expectedLevel notes a level that cannot take part: nothing changes at the end that the others lead away
+// from.
 func (d *decoder) expectedLevel(entry pair, level Level, kind string, axes []Axis) bool {
 	if entry.name == "commit" {
 		if level.Null {

@@ -15,8 +15,8 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// FuzzDecode: no text makes the decoder panic, and what it accepts is sound. Run it with -fuzzminimizetime=10x: by default
-// go test spends its time on making inputs smaller.
+// FuzzDecode: no text makes the decoder panic, and what it accepts is sound. Run it with
+// -fuzzminimizetime=10x: by default go test spends its time on making inputs smaller.
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(whole))
 	withoutDisk := strings.NewReplacer("repo: ../code", "history: h.fi", "    mine:\n", "", "      v9: {file: ./tool", "    #")

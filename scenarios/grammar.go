@@ -6,15 +6,17 @@ import (
 	"github.com/xrash/smetrics"
 )
 
-// keys are the keys of one kind of mapping: those that must stand there, those that may, and those of the scenario
-// format that this version does not serve. The last are refused by name, so that nobody looks for a spelling mistake.
+// keys are the keys of one kind of mapping: those that must stand there, those that may, and those of the
+// scenario format that this version does not serve. The last are refused by name, so that nobody looks for a
+// spelling mistake.
 type keys struct {
 	required, optional, later []string
 }
 
 func (k keys) served() []string { return append(slices.Clone(k.required), k.optional...) }
 
-// grammar is the one list of keys, by kind of mapping. schema.json says the same to editors; a test compares them.
+// grammar is the one list of keys, by kind of mapping. schema.json says the same to editors; a test compares
+// them.
 func grammar() map[string]keys {
 	return map[string]keys{
 		"scenario": {
@@ -75,7 +77,7 @@ func grammar() map[string]keys {
 			optional: []string{"from-env", "from-file"},
 		},
 		"axis": {
-			optional: []string{"tool", "env", "base", "engine", "vary", "levels", "debian", "snapshots"},
+			optional: append(kindWords(), "levels", "debian", "snapshots"),
 			later:    []string{"unordered"},
 		},
 		"stage": {
@@ -84,7 +86,7 @@ func grammar() map[string]keys {
 			later:    []string{"stop-on"},
 		},
 		"verdict": {
-			optional: []string{"bad", "exit"},
+			optional: judgeKeys(),
 			later:    []string{"reproducible"},
 		},
 		"bad": {

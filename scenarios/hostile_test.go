@@ -39,7 +39,8 @@ func TestByteOrderMarkMovesNothing(t *testing.T) {
 	}
 }
 
-// The figures are far above what a sound reader needs and far below what a hostile file could ask of a naive one.
+// The figures are far above what a sound reader needs and far below what a hostile file could ask of a naive
+// one.
 func TestHostileFilesAreAnsweredSoon(t *testing.T) {
 	bomb := "a: &a [x]\n"
 	for c := 'b'; c <= 'z'; c++ {

@@ -16,8 +16,8 @@ const (
 	shippedFile = "scenario.yaml" // of a shipped scenario's folder
 )
 
-// Load reads the scenario at path: a file, or a folder that holds bisect.yaml. A file that is no valid scenario gives
-// [Mistakes]; one that cannot be read, an error that wraps the reason.
+// Load reads the scenario at path: a file, or a folder that holds bisect.yaml. A file that is no valid
+// scenario gives [Mistakes]; one that cannot be read, an error that wraps the reason.
 func Load(path string) (*Scenario, error) { return load(path, false) }
 
 func load(path string, untrusted bool) (*Scenario, error) {
@@ -56,12 +56,13 @@ func load(path string, untrusted bool) (*Scenario, error) {
 	return decode(path, data, os.DirFS(dir), dir, untrusted)
 }
 
-// Open reads the scenario that a user names: a shipped one by its name, or else a path, as Load does. What looks like a
-// path is one.
+// Open reads the scenario that a user names: a shipped one by its name, or else a path, as Load does. What
+// looks like a path is one.
 func Open(name string) (*Scenario, error) { return open(name, false) }
 
-// OpenUntrusted is Open for a scenario that nobody has read: a file that it names outside of the repository that it lies in is one of its
-// mistakes, and is not opened. What else it asks for and must not have is in [Scenario.Refused].
+// OpenUntrusted is Open for a scenario that nobody has read: a file that it names outside of the repository
+// that it lies in is one of its mistakes, and is not opened. What else it asks for and must not have is in
+// [Scenario.Refused].
 func OpenUntrusted(name string) (*Scenario, error) { return open(name, true) }
 
 func open(name string, untrusted bool) (*Scenario, error) {

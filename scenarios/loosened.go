@@ -16,8 +16,8 @@ type Loosening struct {
 	Line int    // of the key in the scenario's file; 0 where there is none
 }
 
-// Loosened lists all that lets a build do more than the default, in the order of the builder's keys and the stages: what --untrusted
-// refuses, and what plans and reports name.
+// Loosened lists all that lets a build do more than the default, in the order of the builder's keys and the
+// stages: what --untrusted refuses, and what plans and reports name.
 func (s *Scenario) Loosened() []Loosening {
 	b := s.Builder
 	var list []Loosening

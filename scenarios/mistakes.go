@@ -8,11 +8,11 @@ import (
 	"unicode"
 )
 
-// Mistakes are all that is wrong with one scenario file, sorted by place. It is the error that [Decode], [Load] and
-// [Open] return for a file that was read but is not a valid scenario: errors.As finds it.
+// Mistakes are all that is wrong with one scenario file, sorted by place. It is the error that [Decode],
+// [Load] and [Open] return for a file that was read but is not a valid scenario: errors.As finds it.
 //
-// It is a type of its own, and not a multierror, because its elements are printed with an excerpt each and sorted by
-// place, and because a caller may want them as data.
+// It is a type of its own, and not a multierror, because its elements are printed with an excerpt each and
+// sorted by place, and because a caller may want them as data.
 type Mistakes []Mistake
 
 // Mistake is one thing wrong with a scenario file, and where.
@@ -54,8 +54,8 @@ func (ms Mistakes) sorted() Mistakes {
 	return ms
 }
 
-// text is the content of a scenario file, by lines and characters, so that an excerpt costs no more than its own width
-// even where a hostile file has all its mistakes on one long line.
+// text is the content of a scenario file, by lines and characters, so that an excerpt costs no more than its
+// own width even where a hostile file has all its mistakes on one long line.
 type text struct {
 	file  string
 	lines [][]rune

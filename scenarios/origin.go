@@ -69,7 +69,8 @@ func (d *decoder) pathspec(p place) (string, bool) {
 // pathMagic is what may stand before a pattern, long or short: ":(glob)", ":!".
 var pathMagic = regexp.MustCompile(`^:(\([^)]*\)|[!^/]*:?)`)
 
-// isPathspec refuses what leads out of the repository. What magic there is, and what patterns mean, runner/git knows.
+// isPathspec refuses what leads out of the repository. What magic there is, and what patterns mean,
+// runner/git knows.
 func (d *decoder) isPathspec(p place, s string) bool {
 	pattern := strings.TrimPrefix(s, pathMagic.FindString(s))
 	if clean := path.Clean(pattern); s == "" || path.IsAbs(pattern) || clean == ".." || strings.HasPrefix(clean, "../") {
@@ -98,7 +99,8 @@ func (d *decoder) repo(p place, s *Scenario) string {
 	return d.onDisk(p, name, s)
 }
 
-// standing is dir, or the nearest folder above it that is there: of a scenario that was read from a commit, the folder need not be.
+// standing is dir, or the nearest folder above it that is there: of a scenario that was read from a commit,
+// the folder need not be.
 func standing(dir string) string {
 	for {
 		above := filepath.Dir(dir)
@@ -137,7 +139,8 @@ func plainly(err error) error {
 	return err
 }
 
-// OpenHistory opens the scenario's fast-import text. The caller closes it. A scenario without one gives fs.ErrNotExist.
+// OpenHistory opens the scenario's fast-import text. The caller closes it. A scenario without one gives
+// fs.ErrNotExist.
 func (s *Scenario) OpenHistory() (io.ReadCloser, error) {
 	if s.Source.History == "" {
 		return nil, fmt.Errorf("history of %s: it has none: %w", s.File, fs.ErrNotExist)
@@ -149,8 +152,9 @@ func (s *Scenario) OpenHistory() (io.ReadCloser, error) {
 	return f, nil
 }
 
-// openBeside opens a regular file by its path from the scenario's folder; anything else, such as a named pipe, could
-// block for ever. Shipped scenarios reach each other's files, so that two of them can share a history.
+// openBeside opens a regular file by its path from the scenario's folder; anything else, such as a named
+// pipe, could block for ever. Shipped scenarios reach each other's files, so that two of them can share a
+// history.
 func (s *Scenario) openBeside(name string) (fs.File, error) {
 	stat := func() (fs.FileInfo, error) { return os.Stat(name) }
 	open := func() (fs.File, error) { return os.Open(name) }

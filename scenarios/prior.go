@@ -1,8 +1,8 @@
 package scenarios
 
-// Prior says which commits are more likely to be found than others. It decides what is built first, and nothing else: an
-// unlikely commit is found as surely. A commit's weight is the product of what applies to it, 1 if nothing does. The zero
-// value: all are alike.
+// Prior says which commits are more likely to be found than others. It decides what is built first, and
+// nothing else: an unlikely commit is found as surely. A commit's weight is the product of what applies to
+// it, 1 if nothing does. The zero value: all are alike.
 type Prior struct {
 	Paths   []PathWeight       // in the order of the file
 	Commits map[string]float64 // revision to weight
@@ -15,8 +15,8 @@ type PathWeight struct {
 	Weight float64
 }
 
-// Weights stay far from where the product of many is no finite number above zero. Who is surer than a million to one
-// does not need a search.
+// Weights stay far from where the product of many is no finite number above zero. Who is surer than a million
+// to one does not need a search.
 const (
 	leastWeight = 1e-6
 	mostWeight  = 1e6

@@ -18,8 +18,8 @@ import (
 // providers are the ways to have a version of a tool. sha256 is not one of them: it belongs to a file.
 var providers = []string{"file", "release", "module", "debian", "image"}
 
-// sources reads where a version is had from: one provider, or a list of them that are tried in order. Known are the
-// sources of which the catalogue knows all but the version.
+// sources reads where a version is had from: one provider, or a list of them that are tried in order. Known
+// are the sources of which the catalogue knows all but the version.
 func (d *decoder) sources(m *mapping, s *Scenario, known []images.Source) []images.Source {
 	if !m.has("any") {
 		source, ok := d.provider(m, s, known, "; several that are tried in order stand below any")
@@ -133,7 +133,8 @@ func (d *decoder) release(m *mapping, known []images.Source) *images.Release {
 	return r
 }
 
-// module reads a Go module: one that is built, as a wrapper module pins it, or one that holds the tool ready made.
+// module reads a Go module: one that is built, as a wrapper module pins it, or one that holds the tool ready
+// made.
 func (d *decoder) module(m *mapping, s *Scenario) *images.Module {
 	if m == nil {
 		return nil
@@ -270,8 +271,8 @@ func (d *decoder) extract(m *mapping) *images.Extract {
 	return e
 }
 
-// public notes a server that cannot be a public one, in a scenario that nobody has read. What cannot be seen here is seen when it is
-// dialed: see [fetch.Public].
+// public notes a server that cannot be a public one, in a scenario that nobody has read. What cannot be seen
+// here is seen when it is dialed: see [fetch.Public].
 func (d *decoder) public(p place, host string) {
 	if !d.untrusted {
 		return

@@ -9,9 +9,9 @@ const (
 	mostCertify = defaultCertifyProbes
 )
 
-// Refused lists all that --untrusted refuses, in the order of the file's keys: what [Scenario.Loosened] has, and what takes more of
-// the machine that bisect runs on, though no build gets more. Files outside of the scenario's repository are not among it: with
-// [OpenUntrusted] they are mistakes.
+// Refused lists all that --untrusted refuses, in the order of the file's keys: what [Scenario.Loosened] has,
+// and what takes more of the machine that bisect runs on, though no build gets more. Files outside of the
+// scenario's repository are not among it: with [OpenUntrusted] they are mistakes.
 func (s *Scenario) Refused() []Loosening {
 	list := s.Loosened()
 	add := func(key, format string, args ...any) {

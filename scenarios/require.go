@@ -1,12 +1,12 @@
 package scenarios
 
 import (
-	"maps"
 	"slices"
 )
 
-// Rule is one line of require, `A with B and C`: a point where A holds can exist only if B and C hold there as well. What
-// a condition says of a level is worked out when the file is read, so that asking costs a look into a table.
+// Rule is one line of require, `A with B and C`: a point where A holds can exist only if B and C hold there
+// as well. What a condition says of a level is worked out when the file is read, so that asking costs a look
+// into a table.
 type Rule struct {
 	Text string // as the file has it
 
@@ -21,8 +21,8 @@ type condition struct {
 	holds []bool // by level of the axis; one answer where it is fixed
 }
 
-// Excluded says whether no build can exist with these levels of Axes, one index for each, and which rule says so. It is
-// false at both ends.
+// Excluded says whether no build can exist with these levels of Axes, one index for each, and which rule says
+// so. It is false at both ends.
 func (s *Scenario) Excluded(levels []int) (rule string, excluded bool) {
 	for _, r := range s.Require {
 		if _, broken := r.broken(levels); broken {
@@ -51,12 +51,12 @@ func (c condition) met(levels []int) bool {
 	return c.holds[levels[c.axis]]
 }
 
-// maxConditions bounds all rules of a file together: far more than anyone needs, and little enough that no file keeps the
-// reader busy for long, for each is asked of all levels of its axis.
+// maxConditions bounds all rules of a file together: far more than anyone needs, and little enough that no
+// file keeps the reader busy for long, for each is asked of all levels of its axis.
 const maxConditions = 100
 
-// require reads the rules. Unless the axes are sound only the spelling is looked at: what else there is to say would
-// follow from mistakes that are noted already.
+// require reads the rules. Unless the axes are sound only the spelling is looked at: what else there is to
+// say would follow from mistakes that are noted already.
 func (d *decoder) require(p place, s *Scenario, sound bool) {
 	elements, _ := d.list(p)
 	total := 0
@@ -123,10 +123,10 @@ func (b Builder) constants() []Axis {
 	if b.EngineVersion != "" {
 		axes = append(axes, Axis{Kind: EngineAxis, Levels: []Level{{Text: b.EngineVersion}}})
 	}
-	for _, tool := range slices.Sorted(maps.Keys(b.Tools)) {
+	for _, tool := range sortedKeys(b.Tools) {
 		axes = append(axes, Axis{Kind: ToolAxis, Name: tool, Levels: []Level{{Text: b.Tools[tool]}}})
 	}
-	for _, name := range slices.Sorted(maps.Keys(b.Env)) {
+	for _, name := range sortedKeys(b.Env) {
 		axes = append(axes, Axis{Kind: EnvAxis, Name: name, Levels: []Level{{Text: b.Env[name]}}})
 	}
 	return axes

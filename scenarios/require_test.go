@@ -21,7 +21,8 @@ stages: [{name: build, run: make}]
 require: [RULE]
 `
 
-// Each case says in Go what the rule says, of all points: wherever it is true, and only there, the point is excluded.
+// Each case says in Go what the rule says, of all points: wherever it is true, and only there, the point is
+// excluded.
 func TestARuleExcludesWhatItSaysAndNothingElse(t *testing.T) {
 	const unset = "\x00"
 	for rule, excluded := range map[string]func(buildx, flags, step string) bool{

@@ -1,7 +1,7 @@
 package scenarios
 
-// Resources bound one trial. They are limits, not wishes: a trial that goes beyond one ends as a skip, with the reason.
-// In a scenario that was decoded those with a default are never zero. Zero: CPUs and memory are
+// Resources bound one trial. They are limits, not wishes: a trial that goes beyond one ends as a skip, with
+// the reason. In a scenario that was decoded those with a default are never zero. Zero: CPUs and memory are
 // the worker's share of the engine's.
 type Resources struct {
 	CPUs      float64
@@ -12,8 +12,8 @@ type Resources struct {
 	Artifacts int64 // bytes of all artifacts of the trial
 }
 
-// DefaultResources are those of a scenario that names none. They are far above what builds take, and far below what
-// takes a machine down.
+// DefaultResources are those of a scenario that names none. They are far above what builds take, and far
+// below what takes a machine down.
 func DefaultResources() Resources {
 	return Resources{PIDs: 4096, Disk: 20 << 30, Log: 1 << 30, Artifacts: 1 << 30}
 }

@@ -13,8 +13,8 @@ import (
 //	rule      = condition "with" condition { "and" condition }
 //	condition = axis ( "=" | "!=" | "<" | "<=" | ">" | ">=" ) level | axis ( "absent" | "present" )
 //
-// An axis is named by its key. A level with blanks, quotes or operators in it, or an empty one, stands in double quotes,
-// as in Go.
+// An axis is named by its key. A level with blanks, quotes or operators in it, or an empty one, stands in
+// double quotes, as in Go.
 
 // token is a word, an operator or a quoted level.
 type token struct {

@@ -1,11 +1,10 @@
-// Package scenarios reads scenario files: the YAML that says what to bisect, in which builders, and what counts as bad.
-// It is strict: a file is either wholly understood or refused with all its mistakes at once, each with its place.
-// The scenarios that ship with bisect are embedded here and opened by name.
+// Package scenarios reads scenario files: the YAML that says what to bisect, in which builders, and what
+// counts as bad. It is strict: a file is either wholly understood or refused with all its mistakes at once,
+// each with its place. The scenarios that ship with bisect are embedded here and opened by name.
 package scenarios
 
 import (
 	"io/fs"
-	"regexp"
 	"time"
 
 	"buildbisect/images"
@@ -81,7 +80,8 @@ type Builder struct {
 
 	Capabilities []string // Linux capabilities, without CAP_, beside the few that every box has
 
-	// Of dind where no axis varies the engine: what its dockerd runs from, and the name of that. Else the zero values.
+	// Of dind where no axis varies the engine: what its dockerd runs from, and the name of that. Else the
+	// zero values.
 	EngineBase    images.Base
 	EngineVersion string
 }
@@ -89,31 +89,12 @@ type Builder struct {
 // Axis is a varied thing other than the commit. Levels run from good to bad.
 type Axis struct {
 	Kind   AxisKind
-	Name   string // of the tool, the variable or the build variation; "" for base and engine
+	Name   string // of the tool, the variable or the build variation; "" where there is one such axis only
 	Levels []Level
 }
 
-// AxisKind is what an axis varies.
-type AxisKind string
-
-const (
-	ToolAxis   AxisKind = "tool"
-	EnvAxis    AxisKind = "env"
-	BaseAxis   AxisKind = "base"
-	EngineAxis AxisKind = "engine"
-	VaryAxis   AxisKind = "vary" // a build variation: see Locale, Umask and Timezone
-)
-
 // Key is the axis's name in --at and in reports: the tool's name, env.NAME, base, engine or vary.NAME.
-func (a Axis) Key() string {
-	switch a.Kind {
-	case EnvAxis, VaryAxis:
-		return string(a.Kind) + "." + a.Name
-	case BaseAxis, EngineAxis:
-		return string(a.Kind)
-	}
-	return a.Name
-}
+func (a Axis) Key() string { return a.Kind.key(a.Name) }
 
 // Level is one value of an axis.
 type Level struct {
@@ -141,18 +122,16 @@ const (
 
 // Verdict says what is bad.
 type Verdict struct {
-	Stage   int            // index of the deciding stage; default the last
-	Log     *regexp.Regexp // a line of that stage's output, ANSI stripped; nil: any failure is bad
-	AnyExit bool           // exit: any, the line decides whatever the status
-	GitExit bool           // exit: git, 125 is skip, 128 and above abort
+	Stage int   // index of the deciding stage; default the last
+	Judge Judge // default Failure
 }
 
 // Repeat says how often one point may be built where a build fails only sometimes.
 type Repeat struct {
 	Max int // trials at one point, at least 2; default 50
 
-	// Given: the file has the key, which says that the build may be flaky. Both ends are then calibrated, and noise is
-	// modelled from the first trial on; else only once trials have disagreed.
+	// Given: the file has the key, which says that the build may be flaky. Both ends are then calibrated, and
+	// noise is modelled from the first trial on; else only once trials have disagreed.
 	Given bool
 }
 

@@ -13,7 +13,8 @@ import (
 	"strings"
 )
 
-// Secret says where the value of a variable is had from that must be in no journal, log or report. One of both is set.
+// Secret says where the value of a variable is had from that must be in no journal, log or report. One of
+// both is set.
 type Secret struct {
 	FromEnv  string // a variable of whoever calls bisect
 	FromFile string // relative to the scenario's folder; one line feed at its end is cut
@@ -29,8 +30,8 @@ const (
 // ours are the variables that bisect sets itself.
 var ours = regexp.MustCompile(`^(BISECT_|GIT_CONFIG_)`)
 
-// secrets reads where secrets are had from, and says in which line each stands. They are not looked at: a scenario is
-// valid on a machine that has none of them.
+// secrets reads where secrets are had from, and says in which line each stands. They are not looked at: a
+// scenario is valid on a machine that has none of them.
 func (d *decoder) secrets(p place, env map[string]int, s *Scenario) (map[string]Secret, map[string]int) {
 	secrets, lines := map[string]Secret{}, map[string]int{}
 	pairs, _ := d.pairs(p, "a mapping from variables to where their values are had from")
@@ -64,8 +65,8 @@ func (d *decoder) secrets(p place, env map[string]int, s *Scenario) (map[string]
 	return secrets, lines
 }
 
-// ReadSecrets has the values of the builder's secrets, by variable. All that cannot be had are named in one error, which
-// holds no value. lookup is [os.LookupEnv] or the like.
+// ReadSecrets has the values of the builder's secrets, by variable. All that cannot be had are named in one
+// error, which holds no value. lookup is [os.LookupEnv] or the like.
 func (s *Scenario) ReadSecrets(lookup func(name string) (string, bool)) (map[string]string, error) {
 	values := map[string]string{}
 	var errs []error
@@ -103,8 +104,8 @@ func (s *Scenario) readSecret(secret Secret, lookup func(string) (string, bool))
 	return value, nil
 }
 
-// openSecret opens a file of the scenario's folder and no other, trusted or not: who writes a scenario may not choose among the files of
-// whoever runs it.
+// openSecret opens a file of the scenario's folder and no other, trusted or not: who writes a scenario may
+// not choose among the files of whoever runs it.
 func (s *Scenario) openSecret(name string) (*os.File, error) {
 	at := name
 	if !filepath.IsAbs(at) {

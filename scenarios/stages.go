@@ -4,7 +4,6 @@ import (
 	"errors"
 	"regexp"
 	"regexp/syntax"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -40,39 +39,6 @@ func (d *decoder) stages(p place, s *Scenario) {
 			stage.OnOOM = Outcome(word)
 		}
 		s.Stages = append(s.Stages, stage)
-	}
-}
-
-// verdict reads what is bad. Without it any failure of the last stage is.
-func (d *decoder) verdict(p place, s *Scenario) {
-	s.Verdict.Stage = max(len(s.Stages)-1, 0)
-	m := d.mapping(p, "verdict")
-	if m.has("exit") {
-		_, s.Verdict.GitExit = d.oneOf(m.at("exit"), "git")
-		if m.has("bad") {
-			d.mistake(m.at("exit"), "bad is described too; either it or git's exit codes decide")
-		}
-	}
-	bad := d.mapping(m.at("bad"), "bad")
-	if name, ok := d.line(bad.at("stage")); ok && len(s.Stages) > 0 {
-		i := slices.IndexFunc(s.Stages, func(stage Stage) bool { return stage.Name == name })
-		if i < 0 {
-			var have []string
-			for _, stage := range s.Stages {
-				if stage.Name != "" && !slices.Contains(have, stage.Name) {
-					have = append(have, stage.Name)
-				}
-			}
-			d.mistake(bad.at("stage"), "no stage is named %q; %s", short(name), choices(name, have))
-		}
-		s.Verdict.Stage = max(i, 0)
-	}
-	s.Verdict.Log = d.pattern(bad.at("log"))
-	if word, ok := d.oneOf(bad.at("exit"), "failed", "any"); ok && word == "any" {
-		s.Verdict.AnyExit = true
-		if !bad.has("log") {
-			d.mistake(bad.at("exit"), "any status would be bad; add the log line that decides")
-		}
 	}
 }
 

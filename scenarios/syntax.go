@@ -12,12 +12,12 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxFile bounds a scenario file, in bytes: far more than anyone writes by hand, and little enough that no content
-// keeps the reader busy for long.
+// maxFile bounds a scenario file, in bytes: far more than anyone writes by hand, and little enough that no
+// content keeps the reader busy for long.
 const maxFile = 256 << 10
 
-// parse reads data as the one YAML document of a scenario file. Where it is none, it says so as one mistake: there is
-// no tree to look for more in.
+// parse reads data as the one YAML document of a scenario file. Where it is none, it says so as one mistake:
+// there is no tree to look for more in.
 func parse(file string, data []byte) (*yaml.Node, *text, Mistakes) {
 	if len(data) > maxFile {
 		src := newText(file, "")
@@ -68,10 +68,10 @@ func documents(data []byte) ([]*yaml.Node, error) {
 	return all, nil
 }
 
-// faultLine finds the line to show for a syntax error. The parser's own answer is the line where the surrounding list
-// or mapping starts, is one too small for some errors, and absent for others. What a person wants to see is the first line
-// with which the text stops being YAML whatever is read after it: the one behind the longest run of whole lines that
-// still parses.
+// faultLine finds the line to show for a syntax error. The parser's own answer is the line where the
+// surrounding list or mapping starts, is one too small for some errors, and absent for others. What a person
+// wants to see is the first line with which the text stops being YAML whatever is read after it: the one
+// behind the longest run of whole lines that still parses.
 func faultLine(src *text, err error) int {
 	budget := 16 * maxFile // bytes parsed again, so that a large file costs a moment and no more
 	for n := len(src.lines) - 1; n > 0; n-- {

@@ -7,7 +7,8 @@ import (
 	"buildbisect/images"
 )
 
-// toolchain reads one declared version of a tool. Of a tool that the catalogue knows, what is left out is as it is there.
+// toolchain reads one declared version of a tool. Of a tool that the catalogue knows, what is left out is as
+// it is there.
 func (d *decoder) toolchain(m *mapping, tool, version string, s *Scenario, fixed *pinned) images.Toolchain {
 	if m == nil {
 		return images.Toolchain{}

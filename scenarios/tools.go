@@ -8,8 +8,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// tools reads pinned tools and versions of the user's own. A tool of which one version is declared and that no axis
-// varies stands at that version: why else would it be there.
+// tools reads pinned tools and versions of the user's own. A tool of which one version is declared and that
+// no axis varies stands at that version: why else would it be there.
 func (d *decoder) tools(p place, s *Scenario, fixed *pinned) {
 	s.Builder.Tools = map[string]string{}
 	fixed.tools, fixed.declared, fixed.declaredAt = map[string]int{}, map[string][]string{}, map[string]place{}
@@ -33,14 +33,11 @@ var (
 	toolVersion = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9.+~_-]*$`)
 )
 
-// reserved are the keys of axes that are not tools.
-var reserved = []string{"commit", "base", "engine", "env", "vary"}
-
 // declare reads the versions of one tool for which the user says where they are had from.
 func (d *decoder) declare(tool pair, s *Scenario, fixed *pinned) {
-	if !toolName.MatchString(tool.name) || slices.Contains(reserved, tool.name) {
+	if !toolName.MatchString(tool.name) || slices.Contains(reserved(), tool.name) {
 		d.mistake(tool.key, "want lower case letters, digits, dashes and underscores as the name of a tool, and none of %s",
-			strings.Join(reserved, ", "))
+			strings.Join(reserved(), ", "))
 		return
 	}
 	versions, _ := d.pairs(tool.value, "a mapping from versions to where they are had from")
@@ -91,7 +88,8 @@ func (d *decoder) tool(p place, tool string, fixed pinned) bool {
 	return false
 }
 
-// version notes an unknown version of a known tool. A version whose declaration is itself a mistake is not noted again.
+// version notes an unknown version of a known tool. A version whose declaration is itself a mistake is not
+// noted again.
 func (d *decoder) version(p place, tool, version string, fixed pinned) {
 	declared := fixed.declared[tool]
 	have, sorted := fixed.versions[tool]

@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// underUntrusted says of a key what --untrusted makes of it: sections of a hostile file that are refused, each in place of the
-// section of that name in a plain one, or why there is nothing to refuse.
+// underUntrusted says of a key what --untrusted makes of it: sections of a hostile file that are refused,
+// each in place of the section of that name in a plain one, or why there is nothing to refuse.
 type underUntrusted struct {
 	refused []string
 	passes  string

@@ -19,8 +19,8 @@ import (
 // text reads a string, which may be empty.
 func (d *decoder) text(p place) (string, bool) { return d.str(p, "a string") }
 
-// str reads a string that its user calls want. A bare number or boolean is refused even though its spelling is at
-// hand: other readers of the file, an editor's among them, would see another value.
+// str reads a string that its user calls want. A bare number or boolean is refused even though its spelling
+// is at hand: other readers of the file, an editor's among them, would see another value.
 func (d *decoder) str(p place, want string) (string, bool) {
 	n := p.node
 	if n == nil {
@@ -168,7 +168,8 @@ func (d *decoder) duration(p place) (time.Duration, bool) {
 	return 0, false
 }
 
-// size reads an amount of memory or of bytes on a disk as `docker run --memory` does: k, m and g are powers of 1024.
+// size reads an amount of memory or of bytes on a disk as `docker run --memory` does: k, m and g are powers
+// of 1024.
 func (d *decoder) size(p place, least int64) (int64, bool) {
 	if p.node == nil {
 		return 0, false

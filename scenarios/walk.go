@@ -10,9 +10,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// decoder walks a scenario's YAML tree and notes every mistake it meets; it never stops at one. Its readers take a
-// place and say whether they got a value: for a place where nothing stands they return false and note nothing,
-// because only the grammar knows what must stand there.
+// decoder walks a scenario's YAML tree and notes every mistake it meets; it never stops at one. Its readers
+// take a place and say whether they got a value: for a place where nothing stands they return false and note
+// nothing, because only the grammar knows what must stand there.
 type decoder struct {
 	file     *text
 	grammar  map[string]keys
@@ -67,8 +67,8 @@ func (m *mapping) among(keys ...string) []string {
 	return slices.DeleteFunc(slices.Clone(keys), func(key string) bool { return !m.has(key) })
 }
 
-// mapping reads p as the kind of mapping that the grammar calls kind, and notes keys that are unknown, not served,
-// or missing. It returns nil if p is no mapping.
+// mapping reads p as the kind of mapping that the grammar calls kind, and notes keys that are unknown, not
+// served, or missing. It returns nil if p is no mapping.
 func (d *decoder) mapping(p place, kind string) *mapping {
 	keys := d.grammar[kind]
 	pairs, ok := d.pairs(p, "a mapping with "+strings.Join(keys.served(), ", "))

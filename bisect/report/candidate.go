@@ -13,8 +13,8 @@ type Candidate struct {
 	Point       Point   `json:"point"`
 	Probability float64 `json:"probability"`
 	Subject     string  `json:"subject,omitempty"` // of the commit
-	// GoodEnd says that its commit is the old end's, from which the search began (the good end, or in a search for a repair the bad
-	// one): then no commit is to blame.
+	// GoodEnd says that its commit is the old end's, from which the search began (the good end, or in a
+	// search for a repair the bad one): then no commit is to blame.
 	GoodEnd bool `json:"no-commit,omitempty"`
 }
 

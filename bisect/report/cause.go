@@ -16,7 +16,8 @@ type Cause struct {
 	Witnesses  Witnesses `json:"witnesses"`
 }
 
-// Change is one axis's part in a cause. Good lists the last good levels (a merge has several), Bad is the first bad one.
+// Change is one axis's part in a cause. Good lists the last good levels (a merge has several), Bad is the
+// first bad one.
 type Change struct {
 	Axis    string    `json:"axis"`
 	Good    []*string `json:"good"`
@@ -32,7 +33,8 @@ type Witnesses struct {
 	Good []Witness `json:"good"`
 }
 
-// Witness is a step down and the trials that show the claim to need it: for a cause good ones at the step or above it.
+// Witness is a step down and the trials that show the claim to need it: for a cause good ones at the step or
+// above it.
 type Witness struct {
 	Step   Point `json:"step"` // the axes that moved: one, or more where a point between cannot exist
 	Trials []int `json:"trials"`

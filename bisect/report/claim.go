@@ -68,7 +68,8 @@ func (r *Report) proof(b *strings.Builder, c claim) {
 	w.add("reproduce", commands(c.Reproduce)...)
 }
 
-// modelled says how sure a claim is where no single build decides. A confidence is printed only where it was computed.
+// modelled says how sure a claim is where no single build decides. A confidence is printed only where it was
+// computed.
 func (r *Report) modelled(w rows, c claim) {
 	w.add("confidence", Percent(*c.Confidence)+" %: noise was modelled")
 	var tallies []string

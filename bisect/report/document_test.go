@@ -11,8 +11,8 @@ import (
 	"buildbisect/bisect/report"
 )
 
-// TestARenderingSaysTheSameOfAReportThatWasReadBack renders each report from memory and from its own document, with the
-// members set that only some searches set.
+// TestARenderingSaysTheSameOfAReportThatWasReadBack renders each report from memory and from its own
+// document, with the members set that only some searches set.
 func TestARenderingSaysTheSameOfAReportThatWasReadBack(t *testing.T) {
 	list := goldens()
 	for name, r := range goldens() {
@@ -43,8 +43,9 @@ func TestARenderingSaysTheSameOfAReportThatWasReadBack(t *testing.T) {
 	}
 }
 
-// TestTheDocumentHoldsEveryMember sets every field, and every field below it, to a value of its own, and looks for all of them in
-// what reads back. A field that JSON leaves out, or gives the name of another, would be one that a rendering could not know.
+// TestTheDocumentHoldsEveryMember sets every field, and every field below it, to a value of its own, and
+// looks for all of them in what reads back. A field that JSON leaves out, or gives the name of another, would
+// be one that a rendering could not know.
 func TestTheDocumentHoldsEveryMember(t *testing.T) {
 	var r report.Report
 	n := 0

@@ -19,7 +19,8 @@ type Failure struct {
 	Line  string `json:"line"` // normalized
 }
 
-// Conflict is a bad trial with a good one at or above it; in a search for a repair, a good one with a bad one at or above it.
+// Conflict is a bad trial with a good one at or above it; in a search for a repair, a good one with a bad one
+// at or above it.
 type Conflict struct {
 	Bad  int `json:"bad"`
 	Good int `json:"good"`
@@ -60,7 +61,8 @@ func (r *Report) untested(b *strings.Builder) {
 	}
 }
 
-// assumptions prints what was assumed besides monotony, which the summary speaks of, and what else the reader should know.
+// assumptions prints what was assumed besides monotony, which the summary speaks of, and what else the reader
+// should know.
 func (r *Report) assumptions(b *strings.Builder) {
 	var lines []string
 	for _, a := range r.Assumes {

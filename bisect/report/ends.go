@@ -30,8 +30,8 @@ func (r *Report) ends(b *strings.Builder) {
 	}
 }
 
-// endPoints are the new end and the old one, as far as they were built. A search builds the new one first. Where the old
-// one was searched for backwards, it is the last that was tried.
+// endPoints are the new end and the old one, as far as they were built. A search builds the new one first.
+// Where the old one was searched for backwards, it is the last that was tried.
 func (r *Report) endPoints() []Point {
 	var points []Point
 	for _, t := range r.byID() {

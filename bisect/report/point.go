@@ -50,8 +50,8 @@ func (p Point) beside(q Point) Point {
 
 func sameLevel(a, b *string) bool { return a == b || a != nil && b != nil && *a == *b }
 
-// Level says an axis's level in words: "docker 19.03.13", "no buildx", "NAME=value", "NAME unset", "umask 0077", "locale not set",
-// "commit 1a2b3c4d5e".
+// Level says an axis's level in words: "docker 19.03.13", "no buildx", "NAME=value", "NAME unset", "umask
+// 0077", "locale not set", "commit 1a2b3c4d5e".
 func Level(axis string, level *string) string {
 	name, isEnv := strings.CutPrefix(axis, "env.")
 	name, varies := strings.CutPrefix(name, "vary.")

@@ -1,6 +1,7 @@
 package report
 
-// Repair is a minimal combination of changes that makes a broken build good: a cause with the two sides exchanged.
+// Repair is a minimal combination of changes that makes a broken build good: a cause with the two sides
+// exchanged.
 type Repair struct {
 	Sentence   string          `json:"sentence"`
 	Changes    []RepairChange  `json:"changes"`
@@ -13,7 +14,8 @@ type Repair struct {
 	Witnesses  RepairWitnesses `json:"witnesses"`
 }
 
-// RepairChange is one axis's part in a repair. Bad lists the last bad levels (a merge has several), Good is the first good one.
+// RepairChange is one axis's part in a repair. Bad lists the last bad levels (a merge has several), Good is
+// the first good one.
 type RepairChange struct {
 	Axis    string    `json:"axis"`
 	Bad     []*string `json:"bad"`
@@ -23,15 +25,16 @@ type RepairChange struct {
 	Date    string    `json:"date,omitempty"` // RFC 3339
 }
 
-// RepairWitnesses are the trials that prove a repair: good ones at its point, bad ones at or above each step down.
+// RepairWitnesses are the trials that prove a repair: good ones at its point, bad ones at or above each step
+// down.
 type RepairWitnesses struct {
 	Good []int     `json:"good"`
 	Bad  []Witness `json:"bad"`
 }
 
-// Repair reads a cause the other way: all that c calls bad is good, and the reverse. A search for a repair takes good builds
-// for what it is after, so what it finds has the shape of a cause; this names the sides by what they are. The lines of the
-// failure and the ways to undo it have no counterpart and are dropped.
+// Repair reads a cause the other way: all that c calls bad is good, and the reverse. A search for a repair
+// takes good builds for what it is after, so what it finds has the shape of a cause; this names the sides by
+// what they are. The lines of the failure and the ways to undo it have no counterpart and are dropped.
 func (c Cause) Repair() Repair {
 	m := Repair{
 		Sentence: c.Sentence, Changes: []RepairChange{}, Point: c.Point, Reproduce: c.Reproduce, Confirmed: c.Confirmed, Wanted: c.Wanted,

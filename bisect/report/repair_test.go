@@ -40,7 +40,8 @@ func textOf(t *testing.T, r *report.Report) string {
 	return b.String()
 }
 
-// TestARepairIsACauseWithTheSidesExchanged calls the verdicts of a repair by each other's names: what is left is the cause.
+// TestARepairIsACauseWithTheSidesExchanged calls the verdicts of a repair by each other's names: what is left
+// is the cause.
 func TestARepairIsACauseWithTheSidesExchanged(t *testing.T) {
 	for name, cause := range map[string]*report.Report{"two causes": twoCauses(), "flaky": flaky()} {
 		cause.Contradictions = []report.Conflict{{Bad: 5, Good: 3}}
@@ -75,7 +76,8 @@ func TestATallyCountsBuildsByWhatTheyWere(t *testing.T) {
 	}
 }
 
-// TestTermsAreUsedWhereverTextSpeaksOfAVerdictOrAnEnd looks for the words they replace in all that is not the caller's.
+// TestTermsAreUsedWhereverTextSpeaksOfAVerdictOrAnEnd looks for the words they replace in all that is not the
+// caller's.
 func TestTermsAreUsedWhereverTextSpeaksOfAVerdictOrAnEnd(t *testing.T) {
 	replaced := regexp.MustCompile(`(?i)\b(good|bad)\b`)
 	for name, r := range map[string]*report.Report{

@@ -1,8 +1,9 @@
-// Package report holds the report of a run, the document that others parse, and renders it. Every rendering is made from that
-// document alone, as it reads back from JSON: what the document does not hold, no rendering can claim.
+// Package report holds the report of a run, the document that others parse, and renders it. Every rendering
+// is made from that document alone, as it reads back from JSON: what the document does not hold, no rendering
+// can claim.
 //
-// A report names points by axis keys and level names, never by the numbers package bisect works with. It claims nothing
-// without the ids of the trials that witness it.
+// A report names points by axis keys and level names, never by the numbers package bisect works with. It
+// claims nothing without the ids of the trials that witness it.
 package report
 
 import (
@@ -37,7 +38,8 @@ type Report struct {
 
 	Loosened []Loosening `json:"loosened,omitempty"` // what the scenario let builds do beyond the default
 
-	// Repair says that the old end is bad and the new one good. Such a search finds Repairs, and Causes is empty.
+	// Repair says that the old end is bad and the new one good. Such a search finds Repairs, and Causes is
+	// empty.
 	Repair  bool     `json:"repair,omitempty"`
 	Repairs []Repair `json:"repairs,omitempty"`
 	Terms   *Terms   `json:"terms,omitempty"`
@@ -75,8 +77,8 @@ type Trial struct {
 	StandsFor []Point `json:"stands-for,omitempty"`
 }
 
-// JSON writes the report as one indented document. What a terminal would obey or reorder in the text of a build is written
-// as an escape: it reads back as it was.
+// JSON writes the report as one indented document. What a terminal would obey or reorder in the text of a
+// build is written as an escape: it reads back as it was.
 func (r *Report) JSON(w io.Writer) error {
 	if err := WriteJSON(w, r); err != nil {
 		return fmt.Errorf("report: %w", err)

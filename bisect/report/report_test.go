@@ -142,7 +142,8 @@ func readsBack(t *testing.T, r *report.Report, document []byte) {
 	}
 }
 
-// TestHostileTextReachesNoTerminal puts what moves a cursor, or hides or reverses words, wherever a commit or a build can.
+// TestHostileTextReachesNoTerminal puts what moves a cursor, or hides or reverses words, wherever a commit or
+// a build can.
 func TestHostileTextReachesNoTerminal(t *testing.T) {
 	const hostile = "fix\x1b[2J\x1b]0;title\x07 \u009b31m\x7f \u202egnp.exe\u2066\x00"
 	r := twoCauses()

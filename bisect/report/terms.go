@@ -1,7 +1,8 @@
 package report
 
-// Terms are the reader's words for the state at the old end and for the one at the new end, as git bisect has them
-// (--term-old, --term-new). Text uses them for verdicts and ends; the document's verdicts stay good, bad and skip.
+// Terms are the reader's words for the state at the old end and for the one at the new end, as git bisect has
+// them (--term-old, --term-new). Text uses them for verdicts and ends; the document's verdicts stay good, bad
+// and skip.
 type Terms struct {
 	Old string `json:"old"`
 	New string `json:"new"`

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// Text writes the report for a reader: the summary first, then each cause with its evidence, then what is not known.
+// Text writes the report for a reader: the summary first, then each cause with its evidence, then what is not
+// known.
 func (r *Report) Text(w io.Writer) error {
 	document, err := r.readBack()
 	if err != nil {

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Transition is a pair of neighbouring points, one level apart on one axis, that were seen with different verdicts.
+// Transition is a pair of neighbouring points, one level apart on one axis, that were seen with different
+// verdicts.
 type Transition struct {
 	Axis       string `json:"axis"`
 	From       Point  `json:"from"`

@@ -38,7 +38,8 @@ func ids(list []int) string {
 	return name + strings.Join(parts, ", ")
 }
 
-// Percent writes a probability without its unit, with a decimal near 0 and near 1. What is not certain never becomes 100.
+// Percent writes a probability without its unit, with a decimal near 0 and near 1. What is not certain never
+// becomes 100.
 func Percent(p float64) string {
 	text := strconv.FormatFloat(100*p, 'f', 0, 64)
 	switch {
@@ -50,8 +51,9 @@ func Percent(p float64) string {
 	return strings.TrimSuffix(text, ".0")
 }
 
-// Clean makes text of a build or a commit safe for a terminal: control characters, which could move the cursor or hide
-// words, become question marks, and so do the marks that reverse the direction of text and those that take no room.
+// Clean makes text of a build or a commit safe for a terminal: control characters, which could move the
+// cursor or hide words, become question marks, and so do the marks that reverse the direction of text and
+// those that take no room.
 func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\t' {
@@ -74,8 +76,8 @@ func CleanLines(s string) string {
 	}, strings.ToValidUTF8(s, "?"))
 }
 
-// Hostile reports characters that move a terminal's cursor, or hide or reverse what it shows, or take no room in it, so that two texts
-// look the same that are not.
+// Hostile reports characters that move a terminal's cursor, or hide or reverse what it shows, or take no room
+// in it, so that two texts look the same that are not.
 func Hostile(r rune) bool {
 	switch r {
 	case 0x115f, 0x1160, 0x3164, 0xffa0: // letters that are blank

@@ -13,7 +13,9 @@ import (
 	"buildbisect/bisect"
 	"buildbisect/bisect/report"
 	"buildbisect/images"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
+	"buildbisect/runner/journal"
+	"buildbisect/runner/lab"
 	"buildbisect/scenarios"
 
 	"github.com/urfave/cli/v2"
@@ -47,7 +49,7 @@ func (c command) runAgain(ctx context.Context, flags *cli.Context) (err error) {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
-	records, err := runner.ReadJournal(dir)
+	records, err := journal.Read(dir)
 	if err != nil {
 		return err
 	}
@@ -76,7 +78,7 @@ func (c command) runAgain(ctx context.Context, flags *cli.Context) (err error) {
 	if err := s.connect(ctx, o.parts); err != nil {
 		return err
 	}
-	if _, err := s.shareEngine(o.workers, o.untrusted); err != nil {
+	if _, err := s.shareBackend(o.workers, o.untrusted); err != nil {
 		return err
 	}
 	log, closeLog, err := c.probeLog(flags)
@@ -94,14 +96,14 @@ func (c command) runAgain(ctx context.Context, flags *cli.Context) (err error) {
 		return nil
 	}
 	fmt.Fprintf(c.stdout, "%s: %s\n", t.Verdict, report.Clean(t.Reason))
-	if t.Image != row.Image && s.local == nil { // a set of tools on this machine has another id in each process
+	if _, local := s.lab.Backend.(backend.HostDescriber); t.Image != row.Image && !local { // a set of tools on this machine has another id in each process
 		p.warn(fmt.Sprintf("it was built in image %s, and is now in %s", row.Image, t.Image))
 	}
 	return exit{statusOf(t)}
 }
 
 // statusOf is the status of the stage that ran last, but for one of 0 that means success to nobody.
-func statusOf(t runner.Trial) int {
+func statusOf(t lab.Trial) int {
 	switch {
 	case t.Verdict == bisect.Good:
 		return probeGood
@@ -112,10 +114,10 @@ func statusOf(t runner.Trial) int {
 }
 
 // ended finds a trial that has a verdict.
-func ended(records []runner.Record, dir string, id int) (*report.Trial, error) {
+func ended(records []journal.Record, dir string, id int) (*report.Trial, error) {
 	last := 0
 	for _, r := range records {
-		if r.Type == runner.RecordEnd {
+		if r.Type == journal.RecordEnd {
 			if r.Trial.ID == id {
 				return r.Trial, nil
 			}
@@ -142,7 +144,7 @@ func levels(p report.Point) []string {
 }
 
 // reopen opens a scenario as it was when a run began, between the commits of that time.
-func reopen(ctx context.Context, records []runner.Record, dir string, untrusted bool, p *progress) (*session, error) {
+func reopen(ctx context.Context, records []journal.Record, dir string, untrusted bool, p *progress) (*job, error) {
 	begun := *records[0].Run
 	s, err := beginWith(ctx, untrusted, p, func() (*scenarios.Scenario, error) { return scenarioOf(begun, dir, untrusted) })
 	if err != nil {
@@ -150,7 +152,7 @@ func reopen(ctx context.Context, records []runner.Record, dir string, untrusted 
 	}
 	good := begun.Good
 	for _, r := range records {
-		if r.Type == runner.RecordGood {
+		if r.Type == journal.RecordGood {
 			good = r.Good
 		}
 	}
@@ -161,8 +163,9 @@ func reopen(ctx context.Context, records []runner.Record, dir string, untrusted 
 	return s, nil
 }
 
-// scenarioOf is the scenario of a run. What it names lies where it lay; its text is the copy in the run's folder.
-func scenarioOf(begun runner.Begun, dir string, untrusted bool) (*scenarios.Scenario, error) {
+// scenarioOf is the scenario of a run. What it names lies where it lay; its text is the copy in the run's
+// folder.
+func scenarioOf(begun journal.Begun, dir string, untrusted bool) (*scenarios.Scenario, error) {
 	if slices.Contains(scenarios.Names(), begun.File) {
 		s, err := scenarios.Open(begun.File)
 		if err == nil && s.Hash != begun.Hash {
@@ -189,13 +192,13 @@ func scenarioOf(begun runner.Begun, dir string, untrusted bool) (*scenarios.Scen
 }
 
 // visit has a person come into the box.
-func (s *session) visit(when string) {
+func (s *job) visit(when string) {
 	if when == "" {
 		return
 	}
 	s.lab.First = when == shellFirst
-	s.lab.Visit = func(ctx context.Context, box runner.Box, prelude string, t *runner.Trial) error {
-		terminal, ok := box.(runner.Terminal)
+	s.lab.Visit = func(ctx context.Context, box backend.Box, prelude string, t *lab.Trial) error {
+		terminal, ok := box.(backend.Terminal)
 		switch {
 		case when == shellAfter && (!ok || t.Verdict == bisect.Good):
 			return nil

@@ -16,8 +16,8 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// BenchmarkShippedScenarios runs the shipped scenarios with the real engine and warm caches, and prints what they cost beside
-// what they may. Wall time is that of the trials, from the first question to the answer.
+// BenchmarkShippedScenarios runs the shipped scenarios with the real engine and warm caches, and prints what
+// they cost beside what they may. Wall time is that of the trials, from the first question to the answer.
 func BenchmarkShippedScenarios(b *testing.B) {
 	for _, name := range []string{"k8s-98646", "k8s-98646-canary"} {
 		b.Run(name, func(b *testing.B) {
@@ -56,8 +56,8 @@ func runShipped(b *testing.B, name string) *report.Report {
 	return &rep
 }
 
-// BenchmarkBuilderImagesFromEmptyCaches makes every builder image of k8s-98646 twice, from two empty caches, compares their
-// ids and prints what each part took. Go's own caches stay as they are.
+// BenchmarkBuilderImagesFromEmptyCaches makes every builder image of k8s-98646 twice, from two empty caches,
+// compares their ids and prints what each part took. Go's own caches stay as they are.
 func BenchmarkBuilderImagesFromEmptyCaches(b *testing.B) {
 	for b.Loop() {
 		first, second := imageIDs(b, true), imageIDs(b, false)

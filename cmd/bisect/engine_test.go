@@ -21,12 +21,14 @@ import (
 	"github.com/moby/moby/client"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"buildbisect/runner/backend"
 	"buildbisect/runner/docker"
 	"buildbisect/runner/enginetest"
 )
 
-// withEngine gives scripts the machine's engine, one cache, and a small base image that they name $BASE. What they leave
-// in the engine is removed when t ends. Without an engine they are skipped, but fail under BISECT_REQUIRE_DOCKER=1.
+// withEngine gives scripts the machine's engine, one cache, and a small base image that they name $BASE. What
+// they leave in the engine is removed when t ends. Without an engine they are skipped, but fail under
+// BISECT_REQUIRE_DOCKER=1.
 func withEngine(t *testing.T) func(*testscript.Env) error {
 	if testing.Short() {
 		t.Skip("needs a docker engine")
@@ -77,8 +79,8 @@ func (s *engineSuite) setup(env *testscript.Env) error {
 	return errors.Join(anyMachine(env), replaceInScenarios(env.WorkDir, "$BASE", s.base))
 }
 
-// suiteMark stands in the environment of the base image, and so of all images and boxes made of it: test processes
-// that share an engine must not remove each other's.
+// suiteMark stands in the environment of the base image, and so of all images and boxes made of it: test
+// processes that share an engine must not remove each other's.
 func suiteMark() string { return "BISECT_SUITE=" + strconv.Itoa(os.Getpid()) }
 
 // serveBase serves the base image from a registry on loopback, and returns its reference by digest.
@@ -138,8 +140,8 @@ func (s *engineSuite) removeImages(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// nothingLeft wants no container of this test that outlives the bisect that made it, and no volume of the processes that
-// file pids lists.
+// nothingLeft wants no container of this test that outlives the bisect that made it, and no volume of the
+// processes that file pids lists.
 func nothingLeft(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 0 {
 		ts.Fatalf("usage: nothing-left")
@@ -148,7 +150,7 @@ func nothingLeft(ts *testscript.TestScript, neg bool, args []string) {
 	c, err := ts.Value(engineKey{}).(*engineSuite).client()
 	ts.Check(err)
 	defer c.Close()
-	list, err := c.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: make(client.Filters).Add("label", docker.LabelRun)})
+	list, err := c.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: make(client.Filters).Add("label", backend.LabelRun)})
 	ts.Check(err)
 	for _, box := range list.Items {
 		found, err := c.ContainerInspect(ctx, box.ID, client.ContainerInspectOptions{})
@@ -166,7 +168,7 @@ func nothingLeft(ts *testscript.TestScript, neg bool, args []string) {
 		return
 	}
 	ts.Check(err)
-	volumes, err := c.VolumeList(ctx, client.VolumeListOptions{Filters: make(client.Filters).Add("label", docker.LabelRun)})
+	volumes, err := c.VolumeList(ctx, client.VolumeListOptions{Filters: make(client.Filters).Add("label", backend.LabelRun)})
 	ts.Check(err)
 	for _, v := range volumes.Items {
 		if slices.Contains(strings.Fields(string(pids)), v.Labels["org.buildbisect.pid"]) {

@@ -14,7 +14,8 @@ import (
 // journalFile is what makes a folder that of a run.
 const journalFile = "journal.jsonl"
 
-// runFolders lists the folders of runs in .bisect, the newest first. Links are none: a repository may bring them along.
+// runFolders lists the folders of runs in .bisect, the newest first. Links are none: a repository may bring
+// them along.
 func runFolders() (dirs []string, err error) {
 	if err := realState(defaultState); err != nil {
 		return nil, err
@@ -58,7 +59,8 @@ func newestRun() (string, error) {
 	return dirs[0], nil
 }
 
-// newestOwnRun is the newest run in .bisect that this user began on this machine. Others are passed over with a word.
+// newestOwnRun is the newest run in .bisect that this user began on this machine. Others are passed over with
+// a word.
 func newestOwnRun(cache string, p *progress) (string, error) {
 	dirs, err := runFolders()
 	if err != nil {
@@ -94,8 +96,8 @@ func namedRun(dir string) (string, error) {
 	return "", usageError{fmt.Sprintf("run %s: no %s there; want the folder of a run, as bisect run says it", dir, journalFile)}
 }
 
-// findOwnRun is the run in dir, or the newest ("") in .bisect, which this user must have begun on this machine: what its folder says is
-// run.
+// findOwnRun is the run in dir, or the newest ("") in .bisect, which this user must have begun on this
+// machine: what its folder says is run.
 func findOwnRun(dir string, p *progress) (string, error) {
 	cache, err := images.DefaultCache()
 	if err != nil {

@@ -8,8 +8,8 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// flagsFirst moves the flags of a command before its arguments: cli v2 takes whatever follows an argument for another
-// argument, and `bisect run s.yaml --json` would quietly do something else.
+// flagsFirst moves the flags of a command before its arguments: cli v2 takes whatever follows an argument for
+// another argument, and `bisect run s.yaml --json` would quietly do something else.
 func flagsFirst(app *cli.App, args []string) []string {
 	if len(args) < 2 {
 		return args

@@ -11,14 +11,15 @@ import (
 
 	"buildbisect/bisect/report"
 	"buildbisect/images"
-	"buildbisect/runner/docker"
+	"buildbisect/runner/backend"
+	"buildbisect/runner/session"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
 )
 
-// gc looks again for what dead runs left until nothing is new, after a while each time: an engine may still be finishing a container
-// for a process that died meanwhile.
+// gc looks again for what dead runs left until nothing is new, after a while each time: an engine may still
+// be finishing a container for a process that died meanwhile.
 const (
 	gcAgain = time.Second
 	gcLooks = 10
@@ -26,6 +27,7 @@ const (
 
 type gcOptions struct {
 	dryRun, json, images bool
+	runner               string
 	run                  string // mark of one that the user says is dead; "": none
 }
 
@@ -40,13 +42,13 @@ type gcReport struct {
 }
 
 type gcThing struct {
-	docker.Thing
+	backend.Resource
 	Run string `json:"run,omitempty"` // whose it was; "": a builder image
 }
 
 type gcOthers struct {
-	Owner  owner          `json:"owner"`
-	Things []docker.Thing `json:"things"`
+	Owner  session.Owner      `json:"owner"`
+	Things []backend.Resource `json:"things"`
 }
 
 func (c command) gcCommand() *cli.Command {
@@ -58,6 +60,7 @@ func (c command) gcCommand() *cli.Command {
 			"A run of another machine, or of a container that is gone with its files, nobody can judge: --run MARK is your word that it is dead.\n" +
 			"Builder images stay, unless asked for: they are made known to the engine again when they are needed. The folders of runs are yours: they stay.",
 		Flags: []cli.Flag{
+			runnerFlag(),
 			&cli.BoolFlag{Name: "dry-run", Usage: "remove nothing, only say what would go"},
 			&cli.StringFlag{Name: "run", Usage: "also what the run of that `MARK` left, which cannot be judged from here, but which you know to be dead; not if it is seen to live"},
 			&cli.BoolFlag{Name: "images", Usage: "also builder images that no container uses, while no run lives"},
@@ -68,10 +71,10 @@ func (c command) gcCommand() *cli.Command {
 				return err
 			}
 			run := ctx.String("run")
-			if ctx.IsSet("run") && !aMark.MatchString(run) {
-				return usageError{fmt.Sprintf("--run %q: want the mark of a run, as bisect gc and the label %s have it", run, docker.LabelRun)}
+			if ctx.IsSet("run") && !session.IsMark(run) {
+				return usageError{fmt.Sprintf("--run %q: want the mark of a run, as bisect gc and the label %s have it", run, backend.LabelRun)}
 			}
-			return c.runGC(ctx.Context, gcOptions{ctx.Bool("dry-run"), ctx.Bool("json"), ctx.Bool("images"), run})
+			return c.runGC(ctx.Context, gcOptions{ctx.Bool("dry-run"), ctx.Bool("json"), ctx.Bool("images"), ctx.String("runner"), run})
 		},
 	}
 }
@@ -81,20 +84,28 @@ func (c command) runGC(ctx context.Context, o gcOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	engine, err := docker.Connect(ctx)
+	where, err := placeNamed(o.runner)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, engine.Close()) }()
-	limited, cancel := context.WithTimeout(ctx, sweepTime)
+	at, err := where.open(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, at.close()) }()
+	reaper, ok := at.Backend.(backend.Reaper)
+	if !ok {
+		return usageError{fmt.Sprintf("--runner %s: nothing outlives a build there", o.runner)}
+	}
+	limited, cancel := context.WithTimeout(ctx, session.SweepTime)
 	defer cancel()
-	release, err := sweepers(limited, cache)
+	release, err := session.LockSweeps(limited, cache)
 	if err != nil {
 		return err
 	}
 	defer release()
 	r := &gcReport{DryRun: o.dryRun, Removed: []gcThing{}, Kept: []gcThing{}, Unknown: []gcOthers{}, Alive: []string{}, Runs: []string{}}
-	err = sweeper{engine, cache, here(), o.run}.collect(ctx, o, r)
+	err = collect(ctx, session.Sweeper{Backend: reaper, Cache: cache, Here: session.Here(), Dead: o.run}, o, r)
 	if err == nil && o.run != "" && slices.Contains(r.Alive, o.run) {
 		err = fmt.Errorf("gc --run %s: that run lives: its lease is locked, or its process runs; stop it first", o.run)
 	}
@@ -102,16 +113,16 @@ func (c command) runGC(ctx context.Context, o gcOptions) (err error) {
 }
 
 // collect removes what is left of dead runs until a look finds nothing more of them, and tells r.
-func (s sweeper) collect(ctx context.Context, o gcOptions, r *gcReport) error {
+func collect(ctx context.Context, s session.Sweeper, o gcOptions, r *gcReport) error {
 	for look := 1; ; look++ {
-		found, err := s.look(ctx)
+		found, err := s.Scan(ctx)
 		if err != nil {
 			return err
 		}
 		r.judged(found)
-		things := found.things()
-		if o.images && look == 1 && len(found.alive) == 0 {
-			unused, err := s.engine.UnusedBuilders(ctx)
+		things := found.Resources()
+		if o.images && look == 1 && len(found.Alive) == 0 {
+			unused, err := s.Backend.UnusedBuilders(ctx)
 			if err != nil {
 				return err
 			}
@@ -123,17 +134,17 @@ func (s sweeper) collect(ctx context.Context, o gcOptions, r *gcReport) error {
 		}
 		// Only what is new: what somebody uses stays, however often one looks.
 		things = slices.DeleteFunc(things, r.keeps)
-		removed, err := s.engine.Remove(ctx, things)
+		removed, err := s.Backend.Remove(ctx, things)
 		r.Removed = append(r.Removed, ofRuns(removed, r.Runs)...)
 		if err != nil {
 			return err
 		}
 		r.Kept = append(r.Kept, ofRuns(without(things, removed), r.Runs)...)
-		if len(found.dead) == 0 {
+		if len(found.Dead) == 0 {
 			return nil
 		}
 		if len(things) == 0 && look > 1 || look == gcLooks {
-			_, err := s.clear(ctx, found)
+			_, err := s.Clear(ctx, found)
 			return err
 		}
 		select {
@@ -145,33 +156,33 @@ func (s sweeper) collect(ctx context.Context, o gcOptions, r *gcReport) error {
 }
 
 // judged notes what the last look found of runs.
-func (r *gcReport) judged(found *census) {
+func (r *gcReport) judged(found *session.Scan) {
 	r.Unknown, r.Alive = []gcOthers{}, []string{}
-	for _, u := range found.unknown {
-		if len(u.things) > 0 {
-			r.Unknown = append(r.Unknown, gcOthers{u.owner, u.things})
+	for _, u := range found.Unknown {
+		if len(u.Resources) > 0 {
+			r.Unknown = append(r.Unknown, gcOthers{u.Owner, u.Resources})
 		}
 	}
-	for _, o := range found.alive {
+	for _, o := range found.Alive {
 		r.Alive = append(r.Alive, o.Run)
 	}
 	r.Alive = slices.Compact(r.Alive)
-	for _, run := range found.runs() {
+	for _, run := range found.Runs() {
 		if !slices.Contains(r.Runs, run) {
 			r.Runs = append(r.Runs, run)
 		}
 	}
 }
 
-func (r *gcReport) keeps(t docker.Thing) bool {
+func (r *gcReport) keeps(t backend.Resource) bool {
 	return slices.ContainsFunc(r.Kept, func(k gcThing) bool { return k.String() == t.String() })
 }
 
 // ofRuns says of each thing whose it was, by its label or its name.
-func ofRuns(things []docker.Thing, runs []string) (list []gcThing) {
+func ofRuns(things []backend.Resource, runs []string) (list []gcThing) {
 	list = []gcThing{} // not null in JSON
 	for _, t := range things {
-		whose := t.Labels[docker.LabelRun]
+		whose := t.Labels[backend.LabelRun]
 		if i := slices.IndexFunc(runs, func(run string) bool { return strings.Contains(t.Name, run+"-") }); whose == "" && i >= 0 {
 			whose = runs[i]
 		}
@@ -180,9 +191,9 @@ func ofRuns(things []docker.Thing, runs []string) (list []gcThing) {
 	return list
 }
 
-func without(things, gone []docker.Thing) []docker.Thing {
-	return slices.DeleteFunc(slices.Clone(things), func(t docker.Thing) bool {
-		return slices.ContainsFunc(gone, func(g docker.Thing) bool { return g.String() == t.String() })
+func without(things, gone []backend.Resource) []backend.Resource {
+	return slices.DeleteFunc(slices.Clone(things), func(t backend.Resource) bool {
+		return slices.ContainsFunc(gone, func(g backend.Resource) bool { return g.String() == t.String() })
 	})
 }
 
@@ -205,9 +216,9 @@ func (c command) printGC(r *gcReport, o gcOptions) error {
 	}
 	switch {
 	case len(r.Removed) > 0:
-		var things []docker.Thing
+		var things []backend.Resource
 		for _, t := range r.Removed {
-			things = append(things, t.Thing)
+			things = append(things, t.Resource)
 		}
 		fmt.Fprintf(c.stdout, "%s %s\n", did, counted(things))
 	default:
@@ -236,7 +247,7 @@ func (u gcOthers) String() string {
 	}
 	var ids []string
 	for _, t := range u.Things {
-		if t.Kind == docker.KindContainer {
+		if t.Kind == backend.KindContainer {
 			ids = append(ids, t.ID[:12])
 		}
 	}
@@ -245,7 +256,7 @@ func (u gcOthers) String() string {
 		text += "; run bisect gc there"
 	}
 	switch {
-	case aMark.MatchString(u.Owner.Run):
+	case session.IsMark(u.Owner.Run):
 		text += "; or if you know it is dead: bisect gc --run " + u.Owner.Run
 	case len(ids) > 0:
 		text += "; or if you know it is dead: docker rm -fv " + strings.Join(ids, " ")

@@ -25,11 +25,14 @@ import (
 	"github.com/moby/moby/client"
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"buildbisect/runner/backend"
 	"buildbisect/runner/docker"
 	"buildbisect/runner/enginetest"
+	"buildbisect/runner/session"
 )
 
-// withNestedEngine gives each script an engine of its own, so that what it sees there is its own, and it may do to it what it likes.
+// withNestedEngine gives each script an engine of its own, so that what it sees there is its own, and it may
+// do to it what it likes.
 func withNestedEngine(t *testing.T) func(*testscript.Env) error {
 	withEngine(t) // skips
 	machine, err := docker.Connect(t.Context())
@@ -44,8 +47,9 @@ func withNestedEngine(t *testing.T) func(*testscript.Env) error {
 	}
 }
 
-// killedOftenMain runs a command again and again, several at a time, and kills each with SIGKILL at some moment: `killed-often TIMES COMMAND
-// [ARG...]`. It wants at least half of them to have been at work. BISECT_KILLS sets how often.
+// killedOftenMain runs a command again and again, several at a time, and kills each with SIGKILL at some
+// moment: `killed-often TIMES COMMAND [ARG...]`. It wants at least half of them to have been at work.
+// BISECT_KILLS sets how often.
 func killedOftenMain() {
 	times, err := strconv.Atoi(os.Args[1])
 	check(err)
@@ -89,8 +93,8 @@ func killedOftenMain() {
 	}
 }
 
-// interruptedTwiceMain interrupts a command whose engine does not answer any more, and once more: `interrupted-twice COMMAND [ARG...]`.
-// It wants it to be gone at once, and only then.
+// interruptedTwiceMain interrupts a command whose engine does not answer any more, and once more:
+// `interrupted-twice COMMAND [ARG...]`. It wants it to be gone at once, and only then.
 func interruptedTwiceMain() {
 	stalled := stallableEngine()
 	cmd := wrapped(os.Args[1:])
@@ -121,7 +125,8 @@ func interruptedTwiceMain() {
 	}
 }
 
-// engineLists writes what is in the engine, a line for each container, volume and network: `engine-lists FILE`.
+// engineLists writes what is in the engine, a line for each container, volume and network: `engine-lists
+// FILE`.
 func engineLists(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: engine-lists FILE")
@@ -155,8 +160,9 @@ func engineLists(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Join(lines, "\n")+"\n"), 0o644))
 }
 
-// buildLeaves makes in the engine what a build under `engine: host` leaves that names it by its marker, such as a buildx builder:
-// `build-leaves MARKER [LABEL=VALUE...]`. With dead=RUN it carries the labels of a session of that run that is dead.
+// buildLeaves makes in the engine what a build under `engine: host` leaves that names it by its marker, such
+// as a buildx builder: `build-leaves MARKER [LABEL=VALUE...]`. With dead=RUN it carries the labels of a
+// session of that run that is dead.
 func buildLeaves(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 1 {
 		ts.Fatalf("usage: build-leaves MARKER [LABEL=VALUE...]")
@@ -166,10 +172,10 @@ func buildLeaves(ts *testscript.TestScript, neg bool, args []string) {
 		key, value, _ := strings.Cut(arg, "=")
 		labels[key] = value
 		if key == "dead" {
-			o := here()
+			o := session.Here()
 			o.Run, o.Session, o.Start = value, value+".dead", "1" // this process had another's id before
-			labels = o.labels()
-			labels[docker.LabelOwner] = "1"
+			labels = o.Labels()
+			labels[backend.LabelOwner] = "1"
 		}
 	}
 	ctx, c := context.Background(), scriptClient(ts)
@@ -216,7 +222,7 @@ func letBuildsGo(ts *testscript.TestScript, neg bool, args []string) {
 		wait.Wait()
 		c.Close()
 	})
-	boxes := make(client.Filters).Add("label", docker.LabelRun+"="+args[0])
+	boxes := make(client.Filters).Add("label", backend.LabelRun+"="+args[0])
 	wait.Go(func() {
 		for ctx.Err() == nil {
 			list, _ := c.ContainerList(ctx, client.ContainerListOptions{Filters: boxes})
@@ -228,7 +234,8 @@ func letBuildsGo(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-// atWork waits until a run's first trial has printed "waiting", and sets a variable to the run's mark: `at-work STATE VARIABLE`.
+// atWork waits until a run's first trial has printed "waiting", and sets a variable to the run's mark:
+// `at-work STATE VARIABLE`.
 func atWork(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: at-work STATE VARIABLE")
@@ -256,8 +263,8 @@ func atWork(ts *testscript.TestScript, neg bool, args []string) {
 
 var aMarkAnywhere = regexp.MustCompile(`"b[a-z2-7]{10}"`)
 
-// stallableEngine stands between the commands to come and the engine, until the function that it returns is called: from then on
-// it passes nothing on, and takes what it is sent.
+// stallableEngine stands between the commands to come and the engine, until the function that it returns is
+// called: from then on it passes nothing on, and takes what it is sent.
 func stallableEngine() (stall func()) {
 	network, address, _ := strings.Cut(os.Getenv("DOCKER_HOST"), "://")
 	socket, err := filepath.Abs("stall.sock")
@@ -309,19 +316,19 @@ func BenchmarkLookingForDeadRuns(b *testing.B) {
 	defer engine.Close()
 	cache := b.TempDir()
 	for b.Loop() {
-		l, err := takeLease(cache, runName(), engine.Info().ID, time.Now())
+		l, err := session.TakeLease(cache, session.NewMark(), engine.Info().ID, time.Now())
 		if err != nil {
 			b.Fatal(err)
 		}
-		release, err := sweepers(b.Context(), cache)
+		release, err := session.LockSweeps(b.Context(), cache)
 		if err != nil {
 			b.Fatal(err)
 		}
-		if _, err := (sweeper{engine: engine, cache: cache, here: l.owner}).look(b.Context()); err != nil {
+		if _, err := (session.Sweeper{Backend: engine, Cache: cache, Here: l.Owner}).Scan(b.Context()); err != nil {
 			b.Fatal(err)
 		}
 		release()
-		if err := l.end(true); err != nil {
+		if err := l.End(true); err != nil {
 			b.Fatal(err)
 		}
 	}

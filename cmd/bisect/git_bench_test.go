@@ -14,16 +14,17 @@ import (
 	"time"
 )
 
-// BenchmarkGitInBuilds says by how much trials take longer with `git: true` than without: the first of a run, for which the history is packed and
-// sent, and each further one. The repository is about as large as docker/cli: 5,000 files of 40 MB, 12,000 commits. Trials with and without come
-// in turns. The yardsticks are 3 s for the first, and 0.2 s for a further one.
+// BenchmarkGitInBuilds says by how much trials take longer with `git: true` than without: the first of a run,
+// for which the history is packed and sent, and each further one. The repository is about as large as
+// docker/cli: 5,000 files of 40 MB, 12,000 commits. Trials with and without come in turns. The yardsticks are
+// 3 s for the first, and 0.2 s for a further one.
 func BenchmarkGitInBuilds(b *testing.B) {
 	dir, base := largeRepository(b), serveBase(b)
-	for _, where := range []string{runnerDocker, runnerLocal} {
+	for _, where := range []string{"docker", "local"} {
 		b.Run(where, func(b *testing.B) {
 			for b.Loop() {
 				without, with := benchSession(b, dir, base, where, false), benchSession(b, dir, base, where, true)
-				try := func(s *session, id int) time.Duration {
+				try := func(s *job, id int) time.Duration {
 					begin := time.Now()
 					if trial, err := s.lab.Try(b.Context(), id, s.space.Bad(), io.Discard); err != nil || trial.Exit != 0 {
 						b.Fatalf("%v, %+v", err, trial)
@@ -39,7 +40,7 @@ func BenchmarkGitInBuilds(b *testing.B) {
 					further += try(without, id)
 					furtherGit += try(with, id)
 				}
-				for _, s := range []*session{without, with} {
+				for _, s := range []*job{without, with} {
 					if err := s.close(); err != nil {
 						b.Error(err)
 					}
@@ -52,7 +53,7 @@ func BenchmarkGitInBuilds(b *testing.B) {
 	}
 }
 
-func benchSession(b *testing.B, dir, base, where string, git bool) *session {
+func benchSession(b *testing.B, dir, base, where string, git bool) *job {
 	file := filepath.Join(b.TempDir(), "bisect.yaml")
 	text := fmt.Sprintf("version: 1\nname: bench\nsource: {repo: %q, good: main~9, bad: main, git: %v}\nbuilder: {base: {image: %q}}\nstages: [{name: build, run: 'true'}]\n", dir, git, base)
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
@@ -63,7 +64,7 @@ func benchSession(b *testing.B, dir, base, where string, git bool) *session {
 		err = s.connect(b.Context(), parts{runner: where})
 	}
 	if err == nil {
-		_, err = s.shareEngine(1, false)
+		_, err = s.shareBackend(1, false)
 	}
 	if err != nil {
 		b.Fatal(err)
@@ -71,7 +72,8 @@ func benchSession(b *testing.B, dir, base, where string, git bool) *session {
 	return s
 }
 
-// largeRepository makes the repository with git fast-import. Each commit changes two files a little, some are merges.
+// largeRepository makes the repository with git fast-import. Each commit changes two files a little, some are
+// merges.
 func largeRepository(b *testing.B) string {
 	const files, commits = 5000, 12000
 	dir := b.TempDir()

@@ -13,9 +13,10 @@ import (
 	"buildbisect/scenarios"
 )
 
-// openInBisection is open, but where git bisects in the work tree that the user stands in. There the scenario and its lock are read as they were
-// where that began: git checks out an older version of them at each step, or none, and a verdict would be about that.
-func openInBisection(ctx context.Context, name string, untrusted bool, p *progress) (*session, error) {
+// openInBisection is open, but where git bisects in the work tree that the user stands in. There the scenario
+// and its lock are read as they were where that began: git checks out an older version of them at each step,
+// or none, and a verdict would be about that.
+func openInBisection(ctx context.Context, name string, untrusted bool, p *progress) (*job, error) {
 	if untrusted {
 		at, err := os.Getwd()
 		if err == nil {

@@ -9,15 +9,15 @@ import (
 
 	"buildbisect/bisect"
 	"buildbisect/bisect/report"
-	"buildbisect/runner"
 	"buildbisect/runner/git"
+	"buildbisect/runner/space"
 
 	"github.com/dustin/go-humanize/english"
 )
 
-// spaceBetween reads the history between two commits and spans the scenario's axes over it. Where good is newer than bad the
-// question is which change repaired the build, and the history runs from bad to good.
-func (s *session) spaceBetween(ctx context.Context, good, bad git.Commit) (*runner.Space, error) {
+// spaceBetween reads the history between two commits and spans the scenario's axes over it. Where good is
+// newer than bad the question is which change repaired the build, and the history runs from bad to good.
+func (s *job) spaceBetween(ctx context.Context, good, bad git.Commit) (*space.Space, error) {
 	o := git.HistoryOptions{FirstParent: s.scenario.Source.FirstParent, Paths: s.scenario.Source.Paths}
 	defer s.progress.whenSlow("reading the history between good and bad")()
 	h, err := s.repo.History(ctx, good, bad, o)
@@ -55,7 +55,7 @@ func (s *session) spaceBetween(ctx context.Context, good, bad git.Commit) (*runn
 	if len(apart) > 0 {
 		s.notes = append(s.notes, apartNote(levels, apart))
 	}
-	return runner.NewSpace(levels, s.scenario.Axes)
+	return space.NewSpace(levels, s.scenario.Axes)
 }
 
 // asAsked gives an error of a history read from bad to good the names that the scenario has for its ends.
@@ -66,18 +66,19 @@ func asAsked(err error) error {
 	return err
 }
 
-// levels lays a history out as the levels of the commit axis: the good side; the parents, older than good, of branches that
-// left before it; then the commits between good and bad.
+// levels lays a history out as the levels of the commit axis: the good side; the parents, older than good, of
+// branches that left before it; then the commits between good and bad.
 //
-// Commits without any common history with good (an imported project, a subtree) are levels like the others, and apart lists
-// them: what broke the build may have come with them, and git bisect looks there, too. Where such a history begins there is
-// no parent to step down to; the good side stands for it, which is what is left without that history.
+// Commits without any common history with good (an imported project, a subtree) are levels like the others,
+// and apart lists them: what broke the build may have come with them, and git bisect looks there, too. Where
+// such a history begins there is no parent to step down to; the good side stands for it, which is what is
+// left without that history.
 //
-// In looking for a repair, commits that do not contain the broken one are left out: they build because they never had what
-// broke it.
-func (s *session) levels(h *git.History, repair bool) (out *runner.History, apart []int, err error) {
+// In looking for a repair, commits that do not contain the broken one are left out: they build because they
+// never had what broke it.
+func (s *job) levels(h *git.History, repair bool) (out *space.History, apart []int, err error) {
 	good := h.Good
-	out = &runner.History{}
+	out = &space.History{}
 	switch {
 	case h.Base.ID != "":
 		good = h.Base
@@ -143,9 +144,9 @@ func (s *session) levels(h *git.History, repair bool) (out *runner.History, apar
 	return out, apart, nil
 }
 
-// weighApart has all commits that share no history with good weigh as much as one that does, apart from the tips of their
-// histories: those are what the search asks for first.
-func weighApart(h *runner.History, apart []int) {
+// weighApart has all commits that share no history with good weigh as much as one that does, apart from the
+// tips of their histories: those are what the search asks for first.
+func weighApart(h *space.History, apart []int) {
 	if len(apart) == 0 {
 		return
 	}
@@ -166,7 +167,7 @@ func weighApart(h *runner.History, apart []int) {
 }
 
 // apartNote says what is peculiar to commits that share no history with good.
-func apartNote(h *runner.History, apart []int) string {
+func apartNote(h *space.History, apart []int) string {
 	note := english.Plural(len(apart), "commit shares", "commits share") + " no history with good, and " + english.PluralWord(len(apart), "is", "are") + " searched too, as by git bisect"
 	var roots []string
 	for _, level := range apart {
@@ -180,6 +181,6 @@ func apartNote(h *runner.History, apart []int) string {
 	return fmt.Sprintf("%s; where such a history begins (%s) there is no parent to build, and good stands for it: a commit blamed there fails by itself", note, strings.Join(roots, ", "))
 }
 
-func named(c git.Commit) runner.Commit {
-	return runner.Commit{ID: c.ID, Subject: c.Subject, Author: c.AuthorName, When: c.When}
+func named(c git.Commit) space.Commit {
+	return space.Commit{ID: c.ID, Subject: c.Subject, Author: c.AuthorName, When: c.When}
 }

@@ -10,7 +10,8 @@ import (
 
 	"buildbisect/bisect"
 	"buildbisect/bisect/report"
-	"buildbisect/runner"
+	"buildbisect/runner/lab"
+	"buildbisect/runner/space"
 
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
@@ -32,17 +33,18 @@ func (c command) imagesCommand() *cli.Command {
 	}
 }
 
-// openImages opens a scenario for its images alone: of its history they know nothing, and no engine is needed.
-func openImages(ctx context.Context, name string, untrusted bool, p *progress) (*session, error) {
+// openImages opens a scenario for its images alone: of its history they know nothing, and no engine is
+// needed.
+func openImages(ctx context.Context, name string, untrusted bool, p *progress) (*job, error) {
 	s, err := begin(ctx, name, untrusted, p)
 	if err != nil {
 		return nil, err
 	}
-	anyHistory := &runner.History{Commits: []runner.Commit{{ID: "any"}, {ID: "any"}}, Parents: [][]int{nil, {0}}, Sides: make([]bisect.Side, 2)}
-	if s.space, err = runner.NewSpace(anyHistory, s.scenario.Axes); err != nil {
+	anyHistory := &space.History{Commits: []space.Commit{{ID: "any"}, {ID: "any"}}, Parents: [][]int{nil, {0}}, Sides: make([]bisect.Side, 2)}
+	if s.space, err = space.NewSpace(anyHistory, s.scenario.Axes); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	s.lab = &runner.Lab{Scenario: s.scenario, Space: s.space, Warn: p.warn}
+	s.lab = &lab.Lab{Scenario: s.scenario, Space: s.space, Warn: p.warn}
 	return s, nil
 }
 

@@ -124,8 +124,9 @@ func (c command) runImagesBuild(ctx context.Context, o imagesBuildOptions) error
 	return c.printBuilt(r)
 }
 
-// built lists the cache's entries that the session's images are made of. Before is what lay in the cache before.
-func (s *session) built(before []images.Stocked) ([]builtPart, error) {
+// built lists the cache's entries that the session's images are made of. Before is what lay in the cache
+// before.
+func (s *job) built(before []images.Stocked) ([]builtPart, error) {
 	made := map[string]time.Time{}
 	for _, e := range before {
 		made[e.ID] = e.Made

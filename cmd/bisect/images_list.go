@@ -62,7 +62,8 @@ func (c command) runImagesList(asJSON bool, now time.Time) error {
 	return nil
 }
 
-// folded puts into one row each what nobody asks for by name: a tool from a package may have left fifty of them.
+// folded puts into one row each what nobody asks for by name: a tool from a package may have left fifty of
+// them.
 func folded(entries []images.Stocked) []images.Stocked {
 	nouns := map[string]string{"download": "file", "index": "package list", "unfinished": "leftover"}
 	at, counts := map[string]int{}, map[string]int{} // by kind

@@ -71,7 +71,7 @@ func (c command) imagesLockCommand() *cli.Command {
 func (c command) runImagesLock(ctx context.Context, o imagesLockOptions) error {
 	p := newProgress(c.stderr)
 	var files []string // in the order they are first needed
-	sessions := map[string][]*session{}
+	sessions := map[string][]*job{}
 	for _, name := range o.scenarios {
 		s, err := openImages(ctx, name, o.untrusted, p)
 		if err != nil {
@@ -115,7 +115,7 @@ func (c command) runImagesLock(ctx context.Context, o imagesLockOptions) error {
 }
 
 // lockFile brings one lock up to date with the scenarios that share it, or only looks whether it is.
-func lockFile(ctx context.Context, file string, all []*session, o imagesLockOptions) (lockReport, error) {
+func lockFile(ctx context.Context, file string, all []*job, o imagesLockOptions) (lockReport, error) {
 	r := lockReport{Lock: file, Changes: []images.LockChange{}, Unasked: []string{}}
 	for _, s := range all {
 		r.Scenarios = append(r.Scenarios, s.scenario.Name)
@@ -174,8 +174,9 @@ func lockFile(ctx context.Context, file string, all []*session, o imagesLockOpti
 	return r, images.NoteLock(all[0].cache, file)
 }
 
-// makeAsLocked makes what a scenario names, as the lock has it as far as that can be, and returns what was made.
-func (s *session) makeAsLocked(ctx context.Context, lock *images.Lock, offline, fresh bool) (*images.Lock, error) {
+// makeAsLocked makes what a scenario names, as the lock has it as far as that can be, and returns what was
+// made.
+func (s *job) makeAsLocked(ctx context.Context, lock *images.Lock, offline, fresh bool) (*images.Lock, error) {
 	_ = s.stock(parts{offline: offline}) // its error is of the lock beside the scenario, which was dealt with before
 	s.images.Lock = lock
 	if fresh {

@@ -11,7 +11,7 @@ import (
 )
 
 // wanted is what to make, and the builder images to push.
-func (s *session) wanted(ctx context.Context, o imagesBuildOptions) (parts, builders []images.Spec, err error) {
+func (s *job) wanted(ctx context.Context, o imagesBuildOptions) (parts, builders []images.Spec, err error) {
 	if len(o.at) > 0 {
 		if slices.ContainsFunc(o.at, func(at string) bool { return at == "commit" || strings.HasPrefix(at, "commit=") }) {
 			return nil, nil, usageError{"--at commit: builder images are the same for all commits; name the other axes"}
@@ -41,7 +41,7 @@ func (s *session) wanted(ctx context.Context, o imagesBuildOptions) (parts, buil
 }
 
 // matrix lists the builder images of all points that can exist, each once.
-func (s *session) matrix(ctx context.Context) ([]images.Spec, error) {
+func (s *job) matrix(ctx context.Context) ([]images.Spec, error) {
 	all := 1
 	for _, a := range s.scenario.Axes {
 		if all *= len(a.Levels); all > mostCombinations {

@@ -12,15 +12,16 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// sameWish is how long after a signal another one means the same: timeout(1), shells and dying terminals tell a process, and
-// then its whole group.
+// sameWish is how long after a signal another one means the same: timeout(1), shells and dying terminals tell
+// a process, and then its whole group.
 const sameWish = 200 * time.Millisecond
 
-// interruptible returns a context that the first signal ends, so that what runs stops and cleans up after itself. A second one,
-// of whatever kind, is from somebody who will not wait: leave is called, at once.
+// interruptible returns a context that the first signal ends, so that what runs stops and cleans up after
+// itself. A second one, of whatever kind, is from somebody who will not wait: leave is called, at once.
 //
-// A closed terminal (SIGHUP) or a reader that went away (SIGPIPE) must not leave containers behind either; nor does the second count, since
-// every line that is written after it brings another. What is ignored stays ignored: nohup(1) asks for that.
+// A closed terminal (SIGHUP) or a reader that went away (SIGPIPE) must not leave containers behind either;
+// nor does the second count, since every line that is written after it brings another. What is ignored stays
+// ignored: nohup(1) asks for that.
 func (c command) interruptible(leave func(status int)) context.Context {
 	signals := make(chan os.Signal, 8)
 	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGPIPE} {

@@ -13,13 +13,14 @@ import (
 	"time"
 )
 
-// killedMain runs bisect on the scenario here, undisturbed, and then again and again, and kills each run with SIGKILL up to four times:
-// after a record of its journal, or at a random moment. Resumed, it must come to the same report.json, byte for byte but for times.
-// BISECT_KILLS sets how many kills there are in all; process ids go to file pids, for nothing-left.
+// killedMain runs bisect on the scenario here, undisturbed, and then again and again, and kills each run with
+// SIGKILL up to four times: after a record of its journal, or at a random moment. Resumed, it must come to
+// the same report.json, byte for byte but for times. BISECT_KILLS sets how many kills there are in all;
+// process ids go to file pids, for nothing-left.
 func killedMain() {
 	times, err := strconv.Atoi(os.Getenv("BISECT_KILLS"))
 	if err != nil {
-		times = 20
+		times = 6
 	}
 	k := killer{dice: rand.New(rand.NewPCG(98646, uint64(times)))}
 	k.pids, err = os.Create("pids")

@@ -9,12 +9,14 @@ import (
 	"buildbisect/bisect/report"
 	"buildbisect/runner"
 	"buildbisect/runner/git"
+	"buildbisect/runner/space"
 
 	"github.com/dustin/go-humanize/english"
 )
 
-// openLadder opens a scenario without a good commit: the space is the ladder down which one will be looked for.
-func (s *session) openLadder(ctx context.Context, bad git.Commit) error {
+// openLadder opens a scenario without a good commit: the space is the ladder down which one will be looked
+// for.
+func (s *job) openLadder(ctx context.Context, bad git.Commit) error {
 	ids, err := s.stepsBack(ctx, bad)
 	if err != nil {
 		return fmt.Errorf("source.bad: %w", err)
@@ -30,7 +32,7 @@ func (s *session) openLadder(ctx context.Context, bad git.Commit) error {
 		}
 		rungs = append(rungs, c)
 	}
-	s.span = func(ctx context.Context, good string) (*runner.Space, error) {
+	s.span = func(ctx context.Context, good string) (*space.Space, error) {
 		c, err := s.repo.Resolve(good)
 		if err != nil {
 			return nil, err
@@ -42,7 +44,7 @@ func (s *session) openLadder(ctx context.Context, bad git.Commit) error {
 }
 
 // spanAbove is the space above the good commit that a run has found.
-func (s *session) spanAbove(ctx context.Context, run *runner.Run, good string) (*runner.Space, error) {
+func (s *job) spanAbove(ctx context.Context, run *runner.Run, good string) (*space.Space, error) {
 	known := len(s.notes)
 	space, err := s.span(ctx, good)
 	if err != nil {
@@ -56,8 +58,8 @@ func (s *session) spanAbove(ctx context.Context, run *runner.Run, good string) (
 	return space, nil
 }
 
-// stepsBack are the commits to look at for a good one, nearest first: see runner.Backwards.
-func (s *session) stepsBack(ctx context.Context, bad git.Commit) ([]string, error) {
+// stepsBack are the commits to look at for a good one, nearest first: see bisect.Backwards.
+func (s *job) stepsBack(ctx context.Context, bad git.Commit) ([]string, error) {
 	defer s.progress.whenSlow("looking how far back history goes")()
 	var line []string // from bad to the root
 	for id, err := range s.repo.FirstParents(ctx, bad) {
@@ -71,7 +73,7 @@ func (s *session) stepsBack(ctx context.Context, bad git.Commit) ([]string, erro
 		line = append(line, id)
 	}
 	var ids []string
-	for _, step := range runner.Backwards(len(line) - 1) {
+	for _, step := range bisect.Backwards(len(line) - 1) {
 		ids = append(ids, line[step])
 	}
 	s.older = len(line) - 1
@@ -79,8 +81,8 @@ func (s *session) stepsBack(ctx context.Context, bad git.Commit) ([]string, erro
 }
 
 // ladder is a space over some commits alone, the oldest first.
-func (s *session) ladder(commits ...git.Commit) (*runner.Space, error) {
-	h := &runner.History{Path: s.repo.Path()}
+func (s *job) ladder(commits ...git.Commit) (*space.Space, error) {
+	h := &space.History{Path: s.repo.Path()}
 	for i, c := range commits {
 		var parents []int
 		if i > 0 {
@@ -88,5 +90,5 @@ func (s *session) ladder(commits ...git.Commit) (*runner.Space, error) {
 		}
 		h.Commits, h.Parents, h.Sides = append(h.Commits, named(c)), append(h.Parents, parents), append(h.Sides, bisect.After)
 	}
-	return runner.NewSpace(h, s.scenario.Axes)
+	return space.NewSpace(h, s.scenario.Axes)
 }

@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -29,7 +31,33 @@ var bans = []struct {
 	{"buildbisect/scenarios", nil, "buildbisect/cmd/...", "commands read scenarios, never the other way round"},
 	{"buildbisect/runner/...", nil, "buildbisect/cmd/...", "commands drive the runner, never the other way round"},
 	{"buildbisect/runner/local", nil, "buildbisect/runner/docker", "builds on a machine without an engine need none of it"},
-	{"buildbisect/runner", nil, "buildbisect/runner/...", "the runner owns its interfaces; back ends are handed in, so that Docker is the first and not the last"},
+	{"buildbisect/runner/backend", nil, "buildbisect/runner/...", "what a back end is does not depend on who uses one"},
+	{"buildbisect/runner/redact", nil, "buildbisect/...", "secrets are text, whoever prints them"},
+	{"buildbisect/runner/space", nil, "buildbisect/runner/...", "points have their names before anything runs"},
+	{"buildbisect/runner/lab", nil, "buildbisect/runner", "a trial does not know what is searched with it"},
+	{"buildbisect/runner/lab", nil, "buildbisect/runner/journal", "a trial does not know who writes it down"},
+	{"buildbisect/runner/lab", nil, "buildbisect/runner/explain", "a trial does not know what is said of it"},
+	{"buildbisect/runner/journal", nil, "buildbisect/runner", "a journal is written to, and drives nothing"},
+	{"buildbisect/runner/journal", nil, "buildbisect/runner/explain", "a journal holds what happened, not what it means"},
+	{"buildbisect/runner/explain", nil, "buildbisect/runner", "an explanation is a function of what is known"},
+	{"buildbisect/runner/explain", nil, "buildbisect/runner/backend", "an explanation needs nothing that runs"},
+	{"buildbisect/runner/explain", nil, "buildbisect/runner/journal", "an explanation is the same, whoever wrote down what happened"},
+	{"buildbisect/runner", nil, "buildbisect/runner/docker", "back ends are handed in, so that Docker is the first and not the last"},
+	{"buildbisect/runner", nil, "buildbisect/runner/local", "back ends are handed in, so that Docker is the first and not the last"},
+	{"buildbisect/runner", nil, "buildbisect/runner/git", "sources are handed in"},
+	{"buildbisect/runner/lab", nil, "buildbisect/runner/docker", "back ends are handed in, so that Docker is the first and not the last"},
+	{"buildbisect/runner/lab", nil, "buildbisect/runner/local", "back ends are handed in, so that Docker is the first and not the last"},
+	{"buildbisect/runner/lab", nil, "buildbisect/runner/git", "sources are handed in"},
+	{"buildbisect/runner/journal", nil, "buildbisect/runner/docker", "back ends are handed in, so that Docker is the first and not the last"},
+	{"buildbisect/runner/journal", nil, "buildbisect/runner/local", "back ends are handed in, so that Docker is the first and not the last"},
+	{"buildbisect/runner/journal", nil, "buildbisect/runner/git", "sources are handed in"},
+	{"buildbisect/runner/explain", nil, "buildbisect/runner/docker", "back ends are handed in, so that Docker is the first and not the last"},
+	{"buildbisect/runner/explain", nil, "buildbisect/runner/local", "back ends are handed in, so that Docker is the first and not the last"},
+	{"buildbisect/runner/explain", nil, "buildbisect/runner/git", "sources are handed in"},
+	{"buildbisect/runner/session", nil, "buildbisect/runner/docker", "leftovers are those of any back end"},
+	{"buildbisect/runner/docker", nil, "buildbisect/runner/session", "a back end lists what is there; whose that is, and whether they live, is not its business"},
+	{"buildbisect/runner/docker", nil, "buildbisect/runner/lab", "a back end knows boxes, not what is built in them"},
+	{"buildbisect/runner/local", nil, "buildbisect/runner/lab", "a back end knows boxes, not what is built in them"},
 	{"buildbisect/...", []string{"buildbisect/runner/docker"}, "github.com/testcontainers/...", "one package talks to Docker"},
 	{"buildbisect/...", []string{"buildbisect/runner/docker", "buildbisect/runner/enginetest"}, "github.com/moby/...", "one package talks to Docker; tests have an engine of their own"},
 	{"buildbisect/...", []string{"buildbisect/runner/git"}, "github.com/go-git/...", "one package reads repositories"},
@@ -73,6 +101,33 @@ func TestImportsRunOneWay(t *testing.T) {
 	}
 	if seen < 7 {
 		t.Errorf("only %d packages were looked at", seen)
+	}
+}
+
+// TestOneFileNamesTheBackEnds keeps a new back end a matter of its own package and one line here.
+func TestOneFileNamesTheBackEnds(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, where := range []string{"docker", "local"} {
+			imports := strings.Contains(string(text), "\t\"buildbisect/runner/"+where+"\"\n")
+			switch {
+			case imports && file == "backends.go":
+				named++
+			case imports && !strings.HasSuffix(file, "_test.go"):
+				t.Errorf("%s imports runner/%s: only backends.go names back ends", file, where)
+			}
+		}
+	}
+	if named != 2 {
+		t.Errorf("backends.go imports %d back ends", named)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"buildbisect/bisect/report"
-	"buildbisect/runner"
+	"buildbisect/runner/journal"
 
 	"github.com/urfave/cli/v2"
 )
@@ -35,10 +35,10 @@ func (c command) logCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			records, err := runner.ReadJournal(dir)
+			records, err := journal.Read(dir)
 			if ctx.Bool("json") {
 				if records == nil {
-					records = []runner.Record{}
+					records = []journal.Record{}
 				}
 				if printErr := c.printJSON(records); printErr != nil {
 					return printErr
@@ -67,27 +67,27 @@ func flagsText(options map[string]string) (text string) {
 }
 
 // logLine is a record for people.
-func logLine(r runner.Record) string {
+func logLine(r journal.Record) string {
 	var what string
 	switch r.Type {
-	case runner.RecordRun:
+	case journal.RecordRun:
 		what = r.Run.File + ": good " + cmp.Or(report.Short(r.Run.Good), "to be found") + ", bad " + report.Short(r.Run.Bad) + flagsText(r.Run.Options)
-	case runner.RecordResume:
+	case journal.RecordResume:
 		what = "another process goes on" + flagsText(r.Options)
-	case runner.RecordGood:
+	case journal.RecordGood:
 		what = "commit " + report.Short(r.Good)
-	case runner.RecordStart:
+	case journal.RecordStart:
 		what = fmt.Sprintf("%3d  %s: %s", r.Trial.ID, r.Trial.Why, r.Trial.Point)
-	case runner.RecordEnd:
+	case journal.RecordEnd:
 		what = fmt.Sprintf("%3d  %s, %.1f s", r.Trial.ID, strings.TrimSpace(r.Trial.Verdict+" "+r.Trial.Class), r.Trial.Wall)
 		if r.Trial.Reason != "" {
 			what += " (" + r.Trial.Reason + ")"
 		}
-	case runner.RecordCancel:
+	case journal.RecordCancel:
 		what = fmt.Sprintf("%3d  %s", r.Trial.ID, r.Cause)
-	case runner.RecordCertify:
+	case journal.RecordCertify:
 		what = "the time for proving that there is no other cause is over"
-	case runner.RecordStop, runner.RecordDone:
+	case journal.RecordStop, journal.RecordDone:
 		what = r.Cause
 	}
 	const column = "\n                              " // under the words

@@ -27,8 +27,8 @@ type machineBefore struct {
 // watched is the machine of each script, by its folder.
 var watched sync.Map
 
-// watchMachine notes how the machine is, and serves on loopback: `watch-machine`. In scenario files $PORT is the
-// server's, and $CANARY a folder of the script's that no scenario may reach.
+// watchMachine notes how the machine is, and serves on loopback: `watch-machine`. In scenario files $PORT is
+// the server's, and $CANARY a folder of the script's that no scenario may reach.
 func watchMachine(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 0 {
 		ts.Fatalf("usage: watch-machine")
@@ -57,7 +57,8 @@ func watchMachine(ts *testscript.TestScript, neg bool, args []string) {
 	watched.Store(ts.Getenv("WORK"), &machineBefore{files, asked})
 }
 
-// sameMachine compares with how it was: `same-machine [FOLDER...]`. Below these folders of the script's anything may have changed.
+// sameMachine compares with how it was: `same-machine [FOLDER...]`. Below these folders of the script's
+// anything may have changed.
 func sameMachine(ts *testscript.TestScript, neg bool, args []string) {
 	at, ok := watched.Load(ts.Getenv("WORK"))
 	if neg || !ok {
@@ -85,7 +86,8 @@ func sameMachine(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// filesOf describes all that lies in a script's folder, and the machine's own /etc and the folder of programs.
+// filesOf describes all that lies in a script's folder, and the machine's own /etc and the folder of
+// programs.
 func filesOf(work string) (map[string]string, error) {
 	files := map[string]string{}
 	for _, top := range []string{work, "/etc", "/usr/local"} {

@@ -1,4 +1,5 @@
-// Command bisect finds out which change broke a build: a commit, a tool, a variable, the base image, or several together.
+// Command bisect finds out which change broke a build: a commit, a tool, a variable, the base image, or
+// several together.
 //
 // It is the only place that prints or exits.
 package main

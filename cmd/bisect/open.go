@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -11,32 +10,29 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"buildbisect/images"
-	"buildbisect/runner"
-	"buildbisect/runner/docker"
+	"buildbisect/runner/backend"
 	"buildbisect/runner/git"
-	"buildbisect/runner/local"
+	"buildbisect/runner/lab"
+	"buildbisect/runner/session"
+	"buildbisect/runner/space"
 	"buildbisect/scenarios"
 
 	"github.com/urfave/cli/v2"
-	"golang.org/x/mod/semver"
 )
 
-// session is a scenario opened for use: its history read, and later its engine found. close lets go of all of it.
-type session struct {
+// job is a scenario opened for use: its history read, and later its engine found. close lets go of all of it.
+type job struct {
 	scenario  *scenarios.Scenario
 	untrusted bool // nobody has read the scenario
-	space     *runner.Space
-	span      func(ctx context.Context, good string) (*runner.Space, error) // where no good commit is given; see runner.Run
+	space     *space.Space
+	span      func(ctx context.Context, good string) (*space.Space, error) // where no good commit is given; see runner.Run
 	repo      *git.Repository
 	source    *git.Source
 	cache     string
-	engine    *docker.Engine
-	local     *local.Engine // instead of engine, with --runner local
+	backend   *opened
 	images    *images.Builder
 	older     int      // commits before bad, where no good one is given
 	notes     []string // what the reader should know of the history
@@ -44,14 +40,15 @@ type session struct {
 	unseen    []string // what builds of the ends do not see as after a clone
 	changed   string   // which files are changed and not committed; "": none
 	aside     int      // commits left out of a search for a repair
-	lab       *runner.Lab
+	lab       *lab.Lab
 	progress  *progress
-	release   func() // lets others prune the cache again
-	lease     *lease // says that the session lives; nil without an engine
-	others    int    // sessions that work with the same engine now
-	unguard   func() // ends the watch of who cleans up after us if we die
+	release   func()         // lets others prune the cache again
+	lease     *session.Lease // says that this process lives; nil where nothing outlives it
+	others    int            // sessions that work with the same back end now
+	unguard   func()         // ends the watch of who cleans up after us if we die
 
-	// fixedLock gives the lock in place of the one beside the scenario; nil: that one is right. See openInBisection.
+	// fixedLock gives the lock in place of the one beside the scenario; nil: that one is right. See
+	// openInBisection.
 	fixedLock func() (*images.Lock, error)
 
 	// Of a run that goes on.
@@ -60,7 +57,7 @@ type session struct {
 }
 
 // open reads a scenario and its history. Nothing is built, and no engine is needed.
-func open(ctx context.Context, name string, untrusted bool, p *progress) (*session, error) {
+func open(ctx context.Context, name string, untrusted bool, p *progress) (*job, error) {
 	s, err := begin(ctx, name, untrusted, p)
 	if err != nil {
 		return nil, err
@@ -72,15 +69,15 @@ func open(ctx context.Context, name string, untrusted bool, p *progress) (*sessi
 }
 
 // closing closes a session that err keeps from being used.
-func closing(s *session, err error) error { return errors.Join(err, s.close()) }
+func closing(s *job, err error) error { return errors.Join(err, s.close()) }
 
-// begin reads a scenario, and refuses it where it is not trusted and asks for too much. Until the session is closed, nothing is pruned
-// from the cache.
-func begin(ctx context.Context, name string, untrusted bool, p *progress) (*session, error) {
+// begin reads a scenario, and refuses it where it is not trusted and asks for too much. Until the session is
+// closed, nothing is pruned from the cache.
+func begin(ctx context.Context, name string, untrusted bool, p *progress) (*job, error) {
 	return beginWith(ctx, untrusted, p, func() (*scenarios.Scenario, error) { return readScenario(name, untrusted) })
 }
 
-func beginWith(ctx context.Context, untrusted bool, p *progress, read func() (*scenarios.Scenario, error)) (*session, error) {
+func beginWith(ctx context.Context, untrusted bool, p *progress, read func() (*scenarios.Scenario, error)) (*job, error) {
 	scenario, err := judged(read, untrusted)
 	if err != nil {
 		return nil, err
@@ -89,12 +86,12 @@ func beginWith(ctx context.Context, untrusted bool, p *progress, read func() (*s
 	if err != nil {
 		return nil, err
 	}
-	s := &session{scenario: scenario, untrusted: untrusted, cache: cache, progress: p}
+	s := &job{scenario: scenario, untrusted: untrusted, cache: cache, progress: p}
 	s.release, err = images.Hold(ctx, cache, p.line)
 	return s, err
 }
 
-func (s *session) openHistory(ctx context.Context) error {
+func (s *job) openHistory(ctx context.Context) error {
 	var err error
 	repo := s.scenario.Source.Repo
 	if s.untrusted && s.scenario.Dir != "" && s.scenario.Source.History == "" {
@@ -132,7 +129,7 @@ func (s *session) openHistory(ctx context.Context) error {
 }
 
 // importHistory loads a scenario's own history into the cache, under the hash of its text.
-func (s *session) importHistory(ctx context.Context) error {
+func (s *job) importHistory(ctx context.Context) error {
 	hash := sha256.New()
 	text, err := s.scenario.OpenHistory()
 	if err != nil {
@@ -175,7 +172,7 @@ func readParts(ctx *cli.Context) parts {
 }
 
 // stock opens the parts of builder images.
-func (s *session) stock(o parts) error {
+func (s *job) stock(o parts) error {
 	s.images = &images.Builder{
 		Cache: s.cache, Catalogue: s.scenario.Builder.Catalogue, Offline: o.offline, Locked: o.locked, Guarded: s.untrusted, Progress: s.progress.line,
 		Room: s.scenario.Builder.Resources.Disk,
@@ -204,8 +201,8 @@ func (s *session) stock(o parts) error {
 	return err
 }
 
-// connect finds the engine and makes the lab.
-func (s *session) connect(ctx context.Context, o parts) error {
+// connect finds the back end and makes the lab.
+func (s *job) connect(ctx context.Context, o parts) error {
 	if err := s.stock(o); err != nil {
 		return err
 	}
@@ -214,93 +211,65 @@ func (s *session) connect(ctx context.Context, o parts) error {
 	if err != nil {
 		return err
 	}
-	if o.runner == runnerLocal {
-		return s.connectLocal(secrets)
-	}
-	if s.engine, err = docker.Connect(ctx); err != nil {
+	where, err := placeNamed(cmp.Or(o.runner, places[0].name))
+	if err != nil {
 		return err
 	}
-	if err := s.checkAPI(); err != nil {
+	if s.backend, err = where.open(ctx, s); err != nil {
 		return err
 	}
-	if s.scenario.Builder.Engine == scenarios.EngineHost {
-		if err := s.engine.Snapshot(ctx); err != nil {
-			return err
-		}
-		s.progress.warn("engine: host gives the build this machine's Docker engine (" + s.engine.Info().Host + "): as good as root on it. Trials share its layer cache.")
-	}
-	run := cmp.Or(s.mark, runName())
-	if s.lease, err = takeLease(s.cache, run, s.engine.Info().ID, time.Now()); err != nil {
-		return err
-	}
-	s.sweepDead(ctx)
-	labels := s.lease.owner.labels()
-	s.engine.Labels = labels
-	s.unguard = s.engine.Guard(labels, labelSession)
-	s.lab = &runner.Lab{
-		Scenario: s.scenario, Space: s.space, Source: s.source, Engine: s.engine, Run: run, Labels: labels,
+	s.lab = &lab.Lab{
+		Scenario: s.scenario, Space: s.space, Source: s.source, Backend: s.backend.Backend, Run: cmp.Or(s.mark, session.NewMark()),
 		Images: s.images, Secrets: secrets, Warn: func(text string) { s.progress.warn(secrets.Text(text)) },
 	}
+	if maker, ok := s.backend.Backend.(lab.Images); ok {
+		s.lab.Images = maker
+	}
+	return s.takeLease(ctx)
+}
+
+// takeLease marks what this process makes as its own, where that outlives it, and removes what dead ones
+// left.
+func (s *job) takeLease(ctx context.Context) (err error) {
+	reaper, ok := s.backend.Backend.(backend.Reaper)
+	if !ok {
+		return nil
+	}
+	if s.lease, err = session.TakeLease(s.cache, s.lab.Run, reaper.ID(), time.Now()); err != nil {
+		return err
+	}
+	s.sweepDead(ctx, reaper)
+	s.lab.Labels = s.lease.Owner.Labels()
+	reaper.Own(s.lab.Labels)
+	s.unguard = reaper.Guard(backend.LabelSession)
 	return nil
 }
 
-// checkAPI refuses docker levels that the engine would refuse, before the first trial: such a level fails whatever the commit.
-func (s *session) checkAPI() error {
-	info := s.engine.Info()
-	versions := []string{s.scenario.Builder.Tools["docker"]}
-	for _, a := range s.scenario.Axes {
-		if a.Kind == scenarios.ToolAxis && a.Name == "docker" {
-			for _, l := range a.Levels {
-				versions = append(versions, l.Text)
-			}
-		}
-	}
-	if s.scenario.Builder.Engine != scenarios.EngineHost {
-		return nil
-	}
-	var refused []string
-	for _, v := range versions {
-		if v == "" {
-			continue
-		}
-		tool, err := s.scenario.Builder.Catalogue.Lookup("docker", v)
-		if err == nil && tool.API != "" && semver.Compare("v"+tool.API, "v"+info.MinAPIVersion) < 0 {
-			refused = append(refused, fmt.Sprintf("docker %s speaks API %s", v, tool.API))
-		}
-	}
-	if len(refused) == 0 {
-		return nil
-	}
-	slices.Sort(refused)
-	return fmt.Errorf("engine %s at %s accepts no client below API %s, but %s; point DOCKER_HOST at an older engine, or leave those levels out",
-		info.Version, info.Host, info.MinAPIVersion, strings.Join(slices.Compact(refused), " and "))
-}
-
 // prepare builds what the space is made of.
-func (s *session) prepare(ctx context.Context) error { return s.lab.Prepare(ctx) }
+func (s *job) prepare(ctx context.Context) error { return s.lab.Prepare(ctx) }
 
 // closeWarning closes the session. What goes wrong then takes nothing from the answer.
-func (s *session) closeWarning() {
+func (s *job) closeWarning() {
 	if err := s.close(); err != nil {
 		s.progress.warn(err.Error())
 	}
 }
 
-func (s *session) close() error {
+func (s *job) close() error {
 	var errs []error
-	if s.engine != nil {
-		if s.unguard != nil {
-			s.unguard()
-		}
-		if s.lab != nil {
-			ctx, cancel := context.WithTimeout(context.Background(), sweepTime)
-			defer cancel()
-			errs = append(errs, s.engine.Sweep(ctx, s.lab.Run))
-		}
-		errs = append(errs, s.lease.end(errors.Join(errs...) == nil), s.engine.Close())
+	if s.unguard != nil {
+		s.unguard()
 	}
-	if s.local != nil {
-		errs = append(errs, s.local.Close())
+	if s.lease != nil {
+		ctx, cancel := context.WithTimeout(context.Background(), session.SweepTime)
+		defer cancel()
+		if s.unguard != nil { // it may have made something
+			errs = append(errs, s.backend.Backend.(backend.Reaper).Sweep(ctx, s.lab.Run))
+		}
+		errs = append(errs, s.lease.End(errors.Join(errs...) == nil))
+	}
+	if s.backend != nil {
+		errs = append(errs, s.backend.close())
 	}
 	if s.repo != nil {
 		errs = append(errs, s.repo.Close())
@@ -310,6 +279,3 @@ func (s *session) close() error {
 	}
 	return errors.Join(errs...)
 }
-
-// runName is short, since it stands in image tags, and unlike any other.
-func runName() string { return "b" + strings.ToLower(rand.Text()[:10]) }

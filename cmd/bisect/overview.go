@@ -15,7 +15,7 @@ import (
 )
 
 // overview says in a line what is searched.
-func (s *session) overview() string {
+func (s *job) overview() string {
 	commits := s.space.History.Commits
 	first, last := report.Short(commits[0].ID), report.Short(commits[len(commits)-1].ID)
 	if s.scenario.Source.Repo != "" { // which may be a folder of it: the whole tree is built
@@ -35,7 +35,7 @@ func (s *session) overview() string {
 }
 
 // suspects is the number of commits that may be what is looked for.
-func (s *session) suspects() int {
+func (s *job) suspects() int {
 	if s.span != nil {
 		return s.older
 	}
@@ -49,7 +49,7 @@ func (s *session) suspects() int {
 }
 
 // assumes says what the search takes for granted beside monotony.
-func (s *session) assumes() []string {
+func (s *job) assumes() []string {
 	var list []string
 	if s.scenario.Source.FirstParent {
 		list = append(list, "only the first parents of merges matter: each merge is one change (source.first-parent)")
@@ -60,26 +60,22 @@ func (s *session) assumes() []string {
 	return list
 }
 
-// note records in the report what its reader should know: what trials shared, and what stood between them and the machine.
-func (s *session) note(run *runner.Run) {
+// note records in the report what its reader should know: what trials shared, and what stood between them and
+// the machine.
+func (s *job) note(run *runner.Run) {
 	if s.scenario.Builder.Engine == scenarios.EngineHost {
 		run.Note("the build had this machine's Docker engine, so trials shared its layer cache")
 	}
 	for _, note := range slices.Concat(s.notes, s.unseen) {
 		run.Note(note)
 	}
-	if s.local != nil {
-		for _, note := range s.localNotes() {
-			run.Note(note)
-		}
-	}
-	if s.engine != nil {
-		run.Note("isolation: " + strings.Join(s.engine.Isolation(), "; "))
+	for _, note := range s.backend.notes {
+		run.Note(note)
 	}
 }
 
 // made lists what the builder images were made of until now, and what of that is not pinned.
-func (s *session) made() (parts []report.Part, notes []string) {
+func (s *job) made() (parts []report.Part, notes []string) {
 	used := s.images.Used()
 	for _, b := range used.Bases {
 		part := report.Part{Kind: "base", Name: b.Asked, From: b.Digest, Layers: b.Layers}
@@ -99,7 +95,7 @@ func (s *session) made() (parts []report.Part, notes []string) {
 }
 
 // engineOf names the engine that runs from a base.
-func (s *session) engineOf(asked string) (string, bool) {
+func (s *job) engineOf(asked string) (string, bool) {
 	b := s.scenario.Builder
 	if b.EngineVersion != "" && b.EngineBase.Asked() == asked {
 		return b.EngineVersion, true

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"buildbisect/runner/journal"
+	"buildbisect/runner/session"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -11,13 +13,12 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"buildbisect/runner"
 )
 
-// ownRun is the record of a run that this user began on this machine. It lies in the user's cache, and not in the run's folder, which a
-// repository may bring along: going on with a run is to do what it says. Its key seals the run's journal, so that a folder may be moved
-// or copied, but what stands in it has been written by this user's bisect alone.
+// ownRun is the record of a run that this user began on this machine. It lies in the user's cache, and not in
+// the run's folder, which a repository may bring along: going on with a run is to do what it says. Its key
+// seals the run's journal, so that a folder may be moved or copied, but what stands in it has been written by
+// this user's bisect alone.
 type ownRun struct {
 	Mark     string    `json:"mark"`
 	Key      []byte    `json:"key"`
@@ -28,7 +29,8 @@ type ownRun struct {
 	Begun    time.Time `json:"begun"`
 }
 
-// forgotten is how long a record is kept of a run whose folder is no longer where it was: it may have been moved.
+// forgotten is how long a record is kept of a run whose folder is no longer where it was: it may have been
+// moved.
 const forgotten = 30 * 24 * time.Hour
 
 func ownRunsDir(cache string) string { return filepath.Join(cache, "runs") }
@@ -36,7 +38,7 @@ func ownRunsDir(cache string) string { return filepath.Join(cache, "runs") }
 func ownRunFile(cache, mark string) string { return filepath.Join(ownRunsDir(cache), mark+".json") }
 
 // recordRun writes down that this user begins a run, and has its journal sealed.
-func (s *session) recordRun(state *runner.State, o runOptions) error {
+func (s *job) recordRun(state *journal.State, o runOptions) error {
 	dir, err := filepath.Abs(state.Dir)
 	if err != nil {
 		return err
@@ -80,7 +82,7 @@ func (r ownRun) write(cache string) error {
 
 // readOwnRun reads the record of the run of that mark; nil: this user has none.
 func readOwnRun(cache, mark string) *ownRun {
-	if !aMark.MatchString(mark) { // it comes from the run's folder
+	if !session.IsMark(mark) { // it comes from the run's folder
 		return nil
 	}
 	return readRecord(ownRunFile(cache, mark), mark)
@@ -105,9 +107,10 @@ func readRecord(file, mark string) *ownRun {
 	return &r
 }
 
-// ownRunIn is the record of the run in dir, if this user began it on this machine: its journal is sealed with the key in the record.
+// ownRunIn is the record of the run in dir, if this user began it on this machine: its journal is sealed with
+// the key in the record.
 func ownRunIn(cache, dir string) (*ownRun, error) {
-	records, err := runner.ReadJournal(dir)
+	records, err := journal.Read(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -118,7 +121,7 @@ func ownRunIn(cache, dir string) (*ownRun, error) {
 	if r == nil {
 		return nil, nil
 	}
-	sealed, err := runner.SealedWith(dir, r.Key)
+	sealed, err := journal.SealedWith(dir, r.Key)
 	if err != nil || !sealed {
 		return nil, err
 	}

@@ -8,7 +8,7 @@ import (
 
 	"buildbisect/bisect"
 	"buildbisect/bisect/report"
-	"buildbisect/runner"
+	"buildbisect/runner/explain"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
@@ -126,7 +126,7 @@ func (p plan) words() []string {
 	return lines
 }
 
-func (s *session) plan() plan {
+func (s *job) plan() plan {
 	p := plan{
 		Scenario: s.scenario.Name, Repair: s.space.History.Repair, Confirm: s.scenario.Confirm, Certify: s.scenario.Certify.Probes,
 		Worst: 2, Expected: 2.5, Impossible: s.impossible(), Assumes: s.assumes(), Warnings: []string{},
@@ -156,7 +156,7 @@ func (s *session) plan() plan {
 		p.Expected += s.entropy(i)
 	}
 	p.Expected = math.Round(10*p.Expected) / 10
-	p.Loosened = runner.Loosened(s.scenario)
+	p.Loosened = explain.Loosened(s.scenario)
 	for _, r := range s.scenario.Reads() {
 		p.Reads = append(p.Reads, planReading(r))
 	}
@@ -164,9 +164,10 @@ func (s *session) plan() plan {
 	return p
 }
 
-// entropy is what there is to find out about an axis, in bits: no search can do with fewer probes on average, and ours takes
-// about half a probe more. A tool is taken to matter in half of all cases; commits weigh what the prior says.
-func (s *session) entropy(axis int) float64 {
+// entropy is what there is to find out about an axis, in bits: no search can do with fewer probes on average,
+// and ours takes about half a probe more. A tool is taken to matter in half of all cases; commits weigh what
+// the prior says.
+func (s *job) entropy(axis int) float64 {
 	h := s.space.History
 	if axis > 0 {
 		return 1 + math.Log2(float64(s.space.Axes[axis].Len()-1))/2
@@ -193,7 +194,7 @@ func (s *session) entropy(axis int) float64 {
 const mostCombinations = 1 << 20
 
 // impossible counts the combinations of levels that cannot exist; 0 also where there are too many to look at.
-func (s *session) impossible() int {
+func (s *job) impossible() int {
 	all := 1
 	for _, a := range s.scenario.Axes {
 		if all *= len(a.Levels); all > mostCombinations {

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"math"
 
-	"buildbisect/runner"
 	"buildbisect/runner/git"
+	"buildbisect/runner/space"
 )
 
-// weights are how likely each level of the commit axis is to be what is looked for, by the scenario's prior; nil where it has
-// none. What a merge changed is what it brought to its first parent.
-func (s *session) weights(ctx context.Context, h *runner.History) ([]float64, error) {
+// weights are how likely each level of the commit axis is to be what is looked for, by the scenario's prior;
+// nil where it has none. What a merge changed is what it brought to its first parent.
+func (s *job) weights(ctx context.Context, h *space.History) ([]float64, error) {
 	prior := s.scenario.Prior
 	if len(prior.Paths) == 0 && len(prior.Commits) == 0 && !prior.Size {
 		return nil, nil

@@ -80,7 +80,7 @@ func (c command) runProbe(ctx context.Context, flags *cli.Context) (err error) {
 	if err := s.connect(ctx, readParts(flags)); err != nil {
 		return err
 	}
-	if _, err := s.shareEngine(1, untrusted); err != nil {
+	if _, err := s.shareBackend(1, untrusted); err != nil {
 		return err
 	}
 	log, closeLog, err := c.probeLog(flags)
@@ -118,7 +118,7 @@ func (c command) probeLog(flags *cli.Context) (log io.Writer, close func() error
 }
 
 // pointAt reads --at values; axes not named stand at bad.
-func (s *session) pointAt(at []string) (bisect.Point, error) {
+func (s *job) pointAt(at []string) (bisect.Point, error) {
 	point := s.space.Bad()
 	var named []string
 	for _, value := range at {
@@ -159,7 +159,7 @@ func (s *session) pointAt(at []string) (bisect.Point, error) {
 }
 
 // standOn makes a commit a level of the ladder for which no good commit was given.
-func (s *session) standOn(commit git.Commit) (err error) {
+func (s *job) standOn(commit git.Commit) (err error) {
 	bad, err := s.repo.Resolve(s.scenario.Source.Bad)
 	if err != nil || commit.ID == bad.ID {
 		return err

@@ -8,21 +8,22 @@ import (
 	"time"
 
 	"buildbisect/bisect/report"
-	"buildbisect/runner"
+	"buildbisect/runner/journal"
 
 	"github.com/mattn/go-isatty"
 )
 
-// How often a trial that is still running says so: a terminal shows a clock, a log file gets a mark now and then.
+// How often a trial that is still running says so: a terminal shows a clock, a log file gets a mark now and
+// then.
 const (
 	terminalBeat = time.Second
 	logBeat      = 10 * time.Second
 )
 
-// progress tells on stderr what is tried, why, and how it went. It is a [runner.Observer].
+// progress tells on stderr what is tried, why, and how it went. It is a [journal.Observer].
 //
-// Where one trial runs at a time each has a line, begun when it starts. Where several do, a line tells of each start and one of
-// each end, and in between a last line counts what runs.
+// Where one trial runs at a time each has a line, begun when it starts. Where several do, a line tells of
+// each start and one of each end, and in between a last line counts what runs.
 type progress struct {
 	w        io.Writer
 	terminal bool // w is one
@@ -46,7 +47,7 @@ type running struct {
 // oneLine makes a list of errors read on one line.
 var oneLine = strings.NewReplacer("\n\t* ", "; ", "\n\n", "", "\n", "; ")
 
-var _ runner.Observer = (*progress)(nil)
+var _ journal.Observer = (*progress)(nil)
 
 // newProgress tells what goes on to w.
 func newProgress(w io.Writer) *progress {
@@ -70,7 +71,8 @@ func (p *progress) whenSlow(what string) (done func()) {
 	return func() { timer.Stop() }
 }
 
-// breakLine leaves the cursor at the start of a line. A trial's line stays as far as it has come, a count goes.
+// breakLine leaves the cursor at the start of a line. A trial's line stays as far as it has come, a count
+// goes.
 func (p *progress) breakLine() {
 	switch {
 	case !p.open:
@@ -164,7 +166,7 @@ func (p *progress) quiet() {
 }
 
 // Ended says how a trial went: on its own line, or on a new one that names it again.
-func (p *progress) Ended(id int, e runner.Ending) {
+func (p *progress) Ended(id int, e journal.Ending) {
 	p.mu.Lock()
 	at := p.running[id].at
 	delete(p.running, id)

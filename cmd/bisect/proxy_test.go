@@ -18,8 +18,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// lowestAPI points DOCKER_HOST at an engine that takes no client below an API version: this machine's, behind a proxy that
-// says so. It answers questions only, so that whoever builds or starts something fails: `lowest-api VERSION`.
+// lowestAPI points DOCKER_HOST at an engine that takes no client below an API version: this machine's, behind
+// a proxy that says so. It answers questions only, so that whoever builds or starts something fails:
+// `lowest-api VERSION`.
 func lowestAPI(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: lowest-api VERSION")

@@ -14,7 +14,8 @@ import (
 	"slices"
 
 	"buildbisect/images"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
+	"buildbisect/runner/journal"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/rogpeppe/go-internal/diff"
@@ -68,7 +69,7 @@ func (c command) runResume(ctx context.Context, r resumeOptions) error {
 		return err
 	}
 	defer letGo(state, p)
-	begun := *state.Past[0].Run
+	begun := *state.Records()[0].Run
 	if r.foreign {
 		if err := refuseElsewhere(begun, state); err != nil {
 			return err
@@ -77,11 +78,11 @@ func (c command) runResume(ctx context.Context, r resumeOptions) error {
 	} else if err := standIn(begun.Folder, state); err != nil {
 		return err
 	}
-	o, err := optionsAgain(state.Past, r.raised)
+	o, err := optionsAgain(state.Records(), r.raised)
 	if err != nil {
 		return err
 	}
-	if asked := asked(state.Past); o.maxTrials > 0 && o.maxTrials < asked {
+	if asked := asked(state.Records()); o.maxTrials > 0 && o.maxTrials < asked {
 		return usageError{fmt.Sprintf("--max-trials %d: this run has made %s already; want no fewer", o.maxTrials, english.Plural(asked, "build", ""))}
 	}
 	o.json = r.json
@@ -106,7 +107,7 @@ func (c command) runResume(ctx context.Context, r resumeOptions) error {
 	if s.served, err = state.Parts(); err != nil {
 		return err
 	}
-	ended := count(state.Past, runner.RecordEnd)
+	ended := count(state.Records(), journal.RecordEnd)
 	if ended > 0 && s.served == nil {
 		return fmt.Errorf("run %s: its %s is gone, which says what its builds were made with: builds with anything else prove nothing beside them; put it back, or begin anew with bisect run",
 			state.Dir, images.LockName)
@@ -117,17 +118,17 @@ func (c command) runResume(ctx context.Context, r resumeOptions) error {
 	if err := s.ready(ctx, &o); err != nil {
 		return err
 	}
-	if s.local != nil && s.local.Machine() != begun.Machine {
+	if host, ok := s.lab.Backend.(backend.HostDescriber); ok && host.Machine() != begun.Machine {
 		return usageError{fmt.Sprintf("run %s: it began on %s, and this is %s: builds on both prove nothing together; go on there, or begin anew with bisect run",
-			state.Dir, begun.Machine, s.local.Machine())}
+			state.Dir, begun.Machine, host.Machine())}
 	}
 	p.line(fmt.Sprintf("going on with %s: %s", state.Dir, english.Plural(ended, "build stands", "builds stand")))
 	return c.search(ctx, s, o, state, begun)
 }
 
-// open finds the run, and opens it if this user began it on this machine, or wants it as a stranger's. Until that is known nothing is
-// written to its folder.
-func (r *resumeOptions) open(cache string, p *progress) (*runner.State, error) {
+// open finds the run, and opens it if this user began it on this machine, or wants it as a stranger's. Until
+// that is known nothing is written to its folder.
+func (r *resumeOptions) open(cache string, p *progress) (*journal.State, error) {
 	var err error
 	switch {
 	case r.dir != "":
@@ -147,7 +148,7 @@ func (r *resumeOptions) open(cache string, p *progress) (*runner.State, error) {
 	if own == nil && !r.foreign {
 		return nil, foreignRun(r.dir)
 	}
-	state, err := runner.OpenState(r.dir)
+	state, err := journal.OpenState(r.dir)
 	if err != nil || r.foreign {
 		return state, err
 	}
@@ -157,17 +158,18 @@ func (r *resumeOptions) open(cache string, p *progress) (*runner.State, error) {
 	return state, nil
 }
 
-// refuseElsewhere refuses a stranger's run whose scenario is not below this folder: its journal may name any file.
-func refuseElsewhere(begun runner.Begun, state *runner.State) error {
+// refuseElsewhere refuses a stranger's run whose scenario is not below this folder: its journal may name any
+// file.
+func refuseElsewhere(begun journal.Begun, state *journal.State) error {
 	if !filepath.IsLocal(begun.File) {
 		return usageError{fmt.Sprintf("run %s: --foreign: its scenario is %q; want a file below the folder in which you are", state.Dir, begun.File)}
 	}
 	return nil
 }
 
-// standIn goes to the folder where a run was begun, since names in it are relative to that. Where there is no such folder any more,
-// they may fit where we are.
-func standIn(folder string, state *runner.State) error {
+// standIn goes to the folder where a run was begun, since names in it are relative to that. Where there is no
+// such folder any more, they may fit where we are.
+func standIn(folder string, state *journal.State) error {
 	here, err := os.Getwd()
 	if err != nil || here == folder {
 		return err
@@ -190,7 +192,7 @@ func standIn(folder string, state *runner.State) error {
 }
 
 // count counts the records of a type.
-func count(records []runner.Record, kind string) (n int) {
+func count(records []journal.Record, kind string) (n int) {
 	for _, r := range records {
 		if r.Type == kind {
 			n++
@@ -200,18 +202,18 @@ func count(records []runner.Record, kind string) (n int) {
 }
 
 // asked counts the builds that ended or were under way.
-func asked(past []runner.Record) int {
+func asked(past []journal.Record) int {
 	started := map[int]bool{} // one that was killed is started again under its number
 	for _, r := range past {
-		if r.Type == runner.RecordStart {
+		if r.Type == journal.RecordStart {
 			started[r.Trial.ID] = true
 		}
 	}
-	return len(started) - count(past, runner.RecordCancel)
+	return len(started) - count(past, journal.RecordCancel)
 }
 
 // optionsAgain are those that a run was begun with, but for what was raised since, and is now.
-func optionsAgain(past []runner.Record, raised map[string]string) (o runOptions, err error) {
+func optionsAgain(past []journal.Record, raised map[string]string) (o runOptions, err error) {
 	flags := flag.NewFlagSet("resume", flag.ContinueOnError)
 	for _, f := range runFlags() {
 		if err := f.Apply(flags); err != nil {
@@ -235,7 +237,7 @@ func optionsAgain(past []runner.Record, raised map[string]string) (o runOptions,
 }
 
 // begun says what a new run is asked for, and keeps copies of that.
-func (s *session) begun(state *runner.State, o runOptions) (b runner.Begun, err error) {
+func (s *job) begun(state *journal.State, o runOptions) (b journal.Begun, err error) {
 	if b.Folder, err = os.Getwd(); err != nil {
 		return b, err
 	}
@@ -252,7 +254,7 @@ func (s *session) begun(state *runner.State, o runOptions) (b runner.Begun, err 
 }
 
 // lockText is the lock beside the scenario; nil where there is none.
-func (s *session) lockText() ([]byte, error) {
+func (s *job) lockText() ([]byte, error) {
 	if s.scenario.Dir == "" {
 		return nil, nil
 	}
@@ -264,7 +266,7 @@ func (s *session) lockText() ([]byte, error) {
 }
 
 // sameAs refuses to go on with what was changed since the run began, and shows in what.
-func (s *session) sameAs(begun runner.Begun, state *runner.State) error {
+func (s *job) sameAs(begun journal.Begun, state *journal.State) error {
 	const anew = "put it back, or begin anew with bisect run"
 	if s.scenario.Hash != begun.Hash {
 		return usageError{fmt.Sprintf("run %s: scenario %s was changed since it began; %s\n%s", state.Dir, begun.File, anew, changedSince(state, keptScenario, begun.File, s.scenario.Text))}
@@ -295,7 +297,7 @@ func (s *session) sameAs(begun runner.Begun, state *runner.State) error {
 	return nil
 }
 
-func changedSince(state *runner.State, kept, name string, now []byte) string {
+func changedSince(state *journal.State, kept, name string, now []byte) string {
 	was, err := state.Kept(kept)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err.Error()

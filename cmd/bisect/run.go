@@ -11,6 +11,8 @@ import (
 	"buildbisect/bisect/report"
 	"buildbisect/images"
 	"buildbisect/runner"
+	"buildbisect/runner/journal"
+	"buildbisect/runner/space"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
@@ -54,7 +56,7 @@ func (c command) runRun(ctx context.Context, o runOptions) error {
 	if err := s.ready(ctx, &o); err != nil {
 		return err
 	}
-	state, err := runner.NewState(o.state, time.Now().UTC().Format("20060102-150405-")+s.scenario.Name)
+	state, err := journal.NewState(o.state, time.Now().UTC().Format("20060102-150405-")+s.scenario.Name)
 	if err != nil {
 		return err
 	}
@@ -71,12 +73,12 @@ func (c command) runRun(ctx context.Context, o runOptions) error {
 }
 
 // ready finds the engine and makes what builds run in.
-func (s *session) ready(ctx context.Context, o *runOptions) error {
+func (s *job) ready(ctx context.Context, o *runOptions) error {
 	if err := s.connect(ctx, o.parts); err != nil {
 		return err
 	}
 	var err error
-	if o.workers, err = s.shareEngine(o.workers, o.untrusted); err != nil {
+	if o.workers, err = s.shareBackend(o.workers, o.untrusted); err != nil {
 		return err
 	}
 	s.progress.parallel = o.workers > 1
@@ -89,16 +91,16 @@ func (s *session) ready(ctx context.Context, o *runOptions) error {
 	return s.prepare(ctx)
 }
 
-func letGo(state *runner.State, p *progress) {
+func letGo(state *journal.State, p *progress) {
 	if err := state.Close(); err != nil {
 		p.warn(err.Error())
 	}
 }
 
 // search runs a new search, or goes on with one, and prints what it found.
-func (c command) search(ctx context.Context, s *session, o runOptions, state *runner.State, begun runner.Begun) error {
+func (c command) search(ctx context.Context, s *job, o runOptions, state *journal.State, begun journal.Begun) error {
 	p := s.progress
-	s.lease.noteState(state.Dir)
+	s.lease.NoteState(state.Dir)
 	s.unfinished(state)
 	run := &runner.Run{
 		Lab: s.lab, Options: s.searchOptions(o), MaxTime: o.maxTime, State: state, Observer: p, Now: time.Now, Pause: time.Second,
@@ -107,7 +109,7 @@ func (c command) search(ctx context.Context, s *session, o runOptions, state *ru
 	run.Program, _ = os.Executable() // else scripts look for it
 	s.note(run)
 	if s.span != nil {
-		run.Span = func(ctx context.Context, good string) (*runner.Space, error) { return s.spanAbove(ctx, run, good) }
+		run.Span = func(ctx context.Context, good string) (*space.Space, error) { return s.spanAbove(ctx, run, good) }
 	}
 	rep, err := run.Do(ctx)
 	p.end()
@@ -138,21 +140,22 @@ func (c command) search(ctx context.Context, s *session, o runOptions, state *ru
 	return nil
 }
 
-// unfinished keeps what serves a run from being pruned until it is finished, since it can only go on with that.
-func (s *session) unfinished(state *runner.State) {
+// unfinished keeps what serves a run from being pruned until it is finished, since it can only go on with
+// that.
+func (s *job) unfinished(state *journal.State) {
 	if err := images.NoteLock(s.cache, filepath.Join(state.Dir, images.LockName)); err != nil {
 		s.progress.warn(err.Error())
 	}
 }
 
-func (s *session) finished(state *runner.State) {
+func (s *job) finished(state *journal.State) {
 	if err := images.ForgetLock(s.cache, filepath.Join(state.Dir, images.LockName)); err != nil {
 		s.progress.warn(err.Error())
 	}
 }
 
 // kept says what is left of a run that was stopped.
-func kept(state *runner.State, rep *report.Report) string {
+func kept(state *journal.State, rep *report.Report) string {
 	if _, err := os.Stat(filepath.Join(state.Dir, "report.json")); err != nil {
 		return fmt.Sprintf("the journal and the logs so far are in %s; %s", state.Dir, state.Next())
 	}
@@ -164,8 +167,9 @@ func kept(state *runner.State, rep *report.Report) string {
 }
 
 func (c command) print(r *report.Report, asJSON bool) error {
+	format := "text"
 	if asJSON {
-		return r.JSON(c.stdout)
+		format = "json"
 	}
-	return r.Text(c.stdout)
+	return report.Formats[format](r, c.stdout)
 }

@@ -78,7 +78,7 @@ func given(ctx *cli.Context) map[string]string {
 }
 
 // searchOptions are how the scenario and the command line want the search to be.
-func (s *session) searchOptions(o runOptions) bisect.Options {
+func (s *job) searchOptions(o runOptions) bisect.Options {
 	options := bisect.Options{
 		Confirm: s.scenario.Confirm, CertifyProbes: s.scenario.Certify.Probes, Workers: o.workers, MaxTrials: o.maxTrials,
 		Confidence: s.scenario.Confidence, Repeat: s.scenario.Repeat.Max, Flaky: s.scenario.Repeat.Given, AllTransitions: o.allTransitions,

@@ -5,14 +5,21 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestMain makes this very program the bisect that scripts call. The others stand before a command: they end as it ends.
+// TestMain makes this very program the bisect that scripts call. The others stand before a command: they end
+// as it ends. Scripts wait more than they compute, for engines, disks and the ends of builds: so twice as
+// many run at a time as there are processors.
 func TestMain(m *testing.M) {
+	if err := flag.Set("test.parallel", strconv.Itoa(2*runtime.GOMAXPROCS(0))); err != nil {
+		panic(err)
+	}
 	testscript.Main(m, map[string]func(){
 		"bisect":              main,
 		"elsewhere":           elsewhereMain,
@@ -28,8 +35,8 @@ func TestMain(m *testing.M) {
 
 var update = flag.Bool("update", false, "write what commands print into the scripts; read the difference before you trust it")
 
-// TestScripts runs the scripts below testdata, a suite for each folder. Those of folder engine need a real engine; those of nested get one of
-// their own inside it.
+// TestScripts runs the scripts below testdata, a suite for each folder. Those of folder engine need a real
+// engine; those of nested get one of their own inside it.
 func TestScripts(t *testing.T) {
 	dirs, err := os.ReadDir("testdata")
 	if err != nil {
@@ -37,6 +44,9 @@ func TestScripts(t *testing.T) {
 	}
 	for _, dir := range dirs {
 		t.Run(dir.Name(), func(t *testing.T) {
+			if dir.Name() != "nested" { // at its end that takes all images of this process out of the engine
+				t.Parallel()
+			}
 			setup := withoutEngine
 			switch dir.Name() {
 			case "engine":
@@ -79,8 +89,8 @@ func withoutEngine(env *testscript.Env) error {
 	return anyMachine(env)
 }
 
-// anyMachine keeps git from what is set on this one, and fixes who commits and when, so that commit ids are always the same.
-// $UNSHARE is the flag of unshare(1) that gives a script's process file systems of its own.
+// anyMachine keeps git from what is set on this one, and fixes who commits and when, so that commit ids are
+// always the same. $UNSHARE is the flag of unshare(1) that gives a script's process file systems of its own.
 func anyMachine(env *testscript.Env) error {
 	for name, value := range map[string]string{
 		"UNSHARE":             unshareFlag(),
@@ -107,10 +117,14 @@ func replaceInScenarios(dir, word, text string) error {
 	})
 }
 
-// condition knows mounts: whether a process here may have file systems of its own.
+// condition knows mounts: whether a process here may have file systems of its own; and toolchains: whether
+// all that can be made is to be made, as BISECT_TOOLCHAINS=all has it.
 func condition(name string) (bool, error) {
-	if name != "mounts" {
-		return false, fmt.Errorf("no condition %q", name)
+	switch name {
+	case "mounts":
+		return canMount(), nil
+	case "toolchains":
+		return os.Getenv("BISECT_TOOLCHAINS") == "all", nil
 	}
-	return canMount(), nil
+	return false, fmt.Errorf("no condition %q", name)
 }

@@ -33,8 +33,8 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// makeHistory makes a repository of the current folder: `history N` gives commits 1 to N, so called and tagged v1 to vN.
-// File n holds the commit's number; the other files of the folder are in all of them.
+// makeHistory makes a repository of the current folder: `history N` gives commits 1 to N, so called and
+// tagged v1 to vN. File n holds the commit's number; the other files of the folder are in all of them.
 func makeHistory(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: history N")
@@ -51,8 +51,9 @@ func makeHistory(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// jsonHas looks into a JSON document: `json FILE PATH[=VALUE]...`. FILE may be stdout. PATH leads through keys and indices,
-// parted by dots, where len is the number of elements. Without a value the place must only be there.
+// jsonHas looks into a JSON document: `json FILE PATH[=VALUE]...`. FILE may be stdout. PATH leads through
+// keys and indices, parted by dots, where len is the number of elements. Without a value the place must only
+// be there.
 func jsonHas(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) < 2 {
 		ts.Fatalf("usage: json FILE PATH[=VALUE]...")

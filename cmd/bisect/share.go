@@ -5,15 +5,15 @@ import (
 	"math"
 	"strings"
 
-	"buildbisect/runner/docker"
+	"buildbisect/runner/backend"
 	"buildbisect/scenarios"
 
 	"github.com/docker/go-units"
 	"github.com/dustin/go-humanize/english"
 )
 
-// mostPerCPU is how many builds at a time make sense for each processor: beyond, they only wait for each other, and run into
-// their timeouts.
+// mostPerCPU is how many builds at a time make sense for each processor: beyond, they only wait for each
+// other, and run into their timeouts.
 const mostPerCPU = 4
 
 // share is what each of several builds gets of an engine.
@@ -25,13 +25,16 @@ type share struct {
 	excess  string  // where the scenario asks for more memory than there is, in words
 }
 
-// shareEngine settles how many workers there are, and gives each its share of the engine's processors and memory, so that none is in
-// another's way, and all of them together cannot take the machine down. What the scenario itself asks for, it gets, unless the build is not trusted.
-func (s *session) shareEngine(workers int, untrusted bool) (int, error) {
-	if s.engine == nil {
+// shareBackend settles how many workers there are, and gives each its share of the engine's processors and
+// memory, so that none is in another's way, and all of them together cannot take the machine down. What the
+// scenario itself asks for, it gets, unless the build is not trusted.
+func (s *job) shareBackend(workers int, untrusted bool) (int, error) {
+	shared, ok := s.lab.Backend.(backend.Capacity)
+	if !ok {
 		return workers, nil
 	}
-	got, err := shareOut(s.engine.Info(), s.scenario.Builder, workers, s.others)
+	cpus, memory := shared.Capacity()
+	got, err := shareOut(cpus, memory, s.scenario.Builder, workers, s.others)
 	switch {
 	case err != nil:
 		return 0, err
@@ -54,17 +57,18 @@ func (s *session) shareEngine(workers int, untrusted bool) (int, error) {
 	return got.workers, nil
 }
 
-// shareOut reckons with other sessions at work with the same engine as if they had as much of its memory each.
-func shareOut(info docker.Info, b scenarios.Builder, workers, others int) (share, error) {
-	if most := mostPerCPU * info.CPUs; info.CPUs > 0 && workers > most {
+// shareOut reckons with other sessions at work with the same engine as if they had as much of its memory
+// each.
+func shareOut(cpus int, memory int64, b scenarios.Builder, workers, others int) (share, error) {
+	if most := mostPerCPU * cpus; cpus > 0 && workers > most {
 		return share{}, usageError{fmt.Sprintf("-j %d: the engine has %d CPUs; want at most %d: more builds at a time only slow each other down, and run into their timeouts",
-			workers, info.CPUs, most)}
+			workers, cpus, most)}
 	}
 	got := share{workers: workers}
 	asked := b.Resources
 	var warnings []string
-	if asked.CPUs > float64(info.CPUs) && info.CPUs > 0 {
-		warnings = append(warnings, fmt.Sprintf("builder.resources.cpus: %v are more than the %d that the engine has: builds get those", asked.CPUs, info.CPUs))
+	if asked.CPUs > float64(cpus) && cpus > 0 {
+		warnings = append(warnings, fmt.Sprintf("builder.resources.cpus: %v are more than the %d that the engine has: builds get those", asked.CPUs, cpus))
 	}
 	if workers > 1 && b.Engine == scenarios.EngineHost {
 		warnings = append(warnings, fmt.Sprintf("-j %d: with engine: host builds share one Docker engine and its cache, so they run one at a time", workers))
@@ -73,13 +77,13 @@ func shareOut(info docker.Info, b scenarios.Builder, workers, others int) (share
 	got.warning = strings.Join(warnings, "; ")
 	if asked.CPUs == 0 {
 		// An engine beside the build works mostly while that waits for it: both have the whole share.
-		got.cpus = math.Floor(100*float64(info.CPUs)/float64(got.workers)) / 100
+		got.cpus = math.Floor(100*float64(cpus)/float64(got.workers)) / 100
 	}
 	boxes := int64(got.workers)
 	if b.Engine == scenarios.EngineDind {
 		boxes *= 2 // the build's and its engine's
 	}
-	usable := (info.Memory - reserve(info.Memory)) / int64(1+others)
+	usable := (memory - reserve(memory)) / int64(1+others)
 	switch {
 	case asked.Memory == 0:
 		got.memory = usable / boxes
@@ -104,6 +108,6 @@ func (s share) String() string {
 	return english.WordSeries(parts, "and")
 }
 
-// reserve is what of an engine's memory builds never get: a tenth, and half a gigabyte where that is no more than a quarter. The
-// engine and bisect itself live on it.
+// reserve is what of an engine's memory builds never get: a tenth, and half a gigabyte where that is no more
+// than a quarter. The engine and bisect itself live on it.
 func reserve(memory int64) int64 { return max(memory/10, min(512<<20, memory/4)) }

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"buildbisect/runner/docker"
 	"buildbisect/scenarios"
 )
 
@@ -34,7 +33,7 @@ func TestWorkersTogetherCannotTakeTheMachineDown(t *testing.T) {
 		{"the machine's own engine serves one at a time", 20 * gb, scenarios.EngineHost, 0, 3, 0, share{workers: 1, cpus: 3, memory: 18 * gb}, "one at a time"},
 	} {
 		b := scenarios.Builder{Engine: c.engine, Resources: scenarios.Resources{Memory: c.asked}}
-		got, err := shareOut(docker.Info{CPUs: 3, Memory: c.memory}, b, c.workers, c.others)
+		got, err := shareOut(3, c.memory, b, c.workers, c.others)
 		if said := got.warning + got.excess; err != nil || !strings.Contains(said, c.says) || (said == "") != (c.says == "") {
 			t.Errorf("%s: %q, %v", c.name, said, err)
 		}
@@ -61,7 +60,7 @@ func TestProcessorsAreSharedWhereTheScenarioDoesNotSay(t *testing.T) {
 		{"nobody knows how many there are", 0, 4, 1, 0, ""},
 	} {
 		b := scenarios.Builder{Engine: scenarios.EngineNone, Resources: scenarios.Resources{CPUs: c.asked}}
-		got, err := shareOut(docker.Info{CPUs: c.has}, b, c.workers, 0)
+		got, err := shareOut(c.has, 0, b, c.workers, 0)
 		if err != nil || got.cpus != c.want || !strings.Contains(got.warning, c.says) || (got.warning == "") != (c.says == "") {
 			t.Errorf("%s: %+v, %v", c.name, got, err)
 		}
@@ -70,10 +69,10 @@ func TestProcessorsAreSharedWhereTheScenarioDoesNotSay(t *testing.T) {
 
 func TestMoreWorkersThanProcessorsCanServeAreRefused(t *testing.T) {
 	b := scenarios.Builder{Engine: scenarios.EngineNone}
-	if _, err := shareOut(docker.Info{CPUs: 2, Memory: 1 << 30}, b, 8, 0); err != nil {
+	if _, err := shareOut(2, 1<<30, b, 8, 0); err != nil {
 		t.Error(err)
 	}
-	_, err := shareOut(docker.Info{CPUs: 2, Memory: 1 << 30}, b, 9, 0)
+	_, err := shareOut(2, 1<<30, b, 9, 0)
 	if _, usage := errors.AsType[usageError](err); !usage || !strings.Contains(err.Error(), "-j 9: the engine has 2 CPUs; want at most 8") {
 		t.Errorf("%v", err)
 	}

@@ -22,9 +22,10 @@ import (
 	"buildbisect/images/apt/apttest"
 )
 
-// TestScriptsWithSnapshots runs the scripts whose bases come from a Debian archive of the test's own. Package timeline grows
-// with the years: suite demo has 1, 2 and 3 of it in the snapshots of 2021, 2022 and 2023, all long past their time. Suite
-// rolling has 1 in the last snapshot and on the mirror, which has 3 after command moved-on, and nothing after command gone.
+// TestScriptsWithSnapshots runs the scripts whose bases come from a Debian archive of the test's own. Package
+// timeline grows with the years: suite demo has 1, 2 and 3 of it in the snapshots of 2021, 2022 and 2023, all
+// long past their time. Suite rolling has 1 in the last snapshot and on the mirror, which has 3 after command
+// moved-on, and nothing after command gone.
 func TestScriptsWithSnapshots(t *testing.T) {
 	engine := withEngine(t)
 	system, err := smallestSystem(t)
@@ -48,6 +49,7 @@ func TestScriptsWithSnapshots(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           filepath.Join("testdata", "engine", "snapshots"),
 		UpdateScripts: *update,
+		Condition:     condition,
 		Setup: func(env *testscript.Env) error {
 			env.Defer(func() {
 				if err := removeTried(env.WorkDir); err != nil {
@@ -74,8 +76,8 @@ func TestScriptsWithSnapshots(t *testing.T) {
 	})
 }
 
-// timeline is a package with one file that holds its version. What else it holds keeps this process's images apart from
-// those of others.
+// timeline is a package with one file that holds its version. What else it holds keeps this process's images
+// apart from those of others.
 func timeline(version string) apttest.Deb {
 	var files []tar.Header
 	for _, dir := range []string{"./", "./usr/", "./usr/share/", "./usr/share/timeline/"} {

@@ -12,9 +12,9 @@ import (
 	"github.com/dustin/go-humanize/english"
 )
 
-// lookAtSource finds what builds of the ends do not see as after a clone, and what is changed in the work tree: builds see
-// commits alone.
-func (s *session) lookAtSource(ctx context.Context) (err error) {
+// lookAtSource finds what builds of the ends do not see as after a clone, and what is changed in the work
+// tree: builds see commits alone.
+func (s *job) lookAtSource(ctx context.Context) (err error) {
 	defer s.progress.whenSlow("reading which files the ends have, and which are changed")()
 	if s.unseen, err = s.source.Caveats(ctx, s.ends...); err != nil {
 		return err
@@ -32,7 +32,7 @@ func (s *session) lookAtSource(ctx context.Context) (err error) {
 }
 
 // readsItself reports whether a file of the work tree is read by bisect, as it stands there.
-func (s *session) readsItself(path string) bool {
+func (s *job) readsItself(path string) bool {
 	path = filepath.Join(s.repo.Path(), path)
 	return s.scenario.Dir != "" && (path == filepath.Join(s.scenario.Dir, filepath.Base(s.scenario.File)) || path == filepath.Join(s.scenario.Dir, images.LockName))
 }
@@ -56,7 +56,7 @@ func uncommitted(paths []string) string {
 }
 
 // warnings are what the reader should know before the first build.
-func (s *session) warnings() []string {
+func (s *job) warnings() []string {
 	all := slices.Concat(s.notes, s.unseen)
 	if s.changed != "" {
 		all = append(all, s.changed)

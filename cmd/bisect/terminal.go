@@ -10,8 +10,9 @@ import (
 	"buildbisect/bisect/report"
 )
 
-// screen is an output of the program: what moves a terminal's cursor, hides words or turns their order around never gets there, whoever
-// it came from and whatever wrote it. Where texts are put together they are cleaned already; this is for what was forgotten.
+// screen is an output of the program: what moves a terminal's cursor, hides words or turns their order around
+// never gets there, whoever it came from and whatever wrote it. Where texts are put together they are cleaned
+// already; this is for what was forgotten.
 type screen struct {
 	file *os.File
 	held []byte // the beginning of a character
@@ -56,8 +57,9 @@ func fileOf(w io.Writer) *os.File {
 	return nil
 }
 
-// visible shows what a build prints, as it comes, as less and cat -v do: colours are left out, a line ends where it says, and any other
-// character that a terminal would obey, or not show, stands there in words: ^[ for escape, <U+202E>, <FF>. Flush comes last.
+// visible shows what a build prints, as it comes, as less and cat -v do: colours are left out, a line ends
+// where it says, and any other character that a terminal would obey, or not show, stands there in words: ^[
+// for escape, <U+202E>, <FF>. Flush comes last.
 type visible struct {
 	w    io.Writer
 	held []byte // the beginning of a character, a colour or an end of line

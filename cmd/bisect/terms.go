@@ -9,8 +9,9 @@ import (
 	"buildbisect/bisect/report"
 )
 
-// readTerms checks --term-old and --term-new as git bisect does: words that could name a ref, that differ, that are no command
-// of git bisect, and that do not say the opposite. Both are given or neither, for then they are nil.
+// readTerms checks --term-old and --term-new as git bisect does: words that could name a ref, that differ,
+// that are no command of git bisect, and that do not say the opposite. Both are given or neither, for then
+// they are nil.
 func readTerms(old, new string) (*report.Terms, error) {
 	if old == "" && new == "" {
 		return nil, nil
@@ -32,8 +33,8 @@ func readTerms(old, new string) (*report.Terms, error) {
 	return &report.Terms{Old: old, New: new}, nil
 }
 
-// taken are words that git bisect has another meaning for, and those that are this program's own verdicts: which of them the
-// old end is depends on what is searched for.
+// taken are words that git bisect has another meaning for, and those that are this program's own verdicts:
+// which of them the old end is depends on what is searched for.
 var taken = []string{"good", "bad", "skip", "help", "start", "next", "reset", "visualize", "view", "replay", "log", "run", "terms"}
 
 // wrongTerm says what is wrong with a word, or nothing.

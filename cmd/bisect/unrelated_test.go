@@ -11,13 +11,14 @@ import (
 	"testing"
 
 	"buildbisect/bisect"
-	"buildbisect/runner"
 	"buildbisect/runner/git"
+	"buildbisect/runner/space"
 	"buildbisect/scenarios"
 )
 
-// TestTheCommitToBlameIsThatOfGitBisectWhereUnrelatedHistoriesWereMerged compares with `git bisect run` on random histories, one in
-// six commits a root: one commit breaks the build, of the good side's own history or of another's, a root now and then.
+// TestTheCommitToBlameIsThatOfGitBisectWhereUnrelatedHistoriesWereMerged compares with `git bisect run` on
+// random histories, one in six commits a root: one commit breaks the build, of the good side's own history or
+// of another's, a root now and then.
 func TestTheCommitToBlameIsThatOfGitBisectWhereUnrelatedHistoriesWereMerged(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("git"); err != nil {
@@ -110,7 +111,8 @@ func (w *rootedWorld) below(n int) (all []int) {
 	return all
 }
 
-// write loads the history into a repository; a commit's title is its number, and a file says whether it builds.
+// write loads the history into a repository; a commit's title is its number, and a file says whether it
+// builds.
 func (w *rootedWorld) write(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -169,7 +171,7 @@ func (w *rootedWorld) search(t *testing.T) (blamed string, builds int, inApart b
 			t.Fatal(err)
 		}
 	}
-	s := &session{repo: repo, scenario: &scenarios.Scenario{}, progress: newProgress(t.Output())}
+	s := &job{repo: repo, scenario: &scenarios.Scenario{}, progress: newProgress(t.Output())}
 	space, err := s.spaceBetween(t.Context(), ends[0], ends[1])
 	if err != nil {
 		t.Fatal(err)
@@ -198,7 +200,7 @@ func (w *rootedWorld) search(t *testing.T) (blamed string, builds int, inApart b
 }
 
 // number is a point's commit by its title.
-func number(t *testing.T, space *runner.Space, p bisect.Point) (n int) {
+func number(t *testing.T, space *space.Space, p bisect.Point) (n int) {
 	t.Helper()
 	if _, err := fmt.Sscan(space.History.Commits[p[0]].Subject, &n); err != nil {
 		t.Fatal(err)

@@ -5,7 +5,7 @@ import (
 	"os"
 	"strings"
 
-	"buildbisect/runner"
+	"buildbisect/runner/redact"
 	"buildbisect/scenarios"
 
 	"github.com/urfave/cli/v2"
@@ -23,7 +23,8 @@ func readScenario(name string, untrusted bool) (*scenarios.Scenario, error) {
 	return scenarios.Open(name)
 }
 
-// judged reads a scenario. Of one that is not trusted all that it must not have is refused at once, before anything is done for it.
+// judged reads a scenario. Of one that is not trusted all that it must not have is refused at once, before
+// anything is done for it.
 func judged(read func() (*scenarios.Scenario, error), untrusted bool) (*scenarios.Scenario, error) {
 	s, err := read()
 	if err != nil {
@@ -41,10 +42,10 @@ func judged(read func() (*scenarios.Scenario, error), untrusted bool) (*scenario
 }
 
 // secrets reads the values that the scenario names.
-func (s *session) secrets() (*runner.Secrets, error) {
+func (s *job) secrets() (*redact.Secrets, error) {
 	values, err := s.scenario.ReadSecrets(os.LookupEnv)
 	if err != nil {
 		return nil, usageError{err.Error()}
 	}
-	return runner.NewSecrets(values), nil
+	return redact.New(values), nil
 }

@@ -20,9 +20,9 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// BenchmarkWorlds prints a line for each shipped scenario: what a run takes when all its parts are in the cache, and what those
-// take on disk. With BISECT_BENCH=cold also what it takes from an empty cache, some minutes each; of what lies elsewhere, Go's
-// module cache and the builder images in the engine stay.
+// BenchmarkWorlds prints a line for each shipped scenario: what a run takes when all its parts are in the
+// cache, and what those take on disk. With BISECT_BENCH=cold also what it takes from an empty cache, some
+// minutes each; of what lies elsewhere, Go's module cache and the builder images in the engine stay.
 func BenchmarkWorlds(b *testing.B) {
 	cold := os.Getenv("BISECT_BENCH") == "cold"
 	for b.Loop() {
@@ -103,8 +103,8 @@ func partsOf(b *testing.B, name string) int64 {
 	return built.Size
 }
 
-// BenchmarkMatrixInTheEngine loads the 16 combinations of two versions of four shipped tools, and compares what the engine stores of
-// them, as it says itself, with the disk of their parts.
+// BenchmarkMatrixInTheEngine loads the 16 combinations of two versions of four shipped tools, and compares
+// what the engine stores of them, as it says itself, with the disk of their parts.
 func BenchmarkMatrixInTheEngine(b *testing.B) {
 	engine, err := docker.Connect(b.Context())
 	if err != nil {
@@ -145,7 +145,8 @@ func BenchmarkMatrixInTheEngine(b *testing.B) {
 				b.Fatal(err)
 			}
 			b.Cleanup(func() {
-				// Not one that a run of somebody else is using, which the engine refuses to remove without force.
+				// Not one that a run of somebody else is using, which the engine refuses to remove without
+				// force.
 				_, _ = cli.ImageRemove(context.Background(), id, client.ImageRemoveOptions{})
 			})
 			history, err := cli.ImageHistory(b.Context(), id)

@@ -16,8 +16,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestScriptsWithAServer runs the scripts that fetch: scenario files find the files of folder served below the URL $SERVED, and
-// $SCRATCH is an image without any file, in the suite's registry.
+// TestScriptsWithAServer runs the scripts that fetch: scenario files find the files of folder served below
+// the URL $SERVED, and $SCRATCH is an image without any file, in the suite's registry.
 func TestScriptsWithAServer(t *testing.T) {
 	engine := withEngine(t)
 	testscript.Run(t, testscript.Params{

@@ -13,11 +13,12 @@ import (
 	"time"
 )
 
-// Programs that scripts put before a command. They hand on its output and exit status; wrapperFailed is their own.
+// Programs that scripts put before a command. They hand on its output and exit status; wrapperFailed is their
+// own.
 const wrapperFailed = 99
 
-// interruptedMain sends a signal to a command once a trial of its run has printed "hanging", and wants it to end within
-// 3 s of that: `interrupted INT|TERM COMMAND [ARG...]`.
+// interruptedMain sends a signal to a command once a trial of its run has printed "hanging", and wants it to
+// end within 3 s of that: `interrupted INT|TERM COMMAND [ARG...]`.
 func interruptedMain() {
 	signal := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM}[os.Args[1]]
 	cmd := wrapped(os.Args[2:])
@@ -48,12 +49,13 @@ func interruptedMain() {
 	}
 }
 
-// interruptedAnytimeMain runs a command again and again and interrupts it, each time a little later: `interrupted-anytime COMMAND
-// [ARG...]`. BISECT_INTERRUPTS sets how often; the process ids go to file pids, for nothing-left.
+// interruptedAnytimeMain runs a command again and again and interrupts it, each time a little later:
+// `interrupted-anytime COMMAND [ARG...]`. BISECT_INTERRUPTS sets how often; the process ids go to file pids,
+// for nothing-left.
 func interruptedAnytimeMain() {
 	times, err := strconv.Atoi(os.Getenv("BISECT_INTERRUPTS"))
 	if err != nil {
-		times = 12
+		times = 6
 	}
 	pids, err := os.Create("pids")
 	check(err)
@@ -66,7 +68,8 @@ func interruptedAnytimeMain() {
 		_, err := fmt.Fprintln(pids, cmd.Process.Pid)
 		check(err)
 		<-started
-		// Not to wait for something: the moments are spread over two seconds, from finding the engine to the third trial.
+		// Not to wait for something: the moments are spread over two seconds, from finding the engine to the
+		// third trial.
 		time.Sleep(time.Duration(i) * 2 * time.Second / time.Duration(times))
 		_ = cmd.Process.Signal(signals[i%len(signals)])
 		err = cmd.Wait()
@@ -127,8 +130,9 @@ func unprivilegedMain() {
 	endAs(cmd.Run())
 }
 
-// elsewhereMain runs bisect as if on another machine: `elsewhere USER ARG...`, with the files of this folder, in a folder, with a
-// cache, a home, a host name, a time zone, a language and an umask that are others; and if USER is nobody and this is root, as nobody.
+// elsewhereMain runs bisect as if on another machine: `elsewhere USER ARG...`, with the files of this folder,
+// in a folder, with a cache, a home, a host name, a time zone, a language and an umask that are others; and
+// if USER is nobody and this is root, as nobody.
 func elsewhereMain() {
 	program, err := exec.LookPath("bisect")
 	check(err)
@@ -188,7 +192,8 @@ func check(err error) {
 // canMount reports whether a process here may have file systems of its own.
 func canMount() bool { return exec.Command("unshare", unshareFlag(), "true").Run() == nil }
 
-// unshareFlag makes unshare(1) give a process its own mounts. An ordinary user must be root of a namespace for it.
+// unshareFlag makes unshare(1) give a process its own mounts. An ordinary user must be root of a namespace
+// for it.
 func unshareFlag() string {
 	if os.Geteuid() == 0 {
 		return "-m"

@@ -1,17 +1,19 @@
-// Package apt finds and fetches Debian packages of a suite, as it is now or as it was at some time, and takes them apart
-// without installing them.
+// Package apt finds and fetches Debian packages of a suite, as it is now or as it was at some time, and takes
+// them apart without installing them.
 //
-// It runs this machine's apt-get, apt-helper and dpkg-deb in private folders, as any user: nothing of the machine's own
-// package state is read or changed, and nothing asks for root. Of the machine's apt only how it reaches the network
-// (proxies, credentials) and which keys it trusts are taken over. Which mirror a suite has on this machine is asked of
-// mmdebstrap, so that a tool's packages and a base's come from one place; no host is named here.
+// It runs this machine's apt-get, apt-helper and dpkg-deb in private folders, as any user: nothing of the
+// machine's own package state is read or changed, and nothing asks for root. Of the machine's apt only how it
+// reaches the network (proxies, credentials) and which keys it trusts are taken over. Which mirror a suite
+// has on this machine is asked of mmdebstrap, so that a tool's packages and a base's come from one place; no
+// host is named here.
 //
-// Every index is checked by signature, every package by size and SHA-256. Suites whose Release file has expired are
-// refused; those of snapshots are always past their time, and are not.
+// Every index is checked by signature, every package by size and SHA-256. Suites whose Release file has
+// expired are refused; those of snapshots are always past their time, and are not.
 //
-// Limits: only the component main, and this machine's architecture. A snapshot is the suite alone, without its updates
-// and security fixes, which snapshot services keep as archives of their own. Which packages satisfy a dependency that
-// several could is apt's choice, and may differ between versions of apt: a lock, not a second resolution, repeats a world.
+// Limits: only the component main, and this machine's architecture. A snapshot is the suite alone, without
+// its updates and security fixes, which snapshot services keep as archives of their own. Which packages
+// satisfy a dependency that several could is apt's choice, and may differ between versions of apt: a lock,
+// not a second resolution, repeats a world.
 package apt
 
 import (
@@ -35,7 +37,8 @@ type Archive struct {
 	Keyring   string // a file with the keys to trust; "": those that this machine's apt and mmdebstrap trust for the suite
 }
 
-// Package is one version of one package. With SHA256, Size and Filename it can be had again without any index.
+// Package is one version of one package. With SHA256, Size and Filename it can be had again without any
+// index.
 type Package struct {
 	Name     string `json:"name" yaml:"name"`
 	Version  string `json:"version" yaml:"version"`
@@ -52,14 +55,14 @@ type Resolution struct {
 	Date     time.Time // of the newest Release file that was read
 }
 
-// Snapshot is a time at which a snapshot service has the packages: it takes up a new state within hours, and an archive
-// keeps a package for more than a day after the suite has dropped it.
+// Snapshot is a time at which a snapshot service has the packages: it takes up a new state within hours, and
+// an archive keeps a package for more than a day after the suite has dropped it.
 func (r Resolution) Snapshot() string { return r.Date.Add(24 * time.Hour).UTC().Format(snapshotTime) }
 
 const snapshotTime = "20060102T150405Z"
 
-// Client resolves and fetches. In its life the time of a suite stands still: indexes are refreshed once, and what other
-// processes fetch meanwhile is not seen. It may be used concurrently, but not copied.
+// Client resolves and fetches. In its life the time of a suite stands still: indexes are refreshed once, and
+// what other processes fetch meanwhile is not seen. It may be used concurrently, but not copied.
 type Client struct {
 	Dir      string            // for indexes and packages; may be shared with other processes
 	Env      []string          // for the commands run: PATH, HOME, proxies
@@ -78,7 +81,8 @@ func (c *Client) say(format string, args ...any) {
 	}
 }
 
-// What goes into files and on command lines of apt and mmdebstrap, and could be taken there for something else.
+// What goes into files and on command lines of apt and mmdebstrap, and could be taken there for something
+// else.
 var (
 	suiteName    = regexp.MustCompile(`^[a-z][a-z0-9.-]*$`)
 	packageName  = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]*$`)

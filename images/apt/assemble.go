@@ -16,8 +16,9 @@ import (
 	"buildbisect/images/relink"
 )
 
-// Payload is packages to be laid over any system without touching what that system has: the packages' own files and those of
-// what they depend on, as one tree, and apart from that tree the loader and the libraries that their programs need.
+// Payload is packages to be laid over any system without touching what that system has: the packages' own
+// files and those of what they depend on, as one tree, and apart from that tree the loader and the libraries
+// that their programs need.
 type Payload struct {
 	Own     []string  // .deb files whose files are wanted
 	With    []string  // .deb files that they depend on and whose files are wanted, too, but for the libraries
@@ -32,14 +33,15 @@ var leftOut = []string{
 	"usr/share/doc", "usr/share/man", "usr/share/info", "usr/share/locale", "usr/share/lintian", "usr/share/bash-completion",
 }
 
-// Assemble emits the payload, folders before what is in them, sorted; the same packages give the same members on any
-// machine. Names are relative to the system's root, those of folders end in a slash; Prefix itself is the first.
+// Assemble emits the tool layer, folders before what is in them, sorted; the same packages give the same
+// members on any machine. Names are relative to the system's root, those of folders end in a slash; Prefix
+// itself is the first.
 //
 //	PREFIX/lib/NAME      the loader and the libraries, each under the name it is asked for
 //	PREFIX/root/PATH     what the packages would install at /PATH
 //
-// Programs below root use the loader and the libraries in lib, whatever the system has. Owners and modes are the
-// packages'. Links between the packages' files stay such links; others lead to the system's files.
+// Programs below root use the loader and the libraries in lib, whatever the system has. Owners and modes are
+// the packages'. Links between the packages' files stay such links; others lead to the system's files.
 func (p Payload) Assemble(ctx context.Context, emit func(hdr *tar.Header, r io.Reader) error) (c Contents, err error) {
 	if !plainPath.MatchString(p.Prefix) || path.Clean(p.Prefix) != p.Prefix {
 		return Contents{}, fmt.Errorf("assemble: prefix %q: want a clean absolute path", p.Prefix)
@@ -71,7 +73,8 @@ func (p Payload) assemble(ctx context.Context, scratch string, emit func(hdr *ta
 		if slices.Contains(p.Own, deb) {
 			continue
 		}
-		// Libraries of the usual folders are for their programs alone, from lib: what a compiler links must not find them.
+		// Libraries of the usual folders are for their programs alone, from lib: what a compiler links must
+		// not find them.
 		err := own.add(ctx, deb, func(name string) bool {
 			old := own.nodes[name]
 			return !isLeftOut(name) && !isPlainLibrary(name) && (old == nil || old.header.Typeflag == tar.TypeDir)
@@ -170,8 +173,8 @@ func (p Payload) emit(own *tree, libs map[string]*node, emit func(*tar.Header, i
 	return nil
 }
 
-// emitFile emits a file, relinked if it is a program, or a library that looks elsewhere for what it needs. What cannot be read as
-// either is left as it is: where that matters, the packages have been refused before.
+// emitFile emits a file, relinked if it is a program, or a library that looks elsewhere for what it needs.
+// What cannot be read as either is left as it is: where that matters, the packages have been refused before.
 func (p Payload) emitFile(h *tar.Header, n *node, ours bool, emit func(*tar.Header, io.Reader) error) error {
 	f, err := os.Open(n.body)
 	if err != nil {
@@ -197,8 +200,8 @@ func (p Payload) emitFile(h *tar.Header, n *node, ours bool, emit func(*tar.Head
 	return emit(h, r.Reader())
 }
 
-// relocated is where a symbolic link at name must lead once its tree lies elsewhere: to the tree's own file by a
-// relative path, and to any other by an absolute one.
+// relocated is where a symbolic link at name must lead once its tree lies elsewhere: to the tree's own file
+// by a relative path, and to any other by an absolute one.
 func (t *tree) relocated(name, link string) string {
 	to := linked(name, link)
 	real, ok := t.own(to)
@@ -256,7 +259,8 @@ func isPlainLibrary(name string) bool {
 	return isLibrary(name) && (len(dir) == 2 || len(dir) == 3 && strings.Contains(dir[2], "-linux-"))
 }
 
-// isLibrary tells what of a package may be needed as a library: files and links of such a name in a folder for them.
+// isLibrary tells what of a package may be needed as a library: files and links of such a name in a folder
+// for them.
 func isLibrary(name string) bool {
 	name = mergedName(name)
 	return strings.HasPrefix(name, "usr/lib") && strings.Contains(path.Base(name), ".so")

@@ -95,8 +95,8 @@ func TestAPayloadIsThePackagesFilesMovedWithTheirLinks(t *testing.T) {
 	wantError(t, err, "usr/bin/more is also in more.deb")
 }
 
-// TestAProgramUsesTheLibrariesOfItsClosure packs this machine's own ls with the libraries it has here: in two packages,
-// as Debian has them.
+// TestAProgramUsesTheLibrariesOfItsClosure packs this machine's own ls with the libraries it has here: in two
+// packages, as Debian has them.
 func TestAProgramUsesTheLibrariesOfItsClosure(t *testing.T) {
 	needTools(t, "dpkg-deb", "/bin/ls")
 	traced := run(t, []string{"LD_TRACE_LOADED_OBJECTS=1"}, "/bin/ls")
@@ -114,7 +114,8 @@ func TestAProgramUsesTheLibrariesOfItsClosure(t *testing.T) {
 		d.Bodies["./"+to] = string(b)
 	}
 	for _, m := range paths {
-		// As Debian does: the file has another name than the one it is asked for, and the loader a link from afar.
+		// As Debian does: the file has another name than the one it is asked for, and the loader a link from
+		// afar.
 		pack(&libs, m[1], "usr/lib/real-"+path.Base(m[1]), 0o755) // the loader must be
 		libs.Files = append(libs.Files, link("usr/lib/"+path.Base(m[1]), "real-"+path.Base(m[1])))
 		if strings.HasPrefix(path.Base(m[1]), "ld-") {

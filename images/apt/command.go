@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// helper is the part of apt that fetches single files as apt does: by its methods, proxies and credentials, resuming
-// what was cut off.
+// helper is the part of apt that fetches single files as apt does: by its methods, proxies and credentials,
+// resuming what was cut off.
 const helper = "/usr/lib/apt/apt-helper"
 
 // settings are what is taken over from the machine's apt.
@@ -68,7 +68,8 @@ func (c *Client) machine(ctx context.Context) (*settings, error) {
 	return s, nil
 }
 
-// workspace makes dir a world of apt's own, with nothing installed, and returns the environment for commands in it.
+// workspace makes dir a world of apt's own, with nothing installed, and returns the environment for commands
+// in it.
 func (c *Client) workspace(ctx context.Context, dir string, sources []source, checkValidity bool) ([]string, error) {
 	if !plainPath.MatchString(dir) {
 		return nil, fmt.Errorf("folder %q: apt wants an absolute path without spaces, quotes and brackets; choose another cache folder", dir)
@@ -131,8 +132,8 @@ func (c *Client) run(ctx context.Context, env []string, name string, args ...str
 	return finish(ctx, command(ctx, env, name, args...))
 }
 
-// command is a command with an environment of its own. When ctx ends, it is asked to stop with all its children, which keep
-// what they have got so far, and has 10 s for that.
+// command is a command with an environment of its own. When ctx ends, it is asked to stop with all its
+// children, which keep what they have got so far, and has 10 s for that.
 func command(ctx context.Context, env []string, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = "/"
@@ -160,7 +161,8 @@ func finish(ctx context.Context, cmd *exec.Cmd) (string, error) {
 	return stdout.String(), &commandError{name, err, stdout.String() + stderr.String()}
 }
 
-// tellingLines are what apt says of a cause, the most telling first. What it says of the consequences is longer.
+// tellingLines are what apt says of a cause, the most telling first. What it says of the consequences is
+// longer.
 var tellingLines = []*regexp.Regexp{
 	regexp.MustCompile(`is expired \(invalid since`),
 	regexp.MustCompile(`is not valid yet`),

@@ -9,8 +9,9 @@ import (
 	"strings"
 )
 
-// Some programs look for what they need in places that are theirs alone, and elsewhere if it is not there: beside themselves they
-// would find it wherever they lie, in the system's folders they find that of another version. What follows puts it beside them.
+// Some programs look for what they need in places that are theirs alone, and elsewhere if it is not there:
+// beside themselves they would find it wherever they lie, in the system's folders they find that of another
+// version. What follows puts it beside them.
 
 // complete adds to the tree what its programs find relative to themselves, and no package has there.
 func (t *tree) complete(bodies *int) error {
@@ -54,7 +55,8 @@ func (t *tree) binutils(folder string) []*node {
 // pythonFolder is told by the file by which Python tells its library, too.
 var pythonFolder = regexp.MustCompile(`^usr/lib/python(3\.[0-9]+)/os\.py$`)
 
-// dist has Python look behind its own modules for those that the system has for it, as it would if it lay in /usr.
+// dist has Python look behind its own modules for those that the system has for it, as it would if it lay in
+// /usr.
 func (t *tree) dist(version string, bodies *int) (*node, error) {
 	text := strings.ReplaceAll("/usr/local/lib/python{}/dist-packages\n/usr/lib/python3/dist-packages\n/usr/lib/python{}\n/usr/lib/python{}/lib-dynload\n", "{}", version)
 	n := &node{

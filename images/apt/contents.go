@@ -19,7 +19,8 @@ type File struct {
 	Link string // where a symbolic link leads within the tree, absolute; "": it is none, or leads out of the tree
 }
 
-// Find finds the file that a path stands for, through the links of the tree, and the packages on the way there.
+// Find finds the file that a path stands for, through the links of the tree, and the packages on the way
+// there.
 func (c Contents) Find(path string) (file File, debs []string, ok bool) {
 	for range 40 { // as in Linux
 		i, found := slices.BinarySearchFunc(c.Files, path, func(f File, path string) int { return cmp.Compare(f.Path, path) })

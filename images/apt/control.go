@@ -34,8 +34,8 @@ func ReadControl(ctx context.Context, deb string) (Control, error) {
 	return all[0], nil
 }
 
-// ParseControls reads paragraphs as control files and dpkg's database have them. Packages that are not installed, of which the
-// database still keeps settings, are left out.
+// ParseControls reads paragraphs as control files and dpkg's database have them. Packages that are not
+// installed, of which the database still keeps settings, are left out.
 func ParseControls(text string) ([]Control, error) {
 	var all []Control
 	for paragraph := range strings.SplitSeq(text, "\n\n") {

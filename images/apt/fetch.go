@@ -21,10 +21,10 @@ import (
 // parallel is how many packages are fetched at once; a mirror is used by many.
 const parallel = 4
 
-// Fetch returns for each package the path of its .deb file, of which size and digest are right at that moment. It lies
-// below c.Dir or is fetched there: from where it was found; or else from the mirror's pool; or else, when the mirror has
-// dropped it and a.Snapshot is set, from the snapshot service as of that time. No index is needed: packages of a lock
-// will do.
+// Fetch returns for each package the path of its .deb file, of which size and digest are right at that
+// moment. It lies below c.Dir or is fetched there: from where it was found; or else from the mirror's pool;
+// or else, when the mirror has dropped it and a.Snapshot is set, from the snapshot service as of that time.
+// No index is needed: packages of a lock will do.
 func (c *Client) Fetch(ctx context.Context, a Archive, packages []Package) ([]string, error) {
 	if err := a.check(); err != nil {
 		return nil, err
@@ -132,7 +132,8 @@ func (c *Client) fetch(ctx context.Context, a Archive, p Package, path string) e
 		"give another snapshot: a time when Debian had it", strings.Join(missing, ", ")))
 }
 
-// download fetches one file with apt's own means. What an earlier download left in path is resumed if the server can.
+// download fetches one file with apt's own means. What an earlier download left in path is resumed if the
+// server can.
 func (c *Client) download(ctx context.Context, from string, p Package, path string) error {
 	work, err := workdir.New(workdir.Apt)
 	if err != nil {

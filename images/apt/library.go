@@ -11,12 +11,13 @@ import (
 	"buildbisect/images/relink"
 )
 
-// opened are libraries that glibc itself opens by name when a program asks for users, hosts or the end of a thread. They
-// must be of its own version.
+// opened are libraries that glibc itself opens by name when a program asks for users, hosts or the end of a
+// thread. They must be of its own version.
 var opened = []string{"libnss_files.so.2", "libnss_dns.so.2", "libgcc_s.so.1"}
 
-// libraries adds to found the shared libraries, by the name they are asked for, that the program needs, and those that these
-// need in turn, with the loader. All are looked for in t alone. Where one is not there, none is added.
+// libraries adds to found the shared libraries, by the name they are asked for, that the program needs, and
+// those that these need in turn, with the loader. All are looked for in t alone. Where one is not there, none
+// is added.
 func (t *tree) libraries(p *program, known map[string]*node) error {
 	found := maps.Clone(known)
 	if err := t.look(p, found); err != nil {

@@ -16,9 +16,9 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// lists are the indexes of one archive at one moment: a folder in which apt can resolve. Once ready it does not change
-// any more; a refresh makes another. Whoever uses one holds a shared lock on it as long as the Client lives, so that
-// others do not sweep it.
+// lists are the indexes of one archive at one moment: a folder in which apt can resolve. Once ready it does
+// not change any more; a refresh makes another. Whoever uses one holds a shared lock on it as long as the
+// Client lives, so that others do not sweep it.
 type lists struct {
 	dir  string
 	env  []string // for apt commands
@@ -26,7 +26,8 @@ type lists struct {
 	date time.Time // of the newest Release file
 }
 
-// index returns the archive's indexes, fetched at most once in the Client's life, and for a snapshot only once ever.
+// index returns the archive's indexes, fetched at most once in the Client's life, and for a snapshot only
+// once ever.
 func (c *Client) index(ctx context.Context, a Archive) (*lists, error) {
 	sources, err := c.sources(ctx, a)
 	if err != nil {
@@ -184,7 +185,8 @@ func open(env []string, dir string) (*lists, error) {
 	return l, nil
 }
 
-// sweep removes the generations that are unfinished or old and used by nobody. It returns those that are whole, in order.
+// sweep removes the generations that are unfinished or old and used by nobody. It returns those that are
+// whole, in order.
 func sweep(dir string) ([]int, error) {
 	list, err := os.ReadDir(dir)
 	if err != nil {

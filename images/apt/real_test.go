@@ -81,7 +81,8 @@ func run(t *testing.T, env []string, program string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// TestToolsOfOtherReleasesRunBesideTheSystemsOwn takes make and bash from suites older and newer than this machine.
+// TestToolsOfOtherReleasesRunBesideTheSystemsOwn takes make and bash from suites older and newer than this
+// machine.
 func TestToolsOfOtherReleasesRunBesideTheSystemsOwn(t *testing.T) {
 	needMirror(t)
 	c := &Client{Dir: t.TempDir(), Env: kept()}

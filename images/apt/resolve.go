@@ -12,8 +12,8 @@ import (
 	"strings"
 )
 
-// Resolve finds the packages named, and all that they need to be installed where nothing is: not what they merely
-// recommend. A name may be followed by = and a version.
+// Resolve finds the packages named, and all that they need to be installed where nothing is: not what they
+// merely recommend. A name may be followed by = and a version.
 func (c *Client) Resolve(ctx context.Context, a Archive, names []string) (Resolution, error) {
 	if len(names) == 0 {
 		return Resolution{}, errors.New("resolve: no packages are named")
@@ -54,7 +54,8 @@ func (c *Client) Resolve(ctx context.Context, a Archive, names []string) (Resolu
 		r.Packages = append(r.Packages, p)
 	}
 	slices.SortFunc(r.Packages, func(x, y Package) int { return strings.Compare(x.Name, y.Name) })
-	// apt takes a name that no package has for a pattern, for a package to remove, or for what another provides.
+	// apt takes a name that no package has for a pattern, for a package to remove, or for what another
+	// provides.
 	for _, n := range names {
 		name, _, _ := strings.Cut(n, "=")
 		if !slices.ContainsFunc(r.Packages, func(p Package) bool { return p.Name == name }) {
@@ -64,8 +65,8 @@ func (c *Client) Resolve(ctx context.Context, a Archive, names []string) (Resolu
 	return r, nil
 }
 
-// uriLine is what apt prints of a package: 'URL' name_version_arch.deb size SHA256:digest. In URL and version special
-// characters are escaped as in URLs.
+// uriLine is what apt prints of a package: 'URL' name_version_arch.deb size SHA256:digest. In URL and version
+// special characters are escaped as in URLs.
 var uriLine = regexp.MustCompile(`^'([^']+)' ([^_ ]+)_([^_ ]+)_([^_ ]+)\.deb (\d+) SHA256:([0-9a-f]{64})$`)
 
 func parseURI(line string, sources []source) (Package, error) {

@@ -63,7 +63,8 @@ func (c *Client) SnapshotURL(ctx context.Context, a Archive) (string, error) {
 // debLine is a line of a sources.list as mmdebstrap writes it.
 var debLine = regexp.MustCompile(`(?m)^deb (?:\[signed-by="?([^\]"]+)"?\] )?(\S+) (\S+) main$`)
 
-// mirrors are the lines that mmdebstrap would write for the suite: without a.Mirror also its updates and security fixes.
+// mirrors are the lines that mmdebstrap would write for the suite: without a.Mirror also its updates and
+// security fixes.
 func (c *Client) mirrors(ctx context.Context, a Archive) ([]source, error) {
 	if a.Mirror != "" && a.Keyring != "" {
 		return []source{{a.Keyring, strings.TrimRight(a.Mirror, "/"), a.Suite}}, nil
@@ -73,7 +74,8 @@ func (c *Client) mirrors(ctx context.Context, a Archive) ([]source, error) {
 	if s := c.found[a]; s != nil {
 		return s, nil
 	}
-	// The mode is the one that any user may use. The hook runs before anything is fetched, prints, and stops there.
+	// The mode is the one that any user may use. The hook runs before anything is fetched, prints, and stops
+	// there.
 	args := []string{"--mode=chrootless", "--variant=custom", "--format=null", "--quiet",
 		`--setup-hook=cat "$1/etc/apt/sources.list" >&2; exit 1`, a.Suite, "-"}
 	if a.Mirror != "" {

@@ -28,8 +28,8 @@ type tree struct {
 	bodies  int
 }
 
-// runs tells whether a file may be a program or a library, as opposed to data that only looks like one: compilers ship
-// damaged and foreign programs for their tests.
+// runs tells whether a file may be a program or a library, as opposed to data that only looks like one:
+// compilers ship damaged and foreign programs for their tests.
 func (n *node) runs() bool {
 	return n.header.Typeflag == tar.TypeReg && (n.header.Mode&0o111 != 0 || strings.Contains(path.Base(n.header.Name), ".so"))
 }
@@ -90,8 +90,8 @@ func writeBody(name string, r io.Reader) error {
 	return f.Close()
 }
 
-// mergedName is the name in a system where /bin, /sbin and /lib* are links into /usr, as in every Debian since bookworm.
-// Packages of older suites, and some of newer ones, still say /lib.
+// mergedName is the name in a system where /bin, /sbin and /lib* are links into /usr, as in every Debian
+// since bookworm. Packages of older suites, and some of newer ones, still say /lib.
 func mergedName(name string) string {
 	first, rest, _ := strings.Cut(name, "/")
 	switch first {

@@ -16,10 +16,10 @@ import (
 	"time"
 )
 
-// Unpack hands each member of a .deb file to each, in its order. Names are relative and clean, without ./ and without a
-// slash at the end; the root itself is left out. What no honest package holds is an error: names that lead up, members
-// below a symbolic link of the package, relative links that lead out of the tree, hard links to what did not come
-// before, devices. Absolute symbolic links are left as they are.
+// Unpack hands each member of a .deb file to each, in its order. Names are relative and clean, without ./ and
+// without a slash at the end; the root itself is left out. What no honest package holds is an error: names
+// that lead up, members below a symbolic link of the package, relative links that lead out of the tree, hard
+// links to what did not come before, devices. Absolute symbolic links are left as they are.
 func Unpack(ctx context.Context, deb string, each func(hdr *tar.Header, r io.Reader) error) error {
 	if err := unpack(ctx, deb, each); err != nil {
 		return fmt.Errorf("unpack %s: %w", filepath.Base(deb), err)

@@ -1,13 +1,13 @@
 // Package fetch gets files whose sha256 is known beforehand, and keeps each under that sum.
 //
-// A path that Get returns names a file that had the right bytes a moment ago: they are checked as they arrive, and read
-// again whenever a kept file is asked for. What arrived before a connection was lost, or before the process was killed,
-// is kept and continued. Several processes, and several calls in one, may use one folder: a file is fetched by one of
-// them while the others wait for it.
+// A path that Get returns names a file that had the right bytes a moment ago: they are checked as they
+// arrive, and read again whenever a kept file is asked for. What arrived before a connection was lost, or
+// before the process was killed, is kept and continued. Several processes, and several calls in one, may use
+// one folder: a file is fetched by one of them while the others wait for it.
 //
-// It speaks http and https only, one connection for each file, and knows no credentials but those within a URL. It
-// removes nothing but what is wrong: whoever owns the folder also tidies it. Of a file it holds <sha256>,
-// <sha256>.part while it is not whole, and an empty <sha256>.lock that stays.
+// It speaks http and https only, one connection for each file, and knows no credentials but those within a
+// URL. It removes nothing but what is wrong: whoever owns the folder also tidies it. Of a file it holds
+// <sha256>, <sha256>.part while it is not whole, and an empty <sha256>.lock that stays.
 package fetch
 
 import (
@@ -29,8 +29,9 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// Client fetches into one folder. Its fields are set before the first call; all but Dir may be left zero. Calls may run at
-// the same time, and call the functions at the same time: whoever wants to tell downloads apart takes a Client for each.
+// Client fetches into one folder. Its fields are set before the first call; all but Dir may be left zero.
+// Calls may run at the same time, and call the functions at the same time: whoever wants to tell downloads
+// apart takes a Client for each.
 type Client struct {
 	Dir   string        // where the files are kept; made if need be
 	HTTP  *http.Client  // nil: Go's own, which takes its proxies from the environment
@@ -39,7 +40,8 @@ type Client struct {
 	Delay time.Duration // before the second try, doubled for each further one; 0: 1 s, which makes half a minute in all
 	Limit int64         // bytes that a file of unknown size may have; 0: 4 GiB
 
-	// Progress is told at most four times a second how many bytes there are, and of how many, 0 where that is not known.
+	// Progress is told at most four times a second how many bytes there are, and of how many, 0 where that is
+	// not known.
 	Progress func(done, total int64)
 	// Say is told of waits, losses and damages.
 	Say func(string)
@@ -47,9 +49,9 @@ type Client struct {
 
 var sums = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// Get returns the path of the file whose sha256, in hex, is sum, and fetches it if it is not kept already. Size is in
-// bytes, 0 if unknown. That the server has another file is a *ChecksumError. What ctx ends can be continued by the next
-// call.
+// Get returns the path of the file whose sha256, in hex, is sum, and fetches it if it is not kept already.
+// Size is in bytes, 0 if unknown. That the server has another file is a *ChecksumError. What ctx ends can be
+// continued by the next call.
 func (c *Client) Get(ctx context.Context, rawURL, sum string, size int64) (string, error) {
 	u, err := url.Parse(rawURL)
 	switch {
@@ -102,8 +104,8 @@ func (c *Client) get(ctx context.Context, u *url.URL, sum string, size int64) (_
 	return path, p.keep(path)
 }
 
-// Stored returns the path under which the file of that sha256 is kept, and nil if it is there and whole. If there is
-// none the error is fs.ErrNotExist; any other says what is wrong with it. It goes to no server.
+// Stored returns the path under which the file of that sha256 is kept, and nil if it is there and whole. If
+// there is none the error is fs.ErrNotExist; any other says what is wrong with it. It goes to no server.
 func (c *Client) Stored(sum string) (string, error) {
 	sum = strings.ToLower(sum)
 	if !sums.MatchString(sum) {

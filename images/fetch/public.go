@@ -12,16 +12,18 @@ import (
 	"time"
 )
 
-// NotPublicError says that a request would have gone to this machine, to its network, or to what a cloud tells its machines alone.
+// NotPublicError says that a request would have gone to this machine, to its network, or to what a cloud
+// tells its machines alone.
 type NotPublicError struct{ Host string }
 
 func (e *NotPublicError) Error() string {
 	return fmt.Sprintf("%s is no public address, and under --untrusted a scenario asks nothing of any other; name a public server, or leave --untrusted out for a scenario that you trust", e.Host)
 }
 
-// Public asks servers with public addresses alone, by http and https. The address is looked at when it is dialed: neither a name nor a
-// redirection leads to another. Where the environment names a proxy for a request, the proxy is asked, wherever it is, and looks names up
-// itself: then only addresses that stand in a URL, and names that are local everywhere, are refused.
+// Public asks servers with public addresses alone, by http and https. The address is looked at when it is
+// dialed: neither a name nor a redirection leads to another. Where the environment names a proxy for a
+// request, the proxy is asked, wherever it is, and looks names up itself: then only addresses that stand in a
+// URL, and names that are local everywhere, are refused.
 func Public() http.RoundTripper {
 	direct := http.DefaultTransport.(*http.Transport).Clone()
 	direct.Proxy = nil

@@ -26,8 +26,8 @@ type site struct {
 	asked []*http.Request // without bodies
 }
 
-// newSite serves content as a good server does; wrong, if not nil, answers the nth request, from 0 on, in its own way and
-// reports whether it did.
+// newSite serves content as a good server does; wrong, if not nil, answers the nth request, from 0 on, in its
+// own way and reports whether it did.
 func newSite(t *testing.T, content []byte, wrong func(n int, w http.ResponseWriter, r *http.Request) bool) *site {
 	t.Helper()
 	s := &site{content: content}

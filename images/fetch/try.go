@@ -38,8 +38,8 @@ func (d *download) try(ctx context.Context) error {
 	return err
 }
 
-// ask returns an answer that may go on where the part ends, or nil if the part is already at least as long as the file.
-// The caller closes its body.
+// ask returns an answer that may go on where the part ends, or nil if the part is already at least as long as
+// the file. The caller closes its body.
 func (d *download) ask(ctx context.Context) (*http.Response, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url.String(), nil)
 	if err != nil {

@@ -11,9 +11,10 @@ import (
 	"strings"
 )
 
-// Binary is a dynamically linked program or library, as far as its loader reads it. The file is read by its program
-// headers alone, as the kernel and the loader do; what its sections say may be missing or wrong. (debug/elf reads
-// sections, and is not made for files that are not trusted: only its names and types are used here.)
+// Binary is a dynamically linked program or library, as far as its loader reads it. The file is read by its
+// program headers alone, as the kernel and the loader do; what its sections say may be missing or wrong.
+// (debug/elf reads sections, and is not made for files that are not trusted: only its names and types are
+// used here.)
 type Binary struct {
 	Machine elf.Machine
 	Interp  string   // the loader it asks for; "" in most libraries
@@ -224,8 +225,8 @@ const (
 	sectionInterp
 )
 
-// sections returns the section headers of what relinking moves, as change has changed them. They serve tools, not the
-// loader: a file without them is fine.
+// sections returns the section headers of what relinking moves, as change has changed them. They serve tools,
+// not the loader: a file without them is fine.
 func (b *Binary) sections(size int64, change func(*elf.Section64, sectionKind)) ([]edit, error) {
 	h := b.header
 	if h.Shoff == 0 || h.Shnum == 0 {

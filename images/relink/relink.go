@@ -1,17 +1,18 @@
-// Package relink makes a dynamically linked executable use a loader and libraries of its own, in a folder of its own,
-// whatever the system around it has: the file asks for its loader there (PT_INTERP), and looks there first for every
-// library that it, or any library it loads, needs (DT_RPATH).
+// Package relink makes a dynamically linked executable use a loader and libraries of its own, in a folder of
+// its own, whatever the system around it has: the file asks for its loader there (PT_INTERP), and looks there
+// first for every library that it, or any library it loads, needs (DT_RPATH).
 //
-// It does what patchelf does with --set-interpreter, --set-rpath and --force-rpath. It is not patchelf, because builder
-// images must be the same to the bit whoever makes them: patchelf's output differs from version to version, and it would
-// be one more thing to install.
+// It does what patchelf does with --set-interpreter, --set-rpath and --force-rpath. It is not patchelf,
+// because builder images must be the same to the bit whoever makes them: patchelf's output differs from
+// version to version, and it would be one more thing to install.
 //
-// Nothing in the file moves. What is new goes, page-aligned, behind its end; the program header of one of its notes is
-// given up to map it. The section headers of .interp, .dynamic and .dynstr follow, so that debuggers see what the loader
-// sees. A debugger or a core dump may miss the note: usually that with the build id.
+// Nothing in the file moves. What is new goes, page-aligned, behind its end; the program header of one of its
+// notes is given up to map it. The section headers of .interp, .dynamic and .dynstr follow, so that debuggers
+// see what the loader sees. A debugger or a core dump may miss the note: usually that with the build id.
 //
-// Limits: 64-bit little-endian ELF (amd64, arm64). What a program opens by an absolute path, as glibc does with character
-// set modules and locales, still comes from the system around it. Files are not trusted: a damaged one is an error.
+// Limits: 64-bit little-endian ELF (amd64, arm64). What a program opens by an absolute path, as glibc does
+// with character set modules and locales, still comes from the system around it. Files are not trusted: a
+// damaged one is an error.
 package relink
 
 import (
@@ -55,9 +56,9 @@ func (r *Relinked) Reader() io.Reader {
 	return io.MultiReader(append(parts, io.NewSectionReader(r.from, at, r.old-at), bytes.NewReader(r.tail))...)
 }
 
-// Relink returns b, a file of size bytes, with its loader and libraries in dir, an absolute path. The loader keeps its
-// base name. What has no loader, a library, gets the library path alone. Any library path it had is gone: RPATH counts
-// only where there is no RUNPATH.
+// Relink returns b, a file of size bytes, with its loader and libraries in dir, an absolute path. The loader
+// keeps its base name. What has no loader, a library, gets the library path alone. Any library path it had is
+// gone: RPATH counts only where there is no RUNPATH.
 func (b *Binary) Relink(size int64, dir string) (*Relinked, error) {
 	if !path.IsAbs(dir) || strings.ContainsAny(dir, ":;$\x00") {
 		return nil, fmt.Errorf("relink: folder %q: want an absolute path without ':', ';' and '$'", dir)
@@ -160,8 +161,8 @@ func (b *Binary) relink(size int64, dir string) (*Relinked, error) {
 	return r, nil
 }
 
-// room returns the offset and the address of the new segment: behind all there is. The headers of segments stay in
-// the order of their addresses, as ELF demands.
+// room returns the offset and the address of the new segment: behind all there is. The headers of segments
+// stay in the order of their addresses, as ELF demands.
 func (b *Binary) room(size int64, page uint64) (at, end uint64, err error) {
 	const most = math.MaxInt64 / 4 // leaves every sum below the point of overflow
 	for _, p := range b.progs {

@@ -157,8 +157,8 @@ func FuzzRelink(f *testing.F) {
 	})
 }
 
-// TestThisMachinesProgramsRunWithLibrariesElsewhere moves the libraries of some programs of this machine. That programs
-// of other releases run is shown beside the packages they come from.
+// TestThisMachinesProgramsRunWithLibrariesElsewhere moves the libraries of some programs of this machine.
+// That programs of other releases run is shown beside the packages they come from.
 func TestThisMachinesProgramsRunWithLibrariesElsewhere(t *testing.T) {
 	ran := false
 	for _, program := range []string{"/bin/ls", "/bin/sh", "/usr/bin/perl", "/usr/bin/git"} {

@@ -34,7 +34,8 @@ func FuzzTree(f *testing.F) {
 	})
 }
 
-// TestNoRandomTreeLeadsOut makes small trees of few names, so that their links meet: bytes at random are seldom a tar.
+// TestNoRandomTreeLeadsOut makes small trees of few names, so that their links meet: bytes at random are
+// seldom a tar.
 func TestNoRandomTreeLeadsOut(t *testing.T) {
 	parts := []string{"a", "b", "c", "a", "b", "c", "..", "."}
 	whole := 0 // trees with links that were unpacked to their end
@@ -72,8 +73,8 @@ func TestNoRandomTreeLeadsOut(t *testing.T) {
 	}
 }
 
-// unpackInto unpacks into an os.Root, which knows nothing of this package and lets nothing out: what it refuses, Tree must
-// have refused before. It returns how many symbolic links it made, and Tree's error.
+// unpackInto unpacks into an os.Root, which knows nothing of this package and lets nothing out: what it
+// refuses, Tree must have refused before. It returns how many symbolic links it made, and Tree's error.
 func unpackInto(t *testing.T, content []byte, folder string) (int, error) {
 	a := archive(t, content)
 	a.Limit = 1 << 20

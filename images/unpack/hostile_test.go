@@ -99,7 +99,8 @@ func TestWhatOnlyAZipCanHaveIsAnErrorToo(t *testing.T) {
 	wantError(t, err, `member "t/a"`, "encrypted")
 }
 
-// Links to anywhere are common in the files of a distribution, and do not keep one file of them from being read.
+// Links to anywhere are common in the files of a distribution, and do not keep one file of them from being
+// read.
 func TestLinksElsewhereDoNotMatterToAMember(t *testing.T) {
 	var out strings.Builder
 	a := archive(t, tarOf(t, link("etc/alternatives/awk", "/usr/bin/mawk"), file("usr/bin/mawk", "elf")))

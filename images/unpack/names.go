@@ -18,9 +18,9 @@ type names map[string]byte
 // implied is the kind of a folder that is there only as part of a name.
 const implied byte = 'i'
 
-// admit returns a member's clean name, or "" if there is nothing to visit: the archive's own folder, or one seen before.
-// What it has admitted can be unpacked in that order without following a link: nothing lies below a name that is no
-// folder, and no folder becomes something else later.
+// admit returns a member's clean name, or "" if there is nothing to visit: the archive's own folder, or one
+// seen before. What it has admitted can be unpacked in that order without following a link: nothing lies
+// below a name that is no folder, and no folder becomes something else later.
 func (n names) admit(h *tar.Header) (string, error) {
 	name, err := clean(h.Name)
 	if err != nil || name == "." {
@@ -79,9 +79,9 @@ func clean(name string) (string, error) {
 	return path.Clean(name), nil
 }
 
-// staysWithin checks the target of a symbolic link, given the link's own name. Its folder is a real one, as admit sees
-// to, so that what .. means at the target's beginning is known. Behind a name it is not: that name may be a link to
-// higher up, and .. from there leads out of the tree.
+// staysWithin checks the target of a symbolic link, given the link's own name. Its folder is a real one, as
+// admit sees to, so that what .. means at the target's beginning is known. Behind a name it is not: that name
+// may be a link to higher up, and .. from there leads out of the tree.
 func staysWithin(name, target string) error {
 	switch {
 	case target == "":

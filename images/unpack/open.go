@@ -86,7 +86,8 @@ func (s *source) recognize(ctx context.Context, f *os.File) error {
 		}
 		raw, err = xz.NewReader(in)
 	case is("\x28\xb5\x2f\xfd"):
-		// 128 MB is the largest window that the zstd program takes without being told to. One at a time: no goroutines.
+		// 128 MB is the largest window that the zstd program takes without being told to. One at a time: no
+		// goroutines.
 		var z *zstd.Decoder
 		z, err = zstd.NewReader(in, zstd.WithDecoderMaxWindow(128<<20), zstd.WithDecoderConcurrency(1))
 		if err == nil {
@@ -112,8 +113,8 @@ func (s *source) recognize(ctx context.Context, f *os.File) error {
 	return nil
 }
 
-// endsAsXZ looks for the last bytes of an xz file, behind which there may be zeros: package xz does not miss them, nor the
-// blocks before them.
+// endsAsXZ looks for the last bytes of an xz file, behind which there may be zeros: package xz does not miss
+// them, nor the blocks before them.
 func endsAsXZ(f *os.File) error {
 	info, err := f.Stat()
 	if err != nil {

@@ -1,17 +1,18 @@
-// Package unpack reads files and folders out of archives that come from elsewhere: tar, plain or compressed with gzip,
-// bzip2, xz or zstd, zip, and single files compressed like that. What a file is, its content tells, never its name.
+// Package unpack reads files and folders out of archives that come from elsewhere: tar, plain or compressed
+// with gzip, bzip2, xz or zstd, zip, and single files compressed like that. What a file is, its content
+// tells, never its name.
 //
-// It trusts no archive. A name that leads out of it, a name that is there twice, a member below a link, and in what was
-// asked for a device or a link that leads out of it: each is an error, and so are more bytes than allowed and an archive
-// cut short. Since a fault may come last, what was handed out counts only when nil was returned. The package itself
-// writes nothing.
+// It trusts no archive. A name that leads out of it, a name that is there twice, a member below a link, and
+// in what was asked for a device or a link that leads out of it: each is an error, and so are more bytes than
+// allowed and an archive cut short. Since a fault may come last, what was handed out counts only when nil was
+// returned. The package itself writes nothing.
 //
-// Of a member's header only name, kind, size, link and whether it is executable are handed on: no owner, no time, no
-// set-user-id, so that two archives of the same files give the same.
+// Of a member's header only name, kind, size, link and whether it is executable are handed on: no owner, no
+// time, no set-user-id, so that two archives of the same files give the same.
 //
-// Limits: xz with filters for machine code (rare) and encrypted zips are errors; xz takes as much memory as the archive
-// asks for, 64 MB at most in what the xz program itself makes. A plain tar that ends between two members is not seen to
-// be cut short, nor is it by any tar program: a checksum is what tells.
+// Limits: xz with filters for machine code (rare) and encrypted zips are errors; xz takes as much memory as
+// the archive asks for, 64 MB at most in what the xz program itself makes. A plain tar that ends between two
+// members is not seen to be cut short, nor is it by any tar program: a checksum is what tells.
 package unpack
 
 import (
@@ -29,13 +30,13 @@ import (
 type Archive struct {
 	Path  string
 	Limit int64 // bytes of all that is in it; 0: 4 GiB
-	// Executable reports whether a file is to be executable for which the archive does not say so itself: zips of Go
-	// modules hold no modes. The name is the one handed out. Nil: no file is.
+	// Executable reports whether a file is to be executable for which the archive does not say so itself:
+	// zips of Go modules hold no modes. The name is the one handed out. Nil: no file is.
 	Executable func(name string) bool
 }
 
-// Member writes one regular file of the archive to w. The name "" means all of a file that is no archive, unpacked if it
-// is compressed.
+// Member writes one regular file of the archive to w. The name "" means all of a file that is no archive,
+// unpacked if it is compressed.
 func (a Archive) Member(ctx context.Context, member string, w io.Writer) error {
 	src, err := a.open(ctx)
 	if err != nil {
@@ -76,11 +77,12 @@ func (a Archive) Member(ctx context.Context, member string, w io.Writer) error {
 	return err
 }
 
-// Tree hands every member of one folder of the archive to emit, in a fixed order and by its name below that folder, which
-// is not empty, begins and ends with no slash and has no "." or ".." in it; "" is the whole archive. Folders that are
-// there only as part of a name are not handed out. Kinds are tar.TypeReg, TypeDir, TypeSymlink and TypeLink; modes are
-// 0755 for folders and executables, 0644 for other files, 0777 for symbolic links. Symbolic links end within the folder,
-// whatever other links are on the way; hard links name a file handed out before. The reader is valid until emit returns.
+// Tree hands every member of one folder of the archive to emit, in a fixed order and by its name below that
+// folder, which is not empty, begins and ends with no slash and has no "." or ".." in it; "" is the whole
+// archive. Folders that are there only as part of a name are not handed out. Kinds are tar.TypeReg, TypeDir,
+// TypeSymlink and TypeLink; modes are 0755 for folders and executables, 0644 for other files, 0777 for
+// symbolic links. Symbolic links end within the folder, whatever other links are on the way; hard links name
+// a file handed out before. The reader is valid until emit returns.
 func (a Archive) Tree(ctx context.Context, folder string, emit func(*tar.Header, io.Reader) error) error {
 	src, err := a.open(ctx)
 	if err != nil {

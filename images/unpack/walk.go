@@ -12,7 +12,8 @@ import (
 	"slices"
 )
 
-// visitFunc is told of a member: its name is clean and new, and of its header only kind, size, mode and link count.
+// visitFunc is told of a member: its name is clean and new, and of its header only kind, size, mode and link
+// count.
 type visitFunc func(h *tar.Header, r io.Reader) error
 
 // walk visits all members and returns their names. An error of visit is one of the member.

@@ -1,5 +1,5 @@
-// Package workdir makes folders for temporary files of programs that go on when this process is killed, and removes those of
-// which this process and the program both are dead.
+// Package workdir makes folders for temporary files of programs that go on when this process is killed, and
+// removes those of which this process and the program both are dead.
 package workdir
 
 import (
@@ -13,7 +13,8 @@ import (
 	"time"
 )
 
-// What folders' names begin with, below [os.TempDir], by the program that works there. [RemoveLeft] looks at these alone.
+// What folders' names begin with, below [os.TempDir], by the program that works there. [RemoveLeft] looks at
+// these alone.
 const (
 	Mmdebstrap = "bisect-mmdebstrap-"
 	Apt        = "bisect-apt-"
@@ -22,12 +23,13 @@ const (
 
 const (
 	lockName = ".lock"
-	// justMade is how old a folder is at the least that is taken for one of a dead process: the lock comes a moment after the folder.
+	// justMade is how old a folder is at the least that is taken for one of a dead process: the lock comes a
+	// moment after the folder.
 	justMade = time.Minute
 )
 
-// Dir is a folder that only this user can enter. A lock in it says for how long it is in use: the program inherits it, so that
-// the kernel lets go of it when both are dead.
+// Dir is a folder that only this user can enter. A lock in it says for how long it is in use: the program
+// inherits it, so that the kernel lets go of it when both are dead.
 type Dir struct {
 	Path string
 	lock *os.File
@@ -61,7 +63,8 @@ func (d *Dir) Remove() error {
 	return err
 }
 
-// lockNow takes the lock, or gives syscall.EWOULDBLOCK. A library's lock cannot be handed on to another program.
+// lockNow takes the lock, or gives syscall.EWOULDBLOCK. A library's lock cannot be handed on to another
+// program.
 func lockNow(f *os.File) error {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		return &fs.PathError{Op: "lock", Path: f.Name(), Err: err}
@@ -69,7 +72,8 @@ func lockNow(f *os.File) error {
 	return nil
 }
 
-// RemoveLeft removes what killed processes left. What is in use, another user's, or younger than a minute stays.
+// RemoveLeft removes what killed processes left. What is in use, another user's, or younger than a minute
+// stays.
 func RemoveLeft() error {
 	var errs []error
 	for _, prefix := range []string{Mmdebstrap, Apt, Git} {

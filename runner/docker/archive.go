@@ -11,8 +11,8 @@ import (
 	"buildbisect/images"
 )
 
-// writeArchive writes image in the form that `docker load` reads: a manifest, a config and the layers as they are
-// stored, compressed or not. The first omit layers are named but left out. One layer is open at a time.
+// writeArchive writes image in the form that `docker load` reads: a manifest, a config and the layers as they
+// are stored, compressed or not. The first omit layers are named but left out. One layer is open at a time.
 //
 // The registry library writes such archives too, but always whole.
 func writeArchive(w io.Writer, image *images.Image, omit int) error {

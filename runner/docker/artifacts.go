@@ -12,8 +12,9 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// Get streams what lies at source (relative: to the work folder) as the engine packs it. Links on the way there are followed within the box, one
-// at its end is not. The engine reads the box's files, volumes included, by itself: that nothing runs in there any more does not matter.
+// Get streams what lies at source (relative: to the work folder) as the engine packs it. Links on the way
+// there are followed within the box, one at its end is not. The engine reads the box's files, volumes
+// included, by itself: that nothing runs in there any more does not matter.
 func (b *box) Get(ctx context.Context, source string, w io.Writer) error {
 	if !path.IsAbs(source) {
 		source = path.Join(b.workdir, source)
@@ -44,13 +45,15 @@ func (b *box) Get(ctx context.Context, source string, w io.Writer) error {
 	return nil
 }
 
-// exists reports whether the engine still knows the box: of an absent file and of an absent box it says the same.
+// exists reports whether the engine still knows the box: of an absent file and of an absent box it says the
+// same.
 func (b *box) exists(ctx context.Context) bool {
 	_, err := b.state(ctx)
 	return err == nil
 }
 
-// keptWriter remembers its writer's own error, which is not the engine's, and how many zeros came last: a tar ends with 1024 or more.
+// keptWriter remembers its writer's own error, which is not the engine's, and how many zeros came last: a tar
+// ends with 1024 or more.
 type keptWriter struct {
 	w     io.Writer
 	err   error

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"testing"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 // entries lists a tar as "type name -> link".
@@ -31,7 +31,7 @@ func entries(t *testing.T, archive []byte) (list []string) {
 }
 
 func TestGetGivesFilesAsTheBuildLeftThem(t *testing.T) {
-	b := breakout(t, connect(t), runner.BoxSpec{})
+	b := breakout(t, connect(t), backend.BoxSpec{})
 	try(t, b, `mkdir -p out/deep /elsewhere; echo text >out/deep/file; ln -s /etc/passwd out/link; ln -s ../../.. out/up; mkfifo out/pipe
 printf x >"out/"$'new\nline'; printf x >'out/..evil'; printf x >'out/ -rf'; echo other >/elsewhere/file; ln -s /elsewhere led`)
 	get := func(path string) []string {
@@ -58,7 +58,7 @@ printf x >"out/"$'new\nline'; printf x >'out/..evil'; printf x >'out/ -rf'; echo
 		if got := get("led/file"); !slices.Equal(got, []string{"0 file"}) {
 			t.Errorf("got %q", got)
 		}
-		if err := b.Get(t.Context(), "out/none", io.Discard); !errors.Is(err, fs.ErrNotExist) || errors.Is(err, runner.ErrInfrastructure) {
+		if err := b.Get(t.Context(), "out/none", io.Discard); !errors.Is(err, fs.ErrNotExist) || errors.Is(err, backend.ErrInfrastructure) {
 			t.Errorf("got %v", err)
 		}
 	}
@@ -70,7 +70,7 @@ printf x >"out/"$'new\nline'; printf x >'out/..evil'; printf x >'out/ -rf'; echo
 }
 
 func TestGetTellsItsErrorsApart(t *testing.T) {
-	b := breakout(t, connect(t), runner.BoxSpec{})
+	b := breakout(t, connect(t), backend.BoxSpec{})
 	try(t, b, "head -c 5M /dev/zero >file")
 	full := errors.New("no space left on device")
 	if err := b.Get(t.Context(), "file", &brokenWriter{full}); err != full {
@@ -85,7 +85,7 @@ func TestGetTellsItsErrorsApart(t *testing.T) {
 	if err := b.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := b.Get(t.Context(), "file", io.Discard); !errors.Is(err, runner.ErrInfrastructure) || errors.Is(err, fs.ErrNotExist) {
+	if err := b.Get(t.Context(), "file", io.Discard); !errors.Is(err, backend.ErrInfrastructure) || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got %v", err)
 	}
 }

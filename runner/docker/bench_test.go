@@ -11,7 +11,7 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 // tree is a source tree of 40 MB in 1,000 files, as a tar.
@@ -31,8 +31,8 @@ func tree(b *testing.B) []byte {
 	return buf.Bytes()
 }
 
-// BenchmarkTrialOverhead measures a trial without its stages, and the bare engine API doing the same, in turns so that
-// both see the same machine. Times are milliseconds a trial; ratio is ours over the bare one's.
+// BenchmarkTrialOverhead measures a trial without its stages, and the bare engine API doing the same, in
+// turns so that both see the same machine. Times are milliseconds a trial; ratio is ours over the bare one's.
 func BenchmarkTrialOverhead(b *testing.B) {
 	e := connect(b)
 	id := load(b, e)
@@ -42,7 +42,7 @@ func BenchmarkTrialOverhead(b *testing.B) {
 		ours := func() {
 			t := time.Now()
 			lap := func(sum *time.Duration) { *sum += time.Since(t); t = time.Now() }
-			box, err := e.Start(b.Context(), runner.BoxSpec{Image: id, Network: "none", Workdir: "/src"})
+			box, err := e.Start(b.Context(), backend.BoxSpec{Image: id, Network: "none", Workdir: "/src"})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -114,8 +114,9 @@ func bareTrial(b *testing.B, cli *client.Client, id string, source []byte) {
 	check(err)
 }
 
-// BenchmarkDiskWatch measures a look at what a box has written, in milliseconds: at its volumes the first time, with the start of what weighs
-// them, and then again; at its layer; and what Close takes with and without. The box is of the test image, its work folder has 20,000 files.
+// BenchmarkDiskWatch measures a look at what a box has written, in milliseconds: at its volumes the first
+// time, with the start of what weighs them, and then again; at its layer; and what Close takes with and
+// without. The box is of the test image, its work folder has 20,000 files.
 func BenchmarkDiskWatch(b *testing.B) {
 	e := connect(b)
 	id := load(b, e)
@@ -129,7 +130,7 @@ func BenchmarkDiskWatch(b *testing.B) {
 			*sum += time.Since(began)
 		}
 		for _, disk := range []int64{0, 100 << 30} {
-			started, err := e.Start(b.Context(), runner.BoxSpec{Image: id, Network: "none", Workdir: "/src", Disk: disk})
+			started, err := e.Start(b.Context(), backend.BoxSpec{Image: id, Network: "none", Workdir: "/src", Disk: disk})
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -144,7 +145,7 @@ func BenchmarkDiskWatch(b *testing.B) {
 			box := started.(*box)
 			box.disk.looking <- struct{}{} // the looks are ours
 			weigh := func() error {
-				_, err := box.disk.scale.weigh(b.Context())
+				_, err := box.disk.meter.weigh(b.Context())
 				return err
 			}
 			timed(&first, weigh)

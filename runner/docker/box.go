@@ -16,7 +16,7 @@ import (
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 // box is one running container, or two: see dockerd.go.
@@ -32,7 +32,7 @@ type box struct {
 	dockerdOOMs    atomic.Int32 // times that the kernel has killed something in there, since we last told
 	stopCounting   func()
 
-	scale *scale
+	meter *volumeMeter
 	disk  *diskWatch // nil: nothing limits what it writes
 
 	begun atomic.Bool // a script has begun in it: its shell works, or did
@@ -43,13 +43,14 @@ type box struct {
 }
 
 var (
-	_ runner.Box    = (*box)(nil)
-	_ runner.Keeper = (*box)(nil)
+	_ backend.Box        = (*box)(nil)
+	_ backend.FileReader = (*box)(nil)
 )
 
-// Put streams the tar to the engine, which unpacks it below dir (relative: to the work folder) and makes dir if it is
-// absent. Where the image has a folder and the tar a file, or the reverse, the tar wins; links of the image are replaced,
-// never followed. What the tar's reader fails with comes back as it is; it is not the engine's.
+// Put streams the tar to the engine, which unpacks it below dir (relative: to the work folder) and makes dir
+// if it is absent. Where the image has a folder and the tar a file, or the reverse, the tar wins; links of
+// the image are replaced, never followed. What the tar's reader fails with comes back as it is; it is not the
+// engine's.
 func (b *box) Put(ctx context.Context, dir string, content io.Reader) error {
 	if !path.IsAbs(dir) {
 		dir = path.Join(b.workdir, dir)
@@ -63,7 +64,7 @@ func (b *box) Put(ctx context.Context, dir string, content io.Reader) error {
 			return failed(ctx, call, what, err)
 		}
 	}
-	source := runner.NewSourceReader(content)
+	source := backend.NewSourceReader(content)
 	_, err := b.engine.cli.CopyToContainer(call, b.id, client.CopyToContainerOptions{
 		DestinationPath: dir, Content: source, AllowOverwriteDirWithFile: true,
 	})
@@ -108,8 +109,8 @@ func (b *box) mkdir(ctx context.Context, dir string) error {
 	return err
 }
 
-// Close removes the containers and their anonymous volumes, and waits for minutes where the engine has much to remove, but seconds where it
-// does not answer. Once it has worked it does nothing.
+// Close removes the containers and their anonymous volumes, and waits for minutes where the engine has much
+// to remove, but seconds where it does not answer. Once it has worked it does nothing.
 func (b *box) Close() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -123,7 +124,7 @@ func (b *box) Close() error {
 	}
 	var errs []error
 	b.disk.stop()
-	if err := b.scale.close(ctx); err != nil {
+	if err := b.meter.close(ctx); err != nil {
 		errs = append(errs, failed(context.Background(), ctx, fmt.Sprintf("remove what weighs box %s", b.name), err))
 	}
 	for _, id := range b.containers() {

@@ -11,14 +11,15 @@ import (
 
 	"github.com/moby/moby/client"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 	"buildbisect/scenarios"
 )
 
-// These tests try the cheap ways out of a box, and bound each by themselves, too: should one work, it does no harm here.
+// These tests try the cheap ways out of a box, and bound each by themselves, too: should one work, it does no
+// harm here.
 
 // breakout starts a box for t.
-func breakout(t *testing.T, e *Engine, spec runner.BoxSpec) *box {
+func breakout(t *testing.T, e *Engine, spec backend.BoxSpec) *box {
 	t.Helper()
 	if spec.Image == "" {
 		spec.Image = load(t, e)
@@ -40,7 +41,7 @@ func breakout(t *testing.T, e *Engine, spec runner.BoxSpec) *box {
 }
 
 // try runs a script for half a minute at most.
-func try(t *testing.T, b *box, script string) (string, runner.Exit) {
+func try(t *testing.T, b *box, script string) (string, backend.Exit) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
@@ -61,7 +62,7 @@ func TestABoxHasTheFewCapabilitiesOfTheListAndNoMore(t *testing.T) {
 		for _, name := range append(slices.Clone(scenarios.DefaultCapabilities()), further...) {
 			mask |= 1 << bits[name]
 		}
-		b := breakout(t, e, runner.BoxSpec{Image: id, Capabilities: further})
+		b := breakout(t, e, backend.BoxSpec{Image: id, Capabilities: further})
 		out, _ := try(t, b, "grep -E '^(Cap|NoNewPrivs|Seccomp:)' /proc/self/status")
 		for _, want := range []string{fmt.Sprintf("CapPrm:\t%016x\n", mask), fmt.Sprintf("CapEff:\t%016x\n", mask), fmt.Sprintf("CapBnd:\t%016x\n", mask), "NoNewPrivs:\t1\n"} {
 			if !strings.Contains(out, want) {
@@ -76,7 +77,7 @@ func TestABoxHasTheFewCapabilitiesOfTheListAndNoMore(t *testing.T) {
 
 func TestTheWaysOutOfABoxAreShut(t *testing.T) {
 	e := connect(t)
-	b := breakout(t, e, runner.BoxSpec{})
+	b := breakout(t, e, backend.BoxSpec{})
 	// Each must fail. None would do harm if it did not.
 	for _, attempt := range []string{
 		"mkdir /m; mount -t tmpfs none /m",
@@ -119,7 +120,7 @@ func TestTheWaysOutOfABoxAreShut(t *testing.T) {
 }
 
 func TestASetuidProgramGainsNothing(t *testing.T) {
-	b := breakout(t, connect(t), runner.BoxSpec{})
+	b := breakout(t, connect(t), backend.BoxSpec{})
 	out, exit := try(t, b, `mkdir /suid; cp /bin/busybox /suid/id; chmod 6755 /suid/id; stat -c %a /suid/id
 echo 'builder:x:1000:1000::/:/bin/sh' >/etc/passwd
 su builder -c '/suid/id -u; /suid/id -g; echo x >/bin/mine || echo refused'`)
@@ -129,7 +130,7 @@ su builder -c '/suid/id -u; /suid/id -g; echo x >/bin/mine || echo refused'`)
 }
 
 func TestWithoutANetworkThereIsNoInterfaceButLoopbackAndNoRoute(t *testing.T) {
-	b := breakout(t, connect(t), runner.BoxSpec{})
+	b := breakout(t, connect(t), backend.BoxSpec{})
 	out, _ := try(t, b, "ls /sys/class/net; tail -n +2 /proc/net/route; cat /proc/net/ipv6_route 2>/dev/null | grep -v ' lo$' || :")
 	if out != "lo\n" {
 		t.Errorf("got %q", out)
@@ -138,8 +139,8 @@ func TestWithoutANetworkThereIsNoInterfaceButLoopbackAndNoRoute(t *testing.T) {
 
 func TestAForkBombMeetsTheLimitOfProcessesAndIsSaidTo(t *testing.T) {
 	e := connect(t)
-	b := breakout(t, e, runner.BoxSpec{PIDs: 60, Memory: 256 << 20})
-	if out, exit := try(t, b, "true & true | true; exit 3"); exit != (runner.Exit{Code: 3}) {
+	b := breakout(t, e, backend.BoxSpec{PIDs: 60, Memory: 256 << 20})
+	if out, exit := try(t, b, "true & true | true; exit 3"); exit != (backend.Exit{Code: 3}) {
 		t.Errorf("a script that minds its limits: got %+v, %q", exit, out)
 	}
 	// Two for each, but no more than eight generations of them.
@@ -152,7 +153,7 @@ exit 4`)
 		t.Errorf("got %+v, %.200q", exit, out)
 	}
 	// The next script finds no room, or has it again; never is it an error of the engine.
-	if out, exit := try(t, b, "echo begun"); !exit.PIDs && (exit != runner.Exit{} || out != "begun\n") {
+	if out, exit := try(t, b, "echo begun"); !exit.PIDs && (exit != backend.Exit{} || out != "begun\n") {
 		t.Errorf("the next script: got %+v, %q", exit, out)
 	}
 	began = time.Now()
@@ -180,7 +181,7 @@ func TestARefusedProcessIsToldOnlyOfTheScriptThatWanted(t *testing.T) {
 }
 
 func TestMemoryInFilesCountsAsMemory(t *testing.T) {
-	b := breakout(t, connect(t), runner.BoxSpec{Memory: 32 << 20})
+	b := breakout(t, connect(t), backend.BoxSpec{Memory: 32 << 20})
 	out, exit := try(t, b, "dd if=/dev/zero of=/dev/shm/file bs=1M count=60")
 	if exit.Code == 0 || !exit.OOM {
 		t.Errorf("got %+v, %q", exit, out)
@@ -189,7 +190,7 @@ func TestMemoryInFilesCountsAsMemory(t *testing.T) {
 
 func TestTheEnginesOwnLogOfABoxIsBounded(t *testing.T) {
 	e := connect(t)
-	b := breakout(t, e, runner.BoxSpec{})
+	b := breakout(t, e, backend.BoxSpec{})
 	if out, exit := try(t, b, "i=0; while [ $i -lt 200000 ]; do echo 'a line of the build, written where the first process writes, over and over again'; i=$((i+1)); done >/proc/1/fd/1"); exit.Code != 0 {
 		t.Fatalf("got %+v, %q", exit, out)
 	}
@@ -210,7 +211,7 @@ func TestTheEnginesOwnLogOfABoxIsBounded(t *testing.T) {
 // TestWhatBuildsDoAsRootStillWorks takes Debian as it is: its tools ask for what they are used to have.
 func TestWhatBuildsDoAsRootStillWorks(t *testing.T) {
 	e := connect(t)
-	b := breakout(t, e, runner.BoxSpec{Image: dockerd(t, e, "20.10.5").Image, Disk: 1 << 30, PIDs: 200})
+	b := breakout(t, e, backend.BoxSpec{Image: dockerd(t, e, "20.10.5").Image, Disk: 1 << 30, PIDs: 200})
 	for _, script := range []string{
 		"mkdir -p tree/d; echo x >tree/d/f; chown -R 1000:1000 tree; chmod 6755 tree/d/f; tar -cf t.tar tree; mkdir out; tar -xpf t.tar -C out; test \"$(stat -c '%u:%g %a' out/tree/d/f)\" = '1000:1000 6755'",
 		"chmod 700 tree; echo y >tree/d/f; touch -d 2001-01-01 tree/d/f; rm -r out", // of another user
@@ -225,7 +226,7 @@ func TestWhatBuildsDoAsRootStillWorks(t *testing.T) {
 		"echo '#!/bin/sh' >run; chmod +x run; ./run",
 		"python3 -c 'import socket; s = socket.socket(); s.bind((\"127.0.0.1\", 80))' || test ! -e /usr/bin/python3", // an ordinary port, in a network of one's own
 	} {
-		if out, exit := try(t, b, script); exit != (runner.Exit{}) {
+		if out, exit := try(t, b, script); exit != (backend.Exit{}) {
 			t.Errorf("%s\n\tgot %+v, %s", script, exit, out)
 		}
 	}

@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"buildbisect/images"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
-// The tools of a check are no more to be trusted than a build. These are more than asking a tool for its version needs.
+// The tools of a check are no more to be trusted than a build. These are more than asking a tool for its
+// version needs.
 const (
 	checkMemory = 2 << 30
 	checkDisk   = 1 << 30
@@ -18,14 +19,14 @@ const (
 	checkDeadline = 15 * time.Minute
 )
 
-// Check runs checks in a throw-away box of image, an id that Load gave: see [runner.CheckTools].
+// Check runs checks in a throw-away box of image, an id that Load gave: see [backend.CheckTools].
 func (e *Engine) Check(ctx context.Context, image string, checks []images.Check) (err error) {
 	if len(checks) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, checkDeadline, fmt.Errorf("check the tools of image %s: they do not end within %s", image, checkDeadline))
 	defer cancel()
-	box, err := e.Start(ctx, runner.BoxSpec{Image: image, Network: "none", PIDs: checkPIDs, Memory: checkMemory, Disk: checkDisk})
+	box, err := e.Start(ctx, backend.BoxSpec{Image: image, Network: "none", PIDs: checkPIDs, Memory: checkMemory, Disk: checkDisk})
 	if err != nil {
 		return fmt.Errorf("check the tools of image %s: %w", image, err)
 	}
@@ -34,5 +35,5 @@ func (e *Engine) Check(ctx context.Context, image string, checks []images.Check)
 			err = closeErr
 		}
 	}()
-	return runner.CheckTools(ctx, box, checks)
+	return backend.CheckTools(ctx, box, checks)
 }

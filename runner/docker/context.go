@@ -23,8 +23,8 @@ func configDir() string {
 	return filepath.Join(home, ".docker")
 }
 
-// contextName is the docker context in force, "" for the default one. An unreadable config.json names none, as for
-// docker itself.
+// contextName is the docker context in force, "" for the default one. An unreadable config.json names none,
+// as for docker itself.
 func contextName() string {
 	name := os.Getenv("DOCKER_CONTEXT")
 	if name == "" {
@@ -39,7 +39,8 @@ func contextName() string {
 	return name
 }
 
-// contextEndpoint reads the engine of a docker context. Contexts are kept in folders named by the hash of their name.
+// contextEndpoint reads the engine of a docker context. Contexts are kept in folders named by the hash of
+// their name.
 func contextEndpoint(name string) (endpoint, error) {
 	p := endpoint{origin: fmt.Sprintf("docker context %q", name)}
 	hash := sha256.Sum256([]byte(name))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/moby/moby/client"
 
+	"buildbisect/runner/backend"
 	"buildbisect/runner/runnertest"
 )
 
@@ -24,7 +25,7 @@ func TestDockerKeepsTheRunnersContract(t *testing.T) {
 				if err := e.Sweep(context.Background(), run); err != nil {
 					t.Error(err)
 				}
-				if left, err := e.list(context.Background(), "what is left", make(client.Filters).Add("label", LabelRun+"="+run), nil); err != nil || len(left) > 0 {
+				if left, err := e.list(context.Background(), "what is left", make(client.Filters).Add("label", backend.LabelRun+"="+run), nil); err != nil || len(left) > 0 {
 					t.Errorf("left: %v, %v", left, err)
 				}
 			},

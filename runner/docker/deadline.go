@@ -9,7 +9,7 @@ import (
 
 	"github.com/moby/moby/client"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 // within bounds one call. What has no answer by then says so instead of a bare "deadline exceeded".
@@ -23,7 +23,8 @@ func afterwards(ctx context.Context, d time.Duration) (context.Context, context.
 }
 
 const (
-	// knockDeadline is how long an engine may take for a sign of life while it has something to do for us. That takes neither its disk nor its locks.
+	// knockDeadline is how long an engine may take for a sign of life while it has something to do for us.
+	// That takes neither its disk nor its locks.
 	knockDeadline = 2 * time.Second
 	knockPulse    = 2 * time.Second
 )
@@ -31,8 +32,8 @@ const (
 // errDeaf is the cause of a context that ended because the engine gave no sign of life.
 var errDeaf = errors.New("no answer from the docker engine")
 
-// whileItAnswers bounds what may take an engine long: by d, and by the engine's signs of life. Two that do not come end it; or one, where
-// the engine is not trusted, because it did not answer a moment ago.
+// whileItAnswers bounds what may take an engine long: by d, and by the engine's signs of life. Two that do
+// not come end it; or one, where the engine is not trusted, because it did not answer a moment ago.
 func (e *Engine) whileItAnswers(ctx context.Context, d time.Duration, trusted bool) (context.Context, context.CancelFunc) {
 	ctx, cancel := within(ctx, d)
 	ctx, giveUp := context.WithCancelCause(ctx)
@@ -60,24 +61,8 @@ func (e *Engine) whileItAnswers(ctx context.Context, d time.Duration, trusted bo
 	return ctx, cancel
 }
 
-// mishap is an error of the engine or the machine that reads as its cause alone.
-type mishap struct{ cause error }
-
-func (m *mishap) Error() string   { return m.cause.Error() }
-func (m *mishap) Unwrap() []error { return []error{runner.ErrInfrastructure, m.cause} }
-
-func mishapf(format string, args ...any) error { return &mishap{fmt.Errorf(format, args...)} }
-
-// unfit is an error of one image alone: another level of the axis that chose it may well be testable.
-type unfit struct{ error }
-
-var _ runner.Untestable = (*unfit)(nil)
-
-func (u *unfit) Untestable()   {}
-func (u *unfit) Unwrap() error { return u.error }
-
-// failed says why an operation under call, a child of ctx, ended with err. The caller's own end comes back as its cause:
-// whoever cancelled knows why, and it is no fault of the engine.
+// failed says why an operation under call, a child of ctx, ended with err. The caller's own end comes back as
+// its cause: whoever cancelled knows why, and it is no fault of the engine.
 func failed(ctx, call context.Context, what string, err error) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -85,10 +70,10 @@ func failed(ctx, call context.Context, what string, err error) error {
 	if call.Err() != nil && (errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled)) {
 		err = context.Cause(call)
 	}
-	if strings.Contains(err.Error(), runner.NoSpace) {
-		return mishapf("%s: %w: %s", what, err, makeRoom)
+	if strings.Contains(err.Error(), backend.NoSpace) {
+		return backend.Infrastructuref("%s: %w: %s", what, err, makeRoom)
 	}
-	return mishapf("%s: %w", what, err)
+	return backend.Infrastructuref("%s: %w", what, err)
 }
 
 // makeRoom is the next step where the engine's disk is full.

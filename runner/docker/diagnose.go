@@ -12,7 +12,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 const (
@@ -22,8 +22,9 @@ const (
 	awaitPulseMost   = 2 * time.Second
 )
 
-// Diagnose says what is wrong with the engine now, "" when all looks well. It asks whether it answers, and has it run a box of one of the images
-// that Load sent, which is all that a trial needs of it, and tells how much room there is.
+// Diagnose says what is wrong with the engine now, "" when all looks well. It asks whether it answers, and
+// has it run a box of one of the images that Load sent, which is all that a trial needs of it, and tells how
+// much room there is.
 func (e *Engine) Diagnose(ctx context.Context) string {
 	caller := ctx
 	ctx, cancel := context.WithTimeout(caller, diagnoseDeadline)
@@ -47,7 +48,7 @@ func (e *Engine) Diagnose(ctx context.Context) string {
 		switch {
 		case err == nil:
 			said <- ""
-		case strings.Contains(err.Error(), runner.NoSpace):
+		case strings.Contains(err.Error(), backend.NoSpace):
 			said <- "the docker engine starts not even an empty box: " + makeRoom
 		default:
 			said <- "the docker engine answers, but: " + err.Error()
@@ -98,10 +99,11 @@ func (e *Engine) anyOfOurs(ctx context.Context) (string, error) {
 	return "", nil
 }
 
-// tryOut runs a box of image for a moment and looks at its disk. The error is what went wrong, or what soon will.
+// tryOut runs a box of image for a moment and looks at its disk. The error is what went wrong, or what soon
+// will.
 func (e *Engine) tryOut(ctx context.Context, image string) error {
-	box, err := e.Start(ctx, runner.BoxSpec{Image: image, Network: "none", PIDs: 64})
-	if untestable := runner.Untestable(nil); errors.As(err, &untestable) {
+	box, err := e.Start(ctx, backend.BoxSpec{Image: image, Network: "none", PIDs: 64})
+	if untestable := backend.Untestable(nil); errors.As(err, &untestable) {
 		return nil // the image's fault
 	}
 	if err != nil {
@@ -122,7 +124,8 @@ func (e *Engine) tryOut(ctx context.Context, image string) error {
 	return nil
 }
 
-// Await returns when the engine answers, at once when it does already; when ctx ends before that, with its cause and what the engine says.
+// Await returns when the engine answers, at once when it does already; when ctx ends before that, with its
+// cause and what the engine says.
 func (e *Engine) Await(ctx context.Context) error {
 	for pause := awaitPulse; ; pause = min(pause*3/2, awaitPulseMost) {
 		err := e.answers(ctx)

@@ -5,20 +5,21 @@ import (
 	"fmt"
 	"time"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 const (
 	// leastFree and leastInodes are how much the engine's disk must have left.
 	leastFree   = 64 << 20
-	leastInodes = runner.FullInodes
+	leastInodes = backend.FullInodes
 	// roomPulse is how often that is looked at; a box can write a gigabyte in it.
 	roomPulse = 2 * time.Second
 	// settleDeadline is for what is looked at when a box has been ended for want of room.
 	settleDeadline = 20 * time.Second
 )
 
-// lookForRoom ends the box if the engine's disk is nearly full. It does not wait for a look that has millions of files to go through.
+// lookForRoom ends the box if the engine's disk is nearly full. It does not wait for a look that has millions
+// of files to go through.
 func (w *diskWatch) lookForRoom(ctx context.Context) {
 	if !w.free.due(roomPulse) {
 		return
@@ -39,11 +40,12 @@ func (w *diskWatch) lookForRoom(ctx context.Context) {
 	}
 }
 
-// scarce gives the first disk that has too little left, nil if there is none, or it is not known; and what is free on all together.
-func (w *diskWatch) scarce(ctx context.Context) (scarce *runner.Room, free int64) {
+// scarce gives the first disk that has too little left, nil if there is none, or it is not known; and what is
+// free on all together.
+func (w *diskWatch) scarce(ctx context.Context) (scarce *backend.FreeSpace, free int64) {
 	call, cancel := within(ctx, callDeadline)
 	defer cancel()
-	disks, err := w.scale.room(call)
+	disks, err := w.meter.room(call)
 	if err != nil {
 		return nil, 0 // says nothing of the box; if the engine is ill, Exec sees it
 	}
@@ -61,9 +63,10 @@ func (w *diskWatch) scarce(ctx context.Context) (scarce *runner.Room, free int64
 	return scarce, free
 }
 
-// blame says of a box that has just been ended for want of room whether that is the machine's trouble, for other things write there, too. It is
-// the box's own if what it has written, and what came free with its end, as deleted files do that were still open, are more than its limit.
-func (w *diskWatch) blame(ctx context.Context, scarce runner.Room, free int64) error {
+// blame says of a box that has just been ended for want of room whether that is the machine's trouble, for
+// other things write there, too. It is the box's own if what it has written, and what came free with its end,
+// as deleted files do that were still open, are more than its limit.
+func (w *diskWatch) blame(ctx context.Context, scarce backend.FreeSpace, free int64) error {
 	call, cancel := within(ctx, settleDeadline)
 	defer cancel()
 	select {

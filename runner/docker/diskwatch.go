@@ -7,31 +7,36 @@ import (
 
 	"github.com/moby/moby/client"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
-// No engine of every kind bounds what a container may write: `--storage-opt size` wants a file system with project quotas, and knows
-// nothing of volumes. So what a box has written is looked at now and then, and a box over its limit is ended. That is a watch and no
-// guarantee: between two looks a box may write more, files that are deleted but still open are not seen, and of what lies outside of volumes the
-// engine tells the bytes but not how many entries they are in. One file alone is bounded by the kernel (see limit), and
-// a box is ended, too, before the engine's disk is full: see diskroom.go.
+// No engine of every kind bounds what a container may write: `--storage-opt size` wants a file system with
+// project quotas, and knows nothing of volumes. So what a box has written is looked at now and then, and a
+// box over its limit is ended. That is a watch and no guarantee: between two looks a box may write more,
+// files that are deleted but still open are not seen, and of what lies outside of volumes the engine tells
+// the bytes but not how many entries they are in. One file alone is bounded by the kernel (see limit), and a
+// box is ended, too, before the engine's disk is full: see diskroom.go.
 const (
 	// firstLook is when a box is looked at first: a trial shorter than that pays nothing.
 	firstLook = 5 * time.Second
-	// restraint is the least pause between two looks, in multiples of what the last one cost: a watched trial takes 5 % longer at most. Of 20,000 files in
-	// volumes a look takes a quarter of a second, and half a second more the first time; of a layer over a whole Debian on fuse-overlayfs, which
-	// has to be compared with what lies below, three quarters. Where the layers' driver keeps what was written apart, as overlay2 does, that is less.
+	// restraint is the least pause between two looks, in multiples of what the last one cost: a watched trial
+	// takes 5 % longer at most. Of 20,000 files in volumes a look takes a quarter of a second, and half a
+	// second more the first time; of a layer over a whole Debian on fuse-overlayfs, which has to be compared
+	// with what lies below, three quarters. Where the layers' driver keeps what was written apart, as
+	// overlay2 does, that is less.
 	restraint = 20
-	// lookDeadline is for one look, at millions of files. A build that can make it take longer makes itself unwatched for as long.
+	// lookDeadline is for one look, at millions of files. A build that can make it take longer makes itself
+	// unwatched for as long.
 	lookDeadline = 5 * time.Minute
-	// fileSizeSignal is the status of a script whose command the kernel killed for a file larger than the limit: 128 and SIGXFSZ.
+	// fileSizeSignal is the status of a script whose command the kernel killed for a file larger than the
+	// limit: 128 and SIGXFSZ.
 	fileSizeSignal = 128 + 25
 )
 
 // diskWatch watches what one box writes. A nil one watches nothing.
 type diskWatch struct {
 	box   *box
-	scale *scale
+	meter *volumeMeter
 	limit int64 // bytes
 	end   context.CancelFunc
 	loops sync.WaitGroup
@@ -80,7 +85,7 @@ func (g *gauge) measure(how func() (int64, error)) {
 // watchDisk watches b until stop.
 func watchDisk(b *box, limit int64) *diskWatch {
 	ctx, cancel := context.WithCancel(context.Background())
-	w := &diskWatch{box: b, limit: limit, scale: b.scale, end: cancel, looking: make(chan struct{}, 1), state: make(chan struct{}, 1)}
+	w := &diskWatch{box: b, limit: limit, meter: b.meter, end: cancel, looking: make(chan struct{}, 1), state: make(chan struct{}, 1)}
 	now := time.Now()
 	w.layer.at, w.volumes.at, w.free.at = now, now, now
 	w.every(ctx, func() { w.look(ctx, firstLook) })
@@ -134,7 +139,7 @@ func (w *diskWatch) look(ctx context.Context, least time.Duration) {
 // measure measures what is due, and says what the box has written. The caller looks, and nobody else.
 func (w *diskWatch) measure(ctx context.Context, least time.Duration) int64 {
 	if w.volumes.due(least) {
-		w.volumes.measure(func() (int64, error) { return w.scale.weigh(ctx) })
+		w.volumes.measure(func() (int64, error) { return w.meter.weigh(ctx) })
 	}
 	if w.layer.due(least) {
 		w.layer.measure(func() (int64, error) { return w.box.layerSize(ctx) })
@@ -142,7 +147,8 @@ func (w *diskWatch) measure(ctx context.Context, least time.Duration) int64 {
 	return w.layer.bytes + w.volumes.bytes
 }
 
-// trip ends the box, once, and has why say whether that is for something else than having written too much itself.
+// trip ends the box, once, and has why say whether that is for something else than having written too much
+// itself.
 func (w *diskWatch) trip(ctx context.Context, why func() error) {
 	select {
 	case w.state <- struct{}{}:
@@ -176,9 +182,10 @@ func (w *diskWatch) complained(heard bool) {
 	}
 }
 
-// judge says how a script ended in view of what the box has written. After a script that failed it looks once more: the kernel may
-// have refused it a file of the size of the whole limit. It waits for a judgement that is under way.
-func (w *diskWatch) judge(ctx context.Context, what string, exit runner.Exit, err error) (runner.Exit, error) {
+// judge says how a script ended in view of what the box has written. After a script that failed it looks once
+// more: the kernel may have refused it a file of the size of the whole limit. It waits for a judgement that
+// is under way.
+func (w *diskWatch) judge(ctx context.Context, what string, exit backend.Exit, err error) (backend.Exit, error) {
 	if w == nil || ctx.Err() != nil {
 		return exit, err
 	}
@@ -197,16 +204,17 @@ func (w *diskWatch) judge(ctx context.Context, what string, exit runner.Exit, er
 	}
 	switch {
 	case w.cause != nil:
-		return runner.Exit{}, mishapf("%s: %w", what, w.cause)
+		return backend.Exit{}, backend.Infrastructuref("%s: %w", what, w.cause)
 	case w.tripped:
-		return runner.Exit{Code: 137, Full: true}, nil
+		return backend.Exit{Code: 137, Full: true}, nil
 	case err == nil && exit.Code == fileSizeSignal:
 		exit.Full = true
 	}
 	return exit, err
 }
 
-// layerSize is what the box's containers have written outside of volumes, as the engine counts it: a sparse file by its length.
+// layerSize is what the box's containers have written outside of volumes, as the engine counts it: a sparse
+// file by its length.
 func (b *box) layerSize(ctx context.Context) (sum int64, err error) {
 	for _, id := range b.containers() {
 		found, err := b.engine.cli.ContainerInspect(ctx, id, client.ContainerInspectOptions{Size: true})

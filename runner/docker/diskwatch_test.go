@@ -12,7 +12,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 // flood writes 20 files of 8 MB, then waits: bounded by itself, and over a limit of 64 MB on its way.
@@ -26,12 +26,13 @@ func gauges(b *box) (volumes, layer gauge) {
 }
 
 func TestABoxThatWritesTooMuchIsEndedAndSaidToBeFull(t *testing.T) {
+	t.Parallel() // it is mostly waiting
 	e := connect(t)
 	id := load(t, e)
 	for _, place := range []string{"/src", "/elsewhere", "/volume"} {
 		t.Run(place[1:], func(t *testing.T) {
 			t.Parallel()
-			b := breakout(t, e, runner.BoxSpec{Image: id, Disk: 64 << 20})
+			b := breakout(t, e, backend.BoxSpec{Image: id, Disk: 64 << 20})
 			left := watch(t, e, b.name)
 			began := time.Now()
 			out, exit := try(t, b, "mkdir -p "+place+"; cd "+place+"; "+flood)
@@ -49,11 +50,11 @@ func TestABoxThatWritesTooMuchIsEndedAndSaidToBeFull(t *testing.T) {
 			if out, exit := try(t, b, "echo alive"); !exit.Full || out != "" {
 				t.Errorf("the next script: got %+v, %q", exit, out)
 			}
-			scale, err := e.cli.ContainerInspect(t.Context(), b.name+scaleSuffix, client.ContainerInspectOptions{})
+			scale, err := e.cli.ContainerInspect(t.Context(), b.name+meterSuffix, client.ContainerInspectOptions{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			if labels := scale.Container.Config.Labels; labels[LabelOwner] != "1" || labels[labelBox] == "" {
+			if labels := scale.Container.Config.Labels; labels[backend.LabelOwner] != "1" || labels[labelBox] == "" {
 				t.Errorf("Sweep would not find its labels: %v", labels)
 			}
 			if err := b.Close(); err != nil {
@@ -70,10 +71,11 @@ func TestABoxThatWritesTooMuchIsEndedAndSaidToBeFull(t *testing.T) {
 }
 
 func TestABoxWithinItsLimitIsLeftAloneAndAShortOneNotLookedAt(t *testing.T) {
+	t.Parallel() // it is mostly waiting
 	e := connect(t)
-	b := breakout(t, e, runner.BoxSpec{Disk: 64 << 20})
+	b := breakout(t, e, backend.BoxSpec{Disk: 64 << 20})
 	began := time.Now()
-	if out, exit := try(t, b, "dd if=/dev/zero of=f bs=1M count=8 2>/dev/null; exit 3"); exit != (runner.Exit{Code: 3}) {
+	if out, exit := try(t, b, "dd if=/dev/zero of=f bs=1M count=8 2>/dev/null; exit 3"); exit != (backend.Exit{Code: 3}) {
 		t.Errorf("got %+v, %q", exit, out)
 	}
 	if volumes, _ := gauges(b); time.Since(began) < firstLook && volumes.cost != 0 {
@@ -81,7 +83,7 @@ func TestABoxWithinItsLimitIsLeftAloneAndAShortOneNotLookedAt(t *testing.T) {
 	}
 	// A sparse file takes nothing; one that was moved or linked is no second one.
 	out, exit := try(t, b, "truncate -s 60M sparse; ln f g; mv f h; sleep 8; exit 3")
-	if exit != (runner.Exit{Code: 3}) {
+	if exit != (backend.Exit{Code: 3}) {
 		t.Errorf("got %+v, %q", exit, out)
 	}
 	if volumes, _ := gauges(b); volumes.bytes < 8<<20 || volumes.bytes > 9<<20 {
@@ -90,7 +92,7 @@ func TestABoxWithinItsLimitIsLeftAloneAndAShortOneNotLookedAt(t *testing.T) {
 }
 
 func TestOneFileOfMoreThanTheLimitIsSeenAtOnce(t *testing.T) {
-	b := breakout(t, connect(t), runner.BoxSpec{Disk: 16 << 20})
+	b := breakout(t, connect(t), backend.BoxSpec{Disk: 16 << 20})
 	began := time.Now()
 	out, exit := try(t, b, "dd if=/dev/zero of=f bs=1M count=200")
 	if !exit.Full {
@@ -106,9 +108,10 @@ func TestOneFileOfMoreThanTheLimitIsSeenAtOnce(t *testing.T) {
 }
 
 func TestWhatABoxsOwnEngineWritesCounts(t *testing.T) {
+	t.Parallel() // it is mostly waiting
 	e := connect(t)
 	spec := dockerd(t, e, "20.10.5")
-	started, err := e.Start(t.Context(), runner.BoxSpec{Image: spec.Image, Network: "none", Workdir: "/src", Engine: &spec, Disk: 64 << 20})
+	started, err := e.Start(t.Context(), backend.BoxSpec{Image: spec.Image, Network: "none", Workdir: "/src", Dockerd: &spec, Disk: 64 << 20})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,7 +137,7 @@ i=0; while [ $i -lt 12 ]; do head -c 8M /dev/zero >f$i; tar -cf - f$i | docker i
 
 func TestAnEndThatComesDuringALookLeavesNothing(t *testing.T) {
 	e := connect(t)
-	b := breakout(t, e, runner.BoxSpec{Disk: 64 << 20})
+	b := breakout(t, e, backend.BoxSpec{Disk: 64 << 20})
 	left := watch(t, e, b.name)
 	b.disk.looking <- struct{}{}
 	b.disk.volumes.at = b.disk.volumes.at.Add(-time.Hour)
@@ -151,7 +154,7 @@ func TestAnEndThatComesDuringALookLeavesNothing(t *testing.T) {
 	if rest := left(); len(rest) > 0 {
 		t.Errorf("left: %q", rest)
 	}
-	if _, err := e.cli.ContainerInspect(t.Context(), b.name+scaleSuffix, client.ContainerInspectOptions{}); !errdefs.IsNotFound(err) {
+	if _, err := e.cli.ContainerInspect(t.Context(), b.name+meterSuffix, client.ContainerInspectOptions{}); !errdefs.IsNotFound(err) {
 		t.Errorf("the container that looks is still there: %v", err)
 	}
 }

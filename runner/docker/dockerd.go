@@ -15,26 +15,29 @@ import (
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/wait"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
-// A box with an engine of its own is two containers: the box, and beside it one in which a dockerd runs. The second one
-// takes all volumes of the first, so that a path means the same to the build and to the engine that it talks to, and
-// shares its network, so that the build reaches what it starts, on loopback and on the bridge, even with no way out.
+// A box with an engine of its own is two containers: the box, and beside it one in which a dockerd runs. The
+// second one takes all volumes of the first, so that a path means the same to the build and to the engine
+// that it talks to, and shares its network, so that the build reaches what it starts, on loopback and on the
+// bridge, even with no way out.
 
 const (
 	dockerdSuffix = "-engine" // of the second container's name
 	dockerdData   = "/var/lib/docker"
-	// socketDir is a volume that both have: a socket cannot be shared before it exists, nor a file system's own folder /run be covered.
+	// socketDir is a volume that both have: a socket cannot be shared before it exists, nor a file system's
+	// own folder /run be covered.
 	socketDir = "/run/bisect"
 	// dockerdDeadline is for a dockerd to become ready, which takes one or two seconds.
 	dockerdDeadline = time.Minute
 	dockerdPulse    = 50 * time.Millisecond
 )
 
-// dockerdCapabilities are all that a dockerd and its runc need: what Docker gives to any container, because the ones inside
-// get the same and nobody can pass on what he lacks, and three more. SYS_RESOURCE is not among them, so a container inside cannot
-// raise a limit, as with --ulimit, nor be --privileged under old engines.
+// dockerdCapabilities are all that a dockerd and its runc need: what Docker gives to any container, because
+// the ones inside get the same and nobody can pass on what he lacks, and three more. SYS_RESOURCE is not
+// among them, so a container inside cannot raise a limit, as with --ulimit, nor be --privileged under old
+// engines.
 var dockerdCapabilities = []string{
 	"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW", "SETFCAP", "SETGID",
 	"SETPCAP", "SETUID", "SYS_CHROOT",
@@ -45,10 +48,10 @@ var dockerdCapabilities = []string{
 
 // dockerdScript is the first process of the second container. Its words are the sockets to listen on.
 //
-// Docker mounts /proc/sys and the control groups read-only; nothing else of /proc and /sys needs to be written. A group of
-// version 2 with processes of its own can have no children with limits, so ours move. The iptables of Debian speaks nft, for which
-// some kernels have no support, and others none for its predecessor: take the first that works. A dockerd leaves reaping
-// to its init, which every engine's package brings along.
+// Docker mounts /proc/sys and the control groups read-only; nothing else of /proc and /sys needs to be
+// written. A group of version 2 with processes of its own can have no children with limits, so ours move. The
+// iptables of Debian speaks nft, for which some kernels have no support, and others none for its predecessor:
+// take the first that works. A dockerd leaves reaping to its init, which every engine's package brings along.
 const dockerdScript = `
 set -e
 mount -o remount,bind,rw /proc/sys
@@ -78,7 +81,7 @@ exec $init dockerd "$@"
 `
 
 // withEngine completes the spec of a box that gets an engine of its own.
-func withEngine(spec runner.BoxSpec) (runner.BoxSpec, error) {
+func withEngine(spec backend.BoxSpec) (backend.BoxSpec, error) {
 	if spec.Socket {
 		return spec, fmt.Errorf("start box %s: it asks for the machine's docker engine and for one of its own: choose one", spec.Name)
 	}
@@ -99,10 +102,10 @@ func withEngine(spec runner.BoxSpec) (runner.BoxSpec, error) {
 	return spec, nil
 }
 
-// startDockerd starts the second container and returns when the engine in it answers. If that goes wrong the caller
-// removes it, by its mark.
-func (b *box) startDockerd(ctx, call context.Context, spec runner.BoxSpec, labels map[string]string) error {
-	what := fmt.Sprintf("start docker engine %s of box %s", spec.Engine.Version, b.name)
+// startDockerd starts the second container and returns when the engine in it answers. If that goes wrong the
+// caller removes it, by its mark.
+func (b *box) startDockerd(ctx, call context.Context, spec backend.BoxSpec, labels map[string]string) error {
+	what := fmt.Sprintf("start docker engine %s of box %s", spec.Dockerd.Version, b.name)
 	if err := b.linkSocket(call); err != nil {
 		return err
 	}
@@ -111,9 +114,9 @@ func (b *box) startDockerd(ctx, call context.Context, spec runner.BoxSpec, label
 		err = context.Cause(ctx)
 	}
 	if err != nil {
-		return startError(ctx, call, what, spec.Engine.Image, err)
+		return startError(ctx, call, what, spec.Dockerd.Image, err)
 	}
-	b.dockerd, b.dockerdVersion = started, spec.Engine.Version
+	b.dockerd, b.dockerdVersion = started, spec.Dockerd.Version
 	b.countOOMs()
 	// Unlike the start itself, waiting may be broken off.
 	wctx, cancel := context.WithTimeoutCause(ctx, dockerdDeadline, fmt.Errorf("not ready within %s", dockerdDeadline))
@@ -128,24 +131,25 @@ func (b *box) startDockerd(ctx, call context.Context, spec runner.BoxSpec, label
 			err = context.Cause(wctx)
 		}
 		if state, stateErr := b.engine.state(call, started.GetContainerID()); stateErr == nil && !state.Running && (state.ExitCode == 126 || state.ExitCode == 127) {
-			return &unfit{fmt.Errorf("%s: its image has no dockerd that runs%s", what, b.dockerdLog())}
+			return backend.NewUntestable(fmt.Errorf("%s: its image has no dockerd that runs%s", what, b.dockerdLog()))
 		}
-		return mishapf("%s: %w%s", what, err, b.dockerdLog())
+		return backend.Infrastructuref("%s: %w%s", what, err, b.dockerdLog())
 	}
 	return nil
 }
 
-func dockerdRequest(spec runner.BoxSpec, labels map[string]string, box string) testcontainers.ContainerRequest {
+func dockerdRequest(spec backend.BoxSpec, labels map[string]string, box string) testcontainers.ContainerRequest {
 	return testcontainers.ContainerRequest{
-		Image:      spec.Engine.Image,
+		Image:      spec.Dockerd.Image,
 		Name:       spec.Name + dockerdSuffix,
 		Entrypoint: []string{"/bin/sh", "-c", dockerdScript, "sh"},
-		// The first is for builds that mount the socket into a container: the engine resolves that path on its own side.
+		// The first is for builds that mount the socket into a container: the engine resolves that path on
+		// its own side.
 		Cmd:    []string{dockerSocket, path.Join(socketDir, "docker.sock")},
 		Labels: labels,
 		Env:    map[string]string{"container": "docker"}, // to runc: do not look for AppArmor, which cannot be set up in here
 		ConfigModifier: func(c *container.Config) {
-			c.Image = spec.Engine.Image
+			c.Image = spec.Dockerd.Image
 			c.User = "0"
 			c.WorkingDir = "/"
 			c.Healthcheck = &container.HealthConfig{Test: []string{"NONE"}}
@@ -157,7 +161,8 @@ func dockerdRequest(spec runner.BoxSpec, labels map[string]string, box string) t
 			// Docker's own profiles forbid what runc does first: a new root, a keyring, mounts.
 			h.SecurityOpt = []string{"seccomp=unconfined", "apparmor=unconfined"}
 			h.CgroupnsMode = container.CgroupnsModePrivate
-			// Its own layers on overlay2 want a real file system below. Where the kernel refuses that, dockerd takes vfs by itself.
+			// Its own layers on overlay2 want a real file system below. Where the kernel refuses that,
+			// dockerd takes vfs by itself.
 			h.Mounts = []mount.Mount{volume(dockerdData, labels)}
 			h.LogConfig = container.LogConfig{Type: "json-file", Config: map[string]string{"max-size": "16m"}} // whatever the host's default: we read it
 			limit(h, spec)
@@ -165,7 +170,8 @@ func dockerdRequest(spec runner.BoxSpec, labels map[string]string, box string) t
 	}
 }
 
-// linkSocket puts the engine's socket where the build looks for it. /var/run may be a folder, a link, or not be there.
+// linkSocket puts the engine's socket where the build looks for it. /var/run may be a folder, a link, or not
+// be there.
 func (b *box) linkSocket(ctx context.Context) error {
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)

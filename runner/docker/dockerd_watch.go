@@ -9,12 +9,12 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
-// examine looks after the engine when a script has ended. Its death can explain any failure of the script, and is never
-// the build's; want of memory in it is the trial's, and told once.
-func (b *box) examine(ctx context.Context, what string, exit runner.Exit) (runner.Exit, error) {
+// examine looks after the engine when a script has ended. Its death can explain any failure of the script,
+// and is never the build's; want of memory in it is the trial's, and told once.
+func (b *box) examine(ctx context.Context, what string, exit backend.Exit) (backend.Exit, error) {
 	call, cancel := within(ctx, callDeadline)
 	defer cancel()
 	for pause := 20 * time.Millisecond; ; pause *= 2 {
@@ -23,11 +23,11 @@ func (b *box) examine(ctx context.Context, what string, exit runner.Exit) (runne
 		state, err := b.engine.state(call, b.dockerd.GetContainerID())
 		switch {
 		case err != nil:
-			return runner.Exit{}, failed(ctx, call, what+": look after its docker engine", err)
+			return backend.Exit{}, failed(ctx, call, what+": look after its docker engine", err)
 		case state.OOMKilled && !state.Running:
-			return runner.Exit{Code: exit.Code, OOM: true}, nil
+			return backend.Exit{Code: exit.Code, OOM: true}, nil
 		case !state.Running:
-			return runner.Exit{}, b.dockerdGone(what, state)
+			return backend.Exit{}, b.dockerdGone(what, state)
 		case sure:
 			inside := b.dockerdOOMs.Swap(0) > 0
 			exit.OOM = exit.OOM || inside
@@ -36,14 +36,15 @@ func (b *box) examine(ctx context.Context, what string, exit runner.Exit) (runne
 		select {
 		case <-ctx.Done():
 			_ = b.kill(ctx)
-			return runner.Exit{}, context.Cause(ctx)
+			return backend.Exit{}, context.Cause(ctx)
 		case <-time.After(pause):
 		}
 	}
 }
 
-// countOOMs has Docker tell when the kernel kills something in the engine's container for want of memory, a container inside
-// included; under control groups of version 2 also one that has used up a limit of its own. It ends with b.
+// countOOMs has Docker tell when the kernel kills something in the engine's container for want of memory, a
+// container inside included; under control groups of version 2 also one that has used up a limit of its own.
+// It ends with b.
 func (b *box) countOOMs() {
 	ctx, cancel := context.WithCancel(context.Background())
 	b.stopCounting = cancel
@@ -66,27 +67,27 @@ func (b *box) dockerdAnswers(ctx context.Context) bool {
 	return err == nil && code == 0
 }
 
-// dockerdDied reports whether a running script cannot go on, which may wait for its engine for ever, and how that counts: as want of
-// memory, or as an error.
-func (b *box) dockerdDied(ctx context.Context, what string) (dead bool, exit runner.Exit, err error) {
+// dockerdDied reports whether a running script cannot go on, which may wait for its engine for ever, and how
+// that counts: as want of memory, or as an error.
+func (b *box) dockerdDied(ctx context.Context, what string) (dead bool, exit backend.Exit, err error) {
 	call, cancel := within(ctx, callDeadline)
 	defer cancel()
 	state, err := b.engine.state(call, b.dockerd.GetContainerID())
 	switch {
 	case err != nil || state.Running:
-		return false, runner.Exit{}, nil // what is wrong with Docker itself shows elsewhere
+		return false, backend.Exit{}, nil // what is wrong with Docker itself shows elsewhere
 	case state.OOMKilled:
-		return true, runner.Exit{Code: 137, OOM: true}, nil
+		return true, backend.Exit{Code: 137, OOM: true}, nil
 	}
-	return true, runner.Exit{}, b.dockerdGone(what, state)
+	return true, backend.Exit{}, b.dockerdGone(what, state)
 }
 
 func (b *box) dockerdGone(what string, state *container.State) error {
-	return mishapf("%s: its docker engine %s is dead (%s)%s", what, b.dockerdVersion, ending(state), b.dockerdLog())
+	return backend.Infrastructuref("%s: its docker engine %s is dead (%s)%s", what, b.dockerdVersion, ending(state), b.dockerdLog())
 }
 
-// dockerdLog gives the engine's last words for a message, each on a line of its own; those of daily business only where
-// there are no others.
+// dockerdLog gives the engine's last words for a message, each on a line of its own; those of daily business
+// only where there are no others.
 func (b *box) dockerdLog() string {
 	const most = 8
 	lines := b.engine.lastLines(b.dockerd.GetContainerID(), 100)

@@ -1,16 +1,18 @@
 // Package docker runs the boxes of trials on a Docker engine, from 20.10 (API 1.40) on.
 //
-// It promises that a trial's box starts from an image that is already in the engine, that its output arrives whole and
-// in order however much it is, that it is dead when its context is, and that nothing of it stays behind. What goes wrong
-// with the engine is told apart from what goes wrong with the build: see [runner.ErrInfrastructure].
+// It promises that a trial's box starts from an image that is already in the engine, that its output arrives
+// whole and in order however much it is, that it is dead when its context is, and that nothing of it stays
+// behind. What goes wrong with the engine is told apart from what goes wrong with the build: see
+// [backend.ErrInfrastructure].
 //
-// A box may have a Docker engine of its own, of any version from 20.10 on that Debian has: see [runner.EngineSpec] and
-// dockerd.go. That takes three capabilities more than a container usually has, never --privileged, but no seccomp and no
-// AppArmor: it keeps trials apart, not a hostile build from the machine. Under control groups of
-// version 1 it cannot run --privileged containers itself.
+// A box may have a Docker engine of its own, of any version from 20.10 on that Debian has: see
+// [backend.DockerdSpec] and dockerd.go. That takes three capabilities more than a container usually has,
+// never --privileged, but no seccomp and no AppArmor: it keeps trials apart, not a hostile build from the
+// machine. Under control groups of version 1 it cannot run --privileged containers itself.
 //
-// Its limits: it never pulls, it starts no helpers of its own but what [Engine.Guard] is asked for (so containers of a killed
-// process wait for [Engine.Sweep], or for who finds them by [Engine.Owned]), boxes are Linux containers whose image has a /bin/sh, and ssh:// endpoints are not dialled.
+// Its limits: it never pulls, it starts no helpers of its own but what [Engine.Guard] is asked for (so
+// containers of a killed process wait for [Engine.Sweep], or for who finds them by [Engine.Owned]), boxes are
+// Linux containers whose image has a /bin/sh, and ssh:// endpoints are not dialled.
 package docker
 
 import (
@@ -22,17 +24,12 @@ import (
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
-// Labels that every box carries, beside those of its BoxSpec.
-const (
-	LabelOwner = "org.buildbisect"     // "1"
-	LabelRun   = "org.buildbisect.run" // the run's name, given by the caller through BoxSpec.Labels; Sweep looks for it
-	// LabelSession is given by the caller, too: the run's process. What another one left, or uses, is not ours to remove.
-	LabelSession = "org.buildbisect.session"
-	labelBox     = "org.buildbisect.box" // a random word: proves that a container is the one we asked for
-)
+// labelBox is on every box, beside the labels of its BoxSpec: a random word, which proves that a container is
+// the one we asked for.
+const labelBox = "org.buildbisect.box"
 
 // How long the engine may take for one call. A healthy one needs milliseconds; these are for a sick one.
 const (
@@ -47,8 +44,7 @@ const (
 
 // Engine is a connection to one Docker engine. Its methods may be called at the same time.
 type Engine struct {
-	// Labels go on every box, those that Check starts included; a BoxSpec's own win. Set before the engine is used, or nil.
-	Labels map[string]string
+	labels map[string]string // on every box, those that Check starts included; a BoxSpec's own win
 
 	cli      *client.Client
 	provider *testcontainers.DockerProvider
@@ -66,12 +62,14 @@ type Engine struct {
 }
 
 var (
-	_ runner.Engine  = (*Engine)(nil)
-	_ runner.Patient = (*Engine)(nil)
+	_ backend.Backend       = (*Engine)(nil)
+	_ backend.HealthChecker = (*Engine)(nil)
+	_ backend.Reaper        = (*Engine)(nil)
+	_ backend.Capacity      = (*Engine)(nil)
 )
 
-// Connect finds the engine as docker's own client does (DOCKER_HOST, else the current docker context, else the usual
-// sockets) and asks it what it is. Where there is none the error is an [*UnavailableError].
+// Connect finds the engine as docker's own client does (DOCKER_HOST, else the current docker context, else
+// the usual sockets) and asks it what it is. Where there is none the error is an [*UnavailableError].
 func Connect(ctx context.Context) (*Engine, error) {
 	endpoint, cli, err := find(ctx)
 	if err != nil {
@@ -92,6 +90,15 @@ func Connect(ctx context.Context) (*Engine, error) {
 		loading: make(chan struct{}, 1), ours: map[string]bool{},
 	}, nil
 }
+
+// ID is that of the engine.
+func (e *Engine) ID() string { return e.info.ID }
+
+// Own puts labels on every box that is started from now on.
+func (e *Engine) Own(labels map[string]string) { e.labels = labels }
+
+// Capacity is what the engine says it has.
+func (e *Engine) Capacity() (cpus int, memory int64) { return e.info.CPUs, e.info.Memory }
 
 // Close lets go of the connection. Boxes live on: close them first.
 func (e *Engine) Close() error { return e.cli.Close() }

@@ -16,11 +16,12 @@ import (
 	"github.com/moby/moby/client"
 
 	"buildbisect/images"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 	"buildbisect/runner/enginetest"
 )
 
-// connect gives the machine's engine. Without one the test is skipped, but fails under BISECT_REQUIRE_DOCKER=1.
+// connect gives the machine's engine. Without one the test is skipped, but fails under
+// BISECT_REQUIRE_DOCKER=1.
 func connect(t testing.TB) *Engine {
 	t.Helper()
 	if testing.Short() {
@@ -38,11 +39,25 @@ func connect(t testing.TB) *Engine {
 	return e
 }
 
-// busybox gives the test image; it is removed from the engine when t ends.
+// busyboxUsers counts the tests that use the test image now.
+var busyboxUsers struct {
+	sync.Mutex
+	count int
+}
+
+// busybox gives the test image; it is removed from the engine when the last test ends that uses it.
 func busybox(t testing.TB, e *Engine) *images.Image {
 	t.Helper()
 	image := enginetest.Busybox(t)
+	busyboxUsers.Lock()
+	defer busyboxUsers.Unlock()
+	busyboxUsers.count++
 	t.Cleanup(func() {
+		busyboxUsers.Lock()
+		defer busyboxUsers.Unlock()
+		if busyboxUsers.count--; busyboxUsers.count > 0 {
+			return
+		}
 		_, err := e.cli.ImageRemove(context.Background(), image.Name, client.ImageRemoveOptions{PruneChildren: true})
 		if err != nil && !errdefs.IsNotFound(err) {
 			t.Errorf("remove the test image: %v", err)
@@ -97,7 +112,7 @@ func inEngine(t *testing.T, e *Engine, name, script string) {
 	}
 	b := &box{engine: e, id: found.Container.ID, name: found.Container.Name, workdir: "/"}
 	// The script may end the very container.
-	if _, err := b.Exec(context.Background(), script, io.Discard); err != nil && !errors.Is(err, runner.ErrInfrastructure) {
+	if _, err := b.Exec(context.Background(), script, io.Discard); err != nil && !errors.Is(err, backend.ErrInfrastructure) {
 		t.Error(err)
 	}
 }
@@ -139,7 +154,7 @@ func watch(t *testing.T, e *Engine, box string) func() []string {
 // volumes lists the volumes of a run.
 func volumes(t *testing.T, e *Engine, run string) (names []string) {
 	t.Helper()
-	list, err := e.cli.VolumeList(t.Context(), client.VolumeListOptions{Filters: make(client.Filters).Add("label", LabelRun+"="+run)})
+	list, err := e.cli.VolumeList(t.Context(), client.VolumeListOptions{Filters: make(client.Filters).Add("label", backend.LabelRun+"="+run)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,8 +184,8 @@ func TestTwoConnectionsInOneProcess(t *testing.T) {
 func TestABoxIsBoundedAndHasNoDoorsToTheHost(t *testing.T) {
 	e := connect(t)
 	id := load(t, e)
-	started, err := e.Start(t.Context(), runner.BoxSpec{Image: id, Network: "bridge", CPUs: 0.5, Memory: 64 << 20, PIDs: 50,
-		Labels: map[string]string{LabelRun: "test"}})
+	started, err := e.Start(t.Context(), backend.BoxSpec{Image: id, Network: "bridge", CPUs: 0.5, Memory: 64 << 20, PIDs: 50,
+		Labels: map[string]string{backend.LabelRun: "test"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,14 +207,14 @@ func TestABoxIsBoundedAndHasNoDoorsToTheHost(t *testing.T) {
 			t.Errorf("port %s published at %v", port, bindings)
 		}
 	}
-	if c.Config.Labels[LabelOwner] != "1" || c.Config.Labels[LabelRun] != "test" {
+	if c.Config.Labels[backend.LabelOwner] != "1" || c.Config.Labels[backend.LabelRun] != "test" {
 		t.Errorf("labels: %v", c.Config.Labels)
 	}
 }
 
 func TestALimitOfProcessorsThatTheEngineCannotSetIsBroughtDown(t *testing.T) {
 	e := connect(t)
-	started, err := e.Start(t.Context(), runner.BoxSpec{Image: load(t, e), Network: "none", CPUs: float64(e.info.CPUs) + 1})
+	started, err := e.Start(t.Context(), backend.BoxSpec{Image: load(t, e), Network: "none", CPUs: float64(e.info.CPUs) + 1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -223,7 +238,7 @@ func TestALimitOfProcessorsThatTheEngineCannotSetIsBroughtDown(t *testing.T) {
 func TestTheEnginesSocketWorksInABox(t *testing.T) {
 	e := connect(t)
 	id := load(t, e)
-	started, err := e.Start(t.Context(), runner.BoxSpec{Image: id, Network: "none", Socket: true})
+	started, err := e.Start(t.Context(), backend.BoxSpec{Image: id, Network: "none", Socket: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -241,9 +256,9 @@ func TestAFailedStartLeavesNothing(t *testing.T) {
 	const name = "bisect-test-halfway"
 	// The container is made, and then cannot start: the socket to mount is not there.
 	broken := &Engine{cli: e.cli, provider: e.provider, info: e.info, socket: "/no/such/docker.sock"}
-	_, err := broken.Start(t.Context(), runner.BoxSpec{Image: id, Name: name, Network: "none", Socket: true,
-		Workdir: "/src", Labels: map[string]string{LabelRun: "halfway"}})
-	if !errors.Is(err, runner.ErrInfrastructure) {
+	_, err := broken.Start(t.Context(), backend.BoxSpec{Image: id, Name: name, Network: "none", Socket: true,
+		Workdir: "/src", Labels: map[string]string{backend.LabelRun: "halfway"}})
+	if !errors.Is(err, backend.ErrInfrastructure) {
 		t.Errorf("got %v", err)
 	}
 	if left := volumes(t, e, "halfway"); len(left) > 0 {
@@ -256,14 +271,14 @@ func TestAFailedStartLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	why := errors.New("interrupted")
 	cancel(why)
-	if _, err := e.Start(ctx, runner.BoxSpec{Image: id, Name: name, Network: "none"}); !errors.Is(err, why) {
+	if _, err := e.Start(ctx, backend.BoxSpec{Image: id, Name: name, Network: "none"}); !errors.Is(err, why) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestATakenNameIsRefusedAndItsContainerSpared(t *testing.T) {
 	e := connect(t)
-	spec := runner.BoxSpec{Image: load(t, e), Name: "bisect-test-taken", Network: "none"}
+	spec := backend.BoxSpec{Image: load(t, e), Name: "bisect-test-taken", Network: "none"}
 	first, err := e.Start(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)
@@ -286,15 +301,15 @@ func TestSweepTakesOneRunAndNoOther(t *testing.T) {
 	id := load(t, e)
 	var boxes []*box
 	for _, run := range []string{"sweep-a", "sweep-a", "sweep-b"} {
-		b, err := e.Start(t.Context(), runner.BoxSpec{Image: id, Network: "none", Workdir: "/src", Labels: map[string]string{LabelRun: run}})
+		b, err := e.Start(t.Context(), backend.BoxSpec{Image: id, Network: "none", Workdir: "/src", Labels: map[string]string{backend.LabelRun: run}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer b.Close()
 		boxes = append(boxes, b.(*box))
 	}
-	// As `docker container prune` and a crash of the engine do: the container goes, its volumes stay. The image's own carries no
-	// label; composed images have none, so it is this test's to remove.
+	// As `docker container prune` and a crash of the engine do: the container goes, its volumes stay. The
+	// image's own carries no label; composed images have none, so it is this test's to remove.
 	left := watch(t, e, boxes[1].id)
 	defer func() {
 		for _, item := range left() {
@@ -330,8 +345,8 @@ func TestSweepTakesOneRunAndNoOther(t *testing.T) {
 
 func TestTheEnginesLabelsGoOnEveryBoxSoThatSweepFindsThoseOfChecksToo(t *testing.T) {
 	e := connect(t)
-	e.Labels = map[string]string{LabelRun: "sweep-checks"}
-	b, err := e.Start(t.Context(), runner.BoxSpec{Image: load(t, e), Network: "none"})
+	e.labels = map[string]string{backend.LabelRun: "sweep-checks"}
+	b, err := e.Start(t.Context(), backend.BoxSpec{Image: load(t, e), Network: "none"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -346,7 +361,7 @@ func TestTheEnginesLabelsGoOnEveryBoxSoThatSweepFindsThoseOfChecksToo(t *testing
 
 func TestAShellThatNeverWorkedIsNoVerdict(t *testing.T) {
 	e := connect(t)
-	started, err := e.Start(t.Context(), runner.BoxSpec{Image: load(t, e), Network: "none"})
+	started, err := e.Start(t.Context(), backend.BoxSpec{Image: load(t, e), Network: "none"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -357,7 +372,7 @@ func TestAShellThatNeverWorkedIsNoVerdict(t *testing.T) {
 	}
 	started.(*box).begun.Store(false) // as if the engine had never run it; what a build does to its shell is another thing
 	exit, err := started.Exec(t.Context(), "true", &out)
-	if !errors.Is(err, runner.ErrInfrastructure) || !strings.Contains(err.Error(), "/bin/sh") {
+	if !errors.Is(err, backend.ErrInfrastructure) || !strings.Contains(err.Error(), "/bin/sh") {
 		t.Errorf("got %+v, %v", exit, err)
 	}
 }
@@ -373,7 +388,7 @@ func TestAnEngineThatGoesAwayIsInfrastructure(t *testing.T) {
 	t.Setenv("DOCKER_HOST", "tcp://"+proxy.listener.Addr().String())
 	e := connect(t)
 	const name = "bisect-test-proxy"
-	started, err := e.Start(t.Context(), runner.BoxSpec{Image: id, Name: name, Network: "none"})
+	started, err := e.Start(t.Context(), backend.BoxSpec{Image: id, Name: name, Network: "none"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -383,15 +398,16 @@ func TestAnEngineThatGoesAwayIsInfrastructure(t *testing.T) {
 		}
 	}()
 	exit, err := started.Exec(t.Context(), "echo begun; sleep 60", proxy)
-	if !errors.Is(err, runner.ErrInfrastructure) {
+	if !errors.Is(err, backend.ErrInfrastructure) {
 		t.Errorf("got %+v, %v", exit, err)
 	}
-	if err := started.Close(); !errors.Is(err, runner.ErrInfrastructure) {
+	if err := started.Close(); !errors.Is(err, backend.ErrInfrastructure) {
 		t.Errorf("close: got %v", err)
 	}
 }
 
-// proxy passes an engine's socket on, counts what is sent there, and cuts all connections at the first output it is written.
+// proxy passes an engine's socket on, counts what is sent there, and cuts all connections at the first output
+// it is written.
 type proxy struct {
 	listener net.Listener
 	sent     atomic.Int64 // bytes towards the engine

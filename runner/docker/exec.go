@@ -14,19 +14,20 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 const (
-	// argLimit is where a script no longer goes by argument: Linux takes 128 KiB in one, terminating zero included.
+	// argLimit is where a script no longer goes by argument: Linux takes 128 KiB in one, terminating zero
+	// included.
 	argLimit = 100 << 10
 	// pulse is how often a silent script is looked after, to see an engine that went away without a word.
 	pulse = 5 * time.Second
 )
 
-// Exec runs script under `sh -e`. Its output is copied as it arrives, never held; what background processes print after
-// the script has ended is cut off. Ending ctx kills the whole box.
-func (b *box) Exec(ctx context.Context, script string, out io.Writer) (runner.Exit, error) {
+// Exec runs script under `sh -e`. Its output is copied as it arrives, never held; what background processes
+// print after the script has ended is cut off. Ending ctx kills the whole box.
+func (b *box) Exec(ctx context.Context, script string, out io.Writer) (backend.Exit, error) {
 	what := fmt.Sprintf("run a script in box %s", b.name)
 	exit, err := b.run(ctx, what, script, out)
 	if err == nil && b.dockerd != nil {
@@ -35,7 +36,7 @@ func (b *box) Exec(ctx context.Context, script string, out io.Writer) (runner.Ex
 	return b.disk.judge(ctx, what, exit, err)
 }
 
-func (b *box) run(ctx context.Context, what, script string, out io.Writer) (runner.Exit, error) {
+func (b *box) run(ctx context.Context, what, script string, out io.Writer) (backend.Exit, error) {
 	argv := []string{"-c", "--", script}
 	if len(script) > argLimit {
 		file, err := b.putScript(ctx, script)
@@ -43,7 +44,7 @@ func (b *box) run(ctx context.Context, what, script string, out io.Writer) (runn
 			if ctx.Err() != nil {
 				_ = b.kill(ctx)
 			}
-			return runner.Exit{}, err
+			return backend.Exit{}, err
 		}
 		argv = []string{file}
 	}
@@ -79,7 +80,7 @@ func (b *box) run(ctx context.Context, what, script string, out io.Writer) (runn
 		select {
 		case <-ctx.Done():
 			b.abandon(ctx, s, copied)
-			return runner.Exit{}, context.Cause(ctx)
+			return backend.Exit{}, context.Cause(ctx)
 		case err := <-copied:
 			return b.outcome(ctx, what, created.ID, s, err)
 		case <-ticker.C:
@@ -95,7 +96,7 @@ func (b *box) run(ctx context.Context, what, script string, out io.Writer) (runn
 			before := paused
 			if paused = b.paused(ctx); paused && before {
 				b.abandon(ctx, s, copied)
-				return runner.Exit{}, mishapf("%s: somebody has paused the box, and its time runs out meanwhile: try again", what)
+				return backend.Exit{}, backend.Infrastructuref("%s: somebody has paused the box, and its time runs out meanwhile: try again", what)
 			}
 			if b.dockerd != nil {
 				if dead, exit, err := b.dockerdDied(ctx, what); dead {
@@ -120,20 +121,20 @@ func (b *box) abandon(ctx context.Context, s *stream, copied <-chan error) {
 }
 
 // outcome tells how a script ended whose output has come to its end.
-func (b *box) outcome(ctx context.Context, what, exec string, s *stream, copyErr error) (runner.Exit, error) {
+func (b *box) outcome(ctx context.Context, what, exec string, s *stream, copyErr error) (backend.Exit, error) {
 	if s.writeErr != nil {
 		_ = b.kill(ctx)
-		return runner.Exit{}, mishapf("%s: store its output: %w", what, s.writeErr)
+		return backend.Exit{}, backend.Infrastructuref("%s: store its output: %w", what, s.writeErr)
 	}
 	if code, oom, ended := s.control.result(); ended {
-		exit := runner.Exit{Code: code, OOM: oom == oomYes, PIDs: s.control.refused()}
+		exit := backend.Exit{Code: code, OOM: oom == oomYes, PIDs: s.control.refused()}
 		if oom == oomUnknown && code != 0 {
 			state, err := b.state(ctx)
 			exit.OOM = err == nil && state.OOMKilled
 		}
 		if claimed := s.control.shortage(s.noSpace.Heard); code != 0 && !exit.OOM && claimed != "" {
 			if full := b.confirmShortage(ctx, claimed, s.noSpace.Heard); full != "" {
-				return runner.Exit{}, mishapf("%s: it ended with status %d, but %s: %s", what, code, full, makeRoom)
+				return backend.Exit{}, backend.Infrastructuref("%s: it ended with status %d, but %s: %s", what, code, full, makeRoom)
 			}
 		}
 		exit.Full = code != 0 && b.disk != nil && s.signal.Heard
@@ -158,7 +159,8 @@ func (e *Engine) state(ctx context.Context, id string) (*container.State, error)
 	return found.Container.State, nil
 }
 
-// lastLines are the last lines, most of them, that a container's first process printed; none where they cannot be had.
+// lastLines are the last lines, most of them, that a container's first process printed; none where they
+// cannot be had.
 func (e *Engine) lastLines(id string, most int) []string {
 	ctx, cancel := within(context.Background(), killDeadline)
 	defer cancel()
@@ -176,7 +178,8 @@ func (e *Engine) lastLines(id string, most int) []string {
 	return lines
 }
 
-// putScript stores a script that is too long for an argument in the root folder, the one place that every image has.
+// putScript stores a script that is too long for an argument in the root folder, the one place that every
+// image has.
 func (b *box) putScript(ctx context.Context, script string) (string, error) {
 	name := ".bisect-" + rand.Text() + ".sh"
 	var buf bytes.Buffer

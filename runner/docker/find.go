@@ -19,8 +19,8 @@ type endpoint struct {
 	tls    string // folder with ca.pem, cert.pem and key.pem; "": as DOCKER_CERT_PATH says
 }
 
-// find returns a client of the first engine that answers. A place that the user named is the only one tried: to build
-// on another engine than the one asked for would be worse than not to build.
+// find returns a client of the first engine that answers. A place that the user named is the only one tried:
+// to build on another engine than the one asked for would be worse than not to build.
 func find(ctx context.Context) (endpoint, *client.Client, error) {
 	places, err := candidates()
 	if err != nil {
@@ -101,7 +101,8 @@ func dial(ctx context.Context, p endpoint) (*client.Client, error) {
 	return cli, nil
 }
 
-// knock connects to a socket and no more. The client's own message loses the difference between no socket, no listener and no permission.
+// knock connects to a socket and no more. The client's own message loses the difference between no socket, no
+// listener and no permission.
 func knock(ctx context.Context, host string) error {
 	path, local := strings.CutPrefix(host, "unix://")
 	if !local {

@@ -6,15 +6,15 @@ import (
 	"testing"
 	"time"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 	"buildbisect/runner/enginetest"
 )
 
 func TestAFullEngineDiskIsNoVerdict(t *testing.T) {
 	n, e := nested(t, enginetest.NestOptions{Disk: 256 << 20})
 	id := nestedLoad(t, e)
-	b := started(t, e, runner.BoxSpec{Image: id, Workdir: "/src"})
-	exec := func(script string) (runner.Exit, time.Time, error) {
+	b := started(t, e, backend.BoxSpec{Image: id, Workdir: "/src"})
+	exec := func(script string) (backend.Exit, time.Time, error) {
 		since := time.Now()
 		exit, err := b.Exec(t.Context(), script, io.Discard)
 		return exit, since, err
@@ -63,7 +63,7 @@ func TestAFullEngineDiskIsNoVerdict(t *testing.T) {
 		_, err := e.Load(t.Context(), extend(t, enginetest.Busybox(t), "large", strings.Repeat("0123456789abcdef", 1<<20)))
 		infrastructure(t, "load", err, since, 10*time.Second, "docker system df")
 		since = time.Now()
-		_, err = e.Start(t.Context(), runner.BoxSpec{Image: id, Workdir: "/src", Network: "none"})
+		_, err = e.Start(t.Context(), backend.BoxSpec{Image: id, Workdir: "/src", Network: "none"})
 		infrastructure(t, "start", err, since, 10*time.Second, "docker system df")
 		since = time.Now()
 		words := e.Diagnose(t.Context())
@@ -77,7 +77,7 @@ func TestAFullEngineDiskIsNoVerdict(t *testing.T) {
 		if err := b.Close(); err != nil {
 			t.Error(err)
 		}
-		fresh := started(t, e, runner.BoxSpec{Image: id, Workdir: "/src"})
+		fresh := started(t, e, backend.BoxSpec{Image: id, Workdir: "/src"})
 		if err := fresh.Close(); err != nil {
 			t.Error(err)
 		}

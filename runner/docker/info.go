@@ -32,8 +32,8 @@ type Info struct {
 // Rootless reports whether the engine runs without root.
 func (i Info) Rootless() bool { return i.has("rootless") }
 
-// UserNamespace reports whether the engine maps users of boxes to others (userns-remap): a setting of the engine's, which
-// a box cannot choose.
+// UserNamespace reports whether the engine maps users of boxes to others (userns-remap): a setting of the
+// engine's, which a box cannot choose.
 func (i Info) UserNamespace() bool { return i.has("userns") }
 
 func (i Info) has(option string) bool {
@@ -45,8 +45,8 @@ func (i Info) has(option string) bool {
 	return false
 }
 
-// cpus is as much of a limit as the engine can set: it refuses a container with more processors than it has, or with any limit where it
-// has no means for one.
+// cpus is as much of a limit as the engine can set: it refuses a container with more processors than it has,
+// or with any limit where it has no means for one.
 func (i Info) cpus(limit float64) float64 {
 	if slices.Contains(i.Unlimited, unlimitedCPUs) {
 		return 0

@@ -20,8 +20,10 @@ import (
 
 	"buildbisect/bisect"
 	"buildbisect/images"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 	"buildbisect/runner/enginetest"
+	"buildbisect/runner/lab"
+	"buildbisect/runner/space"
 	"buildbisect/scenarios"
 )
 
@@ -44,7 +46,7 @@ func nestedLoad(t *testing.T, e *Engine) string {
 	return id
 }
 
-func started(t *testing.T, e *Engine, spec runner.BoxSpec) *box {
+func started(t *testing.T, e *Engine, spec backend.BoxSpec) *box {
 	t.Helper()
 	spec.Network = "none"
 	b, err := e.Start(t.Context(), spec)
@@ -58,7 +60,7 @@ func started(t *testing.T, e *Engine, spec runner.BoxSpec) *box {
 func infrastructure(t *testing.T, what string, err error, since time.Time, limit time.Duration, words ...string) {
 	t.Helper()
 	took := time.Since(since)
-	if !errors.Is(err, runner.ErrInfrastructure) || took > limit {
+	if !errors.Is(err, backend.ErrInfrastructure) || took > limit {
 		t.Errorf("%s: after %s: %v", what, took, err)
 		return
 	}
@@ -117,25 +119,25 @@ func TestARemovedImageIsLoadedAgain(t *testing.T) {
 	}
 	remove()
 	since := time.Now()
-	_, err = e.Start(t.Context(), runner.BoxSpec{Image: id, Network: "none"})
+	_, err = e.Start(t.Context(), backend.BoxSpec{Image: id, Network: "none"})
 	infrastructure(t, "start", err, since, 10*time.Second, id, "load it again")
 	if words := e.Diagnose(t.Context()); !strings.Contains(words, "none of the 1 images") {
 		t.Errorf("diagnosis: %q", words)
 	}
 
-	history := &runner.History{Path: "/repo", Commits: []runner.Commit{{ID: "c0"}, {ID: "c1"}}, Parents: [][]int{nil, {0}},
+	history := &space.History{Path: "/repo", Commits: []space.Commit{{ID: "c0"}, {ID: "c1"}}, Parents: [][]int{nil, {0}},
 		Sides: []bisect.Side{bisect.After, bisect.After}}
-	space, err := runner.NewSpace(history, nil)
+	space, err := space.NewSpace(history, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &scenarios.Scenario{Stages: []scenarios.Stage{{Name: "release", Run: "exit 0", Timeout: time.Hour}}}
 	s.Builder.Workdir, s.Builder.Network = "/src", "none"
-	lab := &runner.Lab{Scenario: s, Space: space, Source: nothing{}, Engine: e, Images: only{image}, Run: fmt.Sprintf("vanished-%d", time.Now().UnixNano()), Warn: func(text string) { t.Log(text) }}
+	lab := &lab.Lab{Scenario: s, Space: space, Source: nothing{}, Backend: e, Images: only{image}, Run: fmt.Sprintf("vanished-%d", time.Now().UnixNano()), Warn: func(text string) { t.Log(text) }}
 	defer remove()
 	for id, want := range []bisect.Verdict{bisect.Good, bisect.Unknown, bisect.Good} {
 		trial, err := lab.Try(t.Context(), id, space.Good(), io.Discard)
-		if trial.Verdict != want || (err != nil) != (want == bisect.Unknown) || err != nil && !errors.Is(err, runner.ErrInfrastructure) {
+		if trial.Verdict != want || (err != nil) != (want == bisect.Unknown) || err != nil && !errors.Is(err, backend.ErrInfrastructure) {
 			t.Errorf("trial %d: got %v (%s), %v", id, trial.Verdict, trial.Reason, err)
 		}
 		if id == 0 {
@@ -160,8 +162,9 @@ func (o only) Identity(context.Context, images.Spec) (string, error)     { retur
 func (o only) Prepare(context.Context, []images.Spec) error              { return nil }
 
 func TestABoxThatSomebodyPausesIsInfrastructureNotATimeout(t *testing.T) {
+	t.Parallel() // it is mostly waiting
 	e := connect(t)
-	b := started(t, e, runner.BoxSpec{Image: load(t, e)})
+	b := started(t, e, backend.BoxSpec{Image: load(t, e)})
 	defer b.Close()
 	out := &once{do: func() {
 		if _, err := e.cli.ContainerPause(context.Background(), b.id, client.ContainerPauseOptions{}); err != nil {
@@ -179,9 +182,9 @@ func TestAShellThatIsNoProgramIsUntestable(t *testing.T) {
 		"a folder":        {Name: "bin/sh", Mode: 0o755, Typeflag: tar.TypeDir},
 		"a dangling link": {Name: "bin/sh", Mode: 0o777, Typeflag: tar.TypeSymlink, Linkname: "/no/such"},
 	} {
-		_, err := e.Start(t.Context(), runner.BoxSpec{Image: loaded(t, e, withFile(t, busybox(t, e), file, "")), Network: "none"})
-		untestable := runner.Untestable(nil)
-		if !errors.As(err, &untestable) || errors.Is(err, runner.ErrInfrastructure) || !strings.Contains(err.Error(), "/bin/sh") {
+		_, err := e.Start(t.Context(), backend.BoxSpec{Image: loaded(t, e, withFile(t, busybox(t, e), file, "")), Network: "none"})
+		untestable := backend.Untestable(nil)
+		if !errors.As(err, &untestable) || errors.Is(err, backend.ErrInfrastructure) || !strings.Contains(err.Error(), "/bin/sh") {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
@@ -208,17 +211,17 @@ func TestAnEngineThatAnswersWithErrorsIsInfrastructure(t *testing.T) {
 		defer mu.Unlock()
 		sick = path
 	}
-	b := started(t, through, runner.BoxSpec{Image: id, Workdir: "/src"})
+	b := started(t, through, backend.BoxSpec{Image: id, Workdir: "/src"})
 	defer b.Close()
 	for path, do := range map[string]func() error{
 		"/exec":    func() error { _, err := b.Exec(t.Context(), "true", io.Discard); return err },
 		"/archive": func() error { return b.Put(t.Context(), "/src", treeOf(1)) },
 		"/containers/create": func() error {
-			_, err := through.Start(t.Context(), runner.BoxSpec{Image: id, Network: "none"})
+			_, err := through.Start(t.Context(), backend.BoxSpec{Image: id, Network: "none"})
 			return err
 		},
 		"/start": func() error {
-			_, err := through.Start(t.Context(), runner.BoxSpec{Image: id, Network: "none"})
+			_, err := through.Start(t.Context(), backend.BoxSpec{Image: id, Network: "none"})
 			return err
 		},
 		"/images/": func() error { _, err := through.Load(t.Context(), enginetest.Busybox(t)); return err },
@@ -237,7 +240,8 @@ func TestAnEngineThatAnswersWithErrorsIsInfrastructure(t *testing.T) {
 	set("")
 }
 
-// front is a connection to the engine at host through a proxy, which asks before about each request: true has answered it.
+// front is a connection to the engine at host through a proxy, which asks before about each request: true has
+// answered it.
 func front(t *testing.T, host string, before func(http.ResponseWriter, *http.Request) bool) *Engine {
 	t.Helper()
 	path, local := strings.CutPrefix(host, "unix://")

@@ -2,8 +2,8 @@ package docker
 
 import "strings"
 
-// Isolation says in plain words, a few each, what stands between a build and the machine beyond what every box has: what the engine was set up
-// with, or lacks. A box cannot choose any of it.
+// Isolation says in plain words, a few each, what stands between a build and the machine beyond what every
+// box has: what the engine was set up with, or lacks. A box cannot choose any of it.
 func (e *Engine) Isolation() []string { return e.info.Isolation() }
 
 // Isolation is what [Engine.Isolation] says. Its order is fixed.

@@ -14,10 +14,12 @@ import (
 	"github.com/moby/moby/client"
 
 	"buildbisect/images"
+	"buildbisect/runner/backend"
 )
 
-// Load makes image known to the engine and returns the id to start boxes from. One that is there already costs two
-// questions. Layers that the engine has from other images of the same repository are not sent again.
+// Load makes image known to the engine and returns the id to start boxes from. One that is there already
+// costs two questions. Layers that the engine has from other images of the same repository are not sent
+// again.
 func (e *Engine) Load(ctx context.Context, image *images.Image) (string, error) {
 	select {
 	case e.loading <- struct{}{}:
@@ -46,7 +48,7 @@ func (e *Engine) Load(ctx context.Context, image *images.Image) (string, error) 
 		return "", failed(ctx, call, what, err)
 	}
 	if id == "" {
-		return "", mishapf("%s: the engine took it, but does not have it: see whether something removes images there", what)
+		return "", backend.Infrastructuref("%s: the engine took it, but does not have it: see whether something removes images there", what)
 	}
 	e.mu.Lock()
 	e.ours[id] = true
@@ -54,9 +56,9 @@ func (e *Engine) Load(ctx context.Context, image *images.Image) (string, error) 
 	return id, nil
 }
 
-// lookUp returns the engine's id of image, "" if it has none such. In the classic store the id is the digest of the
-// config. In containerd's it is of a manifest that the engine wrote itself, so there the name leads to it and the layers
-// prove it.
+// lookUp returns the engine's id of image, "" if it has none such. In the classic store the id is the digest
+// of the config. In containerd's it is of a manifest that the engine wrote itself, so there the name leads to
+// it and the layers prove it.
 func (e *Engine) lookUp(ctx context.Context, image *images.Image, config *v1.ConfigFile) (string, error) {
 	digest, err := image.ConfigName()
 	if err != nil {
@@ -89,8 +91,8 @@ func (e *Engine) lookUp(ctx context.Context, image *images.Image, config *v1.Con
 	return found.ID, nil
 }
 
-// shared says how many of an image's layers, counted from the base, the engine has from the same repository's images.
-// It is only a saving: where it cannot tell, it says none.
+// shared says how many of an image's layers, counted from the base, the engine has from the same repository's
+// images. It is only a saving: where it cannot tell, it says none.
 func (e *Engine) shared(ctx context.Context, name string, layers []v1.Hash) int {
 	if e.info.containerd {
 		return 0 // that store wants every blob in the archive
@@ -115,7 +117,8 @@ func (e *Engine) shared(ctx context.Context, name string, layers []v1.Hash) int 
 	return most
 }
 
-// send streams the archive of image without its first omit layers; should the engine want those after all, with them.
+// send streams the archive of image without its first omit layers; should the engine want those after all,
+// with them.
 func (e *Engine) send(ctx context.Context, image *images.Image, omit int) error {
 	err := e.sendOnce(ctx, image, omit)
 	var broken *imageError

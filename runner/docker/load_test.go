@@ -21,7 +21,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"buildbisect/images"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 	"buildbisect/runner/enginetest"
 )
 
@@ -129,7 +129,8 @@ func TestAMatrixOfImagesSendsEachLayerOnce(t *testing.T) {
 					t.Error(err)
 				}
 			})
-			// A tar pads its members to 512 bytes and itself to 1,024; then there are the image's papers, and questions about images.
+			// A tar pads its members to 512 bytes and itself to 1,024; then there are the image's papers, and
+			// questions about images.
 			const papers = 32 << 10
 			most := int64(papers)
 			switch {
@@ -161,7 +162,7 @@ func TestALayerThatCannotBeReadIsNotTheEnginesFault(t *testing.T) {
 	image := extend(t, enginetest.Busybox(t), "file", "never loaded")
 	image = &images.Image{Image: &unreadable{image.Image, lost}, Name: image.Name}
 	_, err := e.Load(t.Context(), image)
-	if !errors.Is(err, lost) || errors.Is(err, runner.ErrInfrastructure) {
+	if !errors.Is(err, lost) || errors.Is(err, backend.ErrInfrastructure) {
 		t.Errorf("got %v", err)
 	}
 	// Whoever made the layer may tell by a type of his own that it can be made again.
@@ -217,12 +218,13 @@ func TestChecksNameWhatTheyGot(t *testing.T) {
 			t.Errorf("want %q in\n%v", want, err)
 		}
 	}
-	if u := runner.Untestable(nil); !errors.As(err, &u) || strings.Contains(err.Error(), "check fine") || errors.Is(err, runner.ErrInfrastructure) {
+	if u := backend.Untestable(nil); !errors.As(err, &u) || strings.Contains(err.Error(), "check fine") || errors.Is(err, backend.ErrInfrastructure) {
 		t.Errorf("got %v", err)
 	}
 }
 
-// dynamicProgram is an executable whose interpreter does not exist, which the kernel reports as a missing loader is.
+// dynamicProgram is an executable whose interpreter does not exist, which the kernel reports as a missing
+// loader is.
 func dynamicProgram() string { return "#!/no/such/loader\n" }
 
 func TestToolsThatCannotRunOnABaseAreUntestableInTheLoadersWords(t *testing.T) {
@@ -249,13 +251,13 @@ func TestToolsThatCannotRunOnABaseAreUntestableInTheLoadersWords(t *testing.T) {
 	} {
 		unable := images.Check{Tool: tool, Version: "4.4.1", Command: []string{tool, "--version"}, Want: "4.4.1"}
 		err := e.Check(t.Context(), id, []images.Check{unable})
-		if u := runner.Untestable(nil); !errors.As(err, &u) || u.Error() != want || errors.Is(err, runner.ErrInfrastructure) {
+		if u := backend.Untestable(nil); !errors.As(err, &u) || u.Error() != want || errors.Is(err, backend.ErrInfrastructure) {
 			t.Errorf("%s: got %v", tool, err)
 		}
 		// One that is not what it should be is named with it.
 		wrong := images.Check{Tool: "other", Version: "2.0", Command: []string{"echo", "version 1.0"}, Want: "version 2.0"}
 		err = e.Check(t.Context(), id, []images.Check{unable, wrong})
-		if u := runner.Untestable(nil); !errors.As(err, &u) || !strings.Contains(err.Error(), "check other 2.0") || !strings.Contains(err.Error(), want) {
+		if u := backend.Untestable(nil); !errors.As(err, &u) || !strings.Contains(err.Error(), "check other 2.0") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s beside a wrong tool: got %v", tool, err)
 		}
 	}
@@ -288,7 +290,7 @@ func TestABaseWithoutAShellIsUntestable(t *testing.T) {
 	} {
 		// The first process of a box can end after its start has succeeded.
 		err := e.Check(t.Context(), loaded(t, e, image), []images.Check{{Tool: "x", Version: "1", Command: []string{"true"}}})
-		if u := runner.Untestable(nil); !errors.As(err, &u) || errors.Is(err, runner.ErrInfrastructure) {
+		if u := backend.Untestable(nil); !errors.As(err, &u) || errors.Is(err, backend.ErrInfrastructure) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 	"buildbisect/runner/enginetest"
 )
 
@@ -49,7 +49,7 @@ func TestALostEngineIsInfrastructureAndItsReturnIsEnough(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		fresh := started(t, e, runner.BoxSpec{Image: id, Workdir: "/src"})
+		fresh := started(t, e, backend.BoxSpec{Image: id, Workdir: "/src"})
 		defer fresh.Close()
 		if exit, err := fresh.Exec(t.Context(), "exit 3", io.Discard); err != nil || exit.Code != 3 {
 			t.Errorf("a fresh box: %+v, %v", exit, err)
@@ -59,14 +59,14 @@ func TestALostEngineIsInfrastructureAndItsReturnIsEnough(t *testing.T) {
 		}
 	}
 	t.Run("WhileAScriptRuns", func(t *testing.T) {
-		b := started(t, e, runner.BoxSpec{Image: id, Workdir: "/src"})
+		b := started(t, e, backend.BoxSpec{Image: id, Workdir: "/src"})
 		lost := &once{do: stop}
 		_, err := b.Exec(t.Context(), "echo begun; sleep 60", lost)
 		infrastructure(t, "exec", err, lost.at(), 10*time.Second, "run a script")
 		back(t, b)
 	})
 	t.Run("WhileATreeArrives", func(t *testing.T) {
-		b := started(t, e, runner.BoxSpec{Image: id, Workdir: "/src"})
+		b := started(t, e, backend.BoxSpec{Image: id, Workdir: "/src"})
 		lost := &once{do: func() {
 			if err := n.Cut(context.Background()); err != nil {
 				t.Error(err)
@@ -85,7 +85,7 @@ func TestALostEngineIsInfrastructureAndItsReturnIsEnough(t *testing.T) {
 				}
 				return false
 			})
-			_, err := through.Start(t.Context(), runner.BoxSpec{Image: id, Workdir: "/src", Network: "none", Labels: map[string]string{LabelRun: "halfway"}})
+			_, err := through.Start(t.Context(), backend.BoxSpec{Image: id, Workdir: "/src", Network: "none", Labels: map[string]string{backend.LabelRun: "halfway"}})
 			infrastructure(t, "start", err, lost.at(), 10*time.Second, "start box")
 			back(t, nil)
 			if err := e.Sweep(t.Context(), "halfway"); err != nil {
@@ -114,8 +114,8 @@ func TestALostEngineIsInfrastructureAndItsReturnIsEnough(t *testing.T) {
 
 // hung has an engine take questions and answer none.
 func hung(t *testing.T, n *enginetest.Nest, e *Engine, image string) {
-	b := started(t, e, runner.BoxSpec{Image: image, Workdir: "/src"})
-	busy := started(t, e, runner.BoxSpec{Image: image, Workdir: "/src", Disk: 1 << 30})
+	b := started(t, e, backend.BoxSpec{Image: image, Workdir: "/src"})
+	busy := started(t, e, backend.BoxSpec{Image: image, Workdir: "/src", Disk: 1 << 30})
 	interrupt, end := context.WithCancel(t.Context())
 	defer end()
 	var group sync.WaitGroup

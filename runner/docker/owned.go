@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"buildbisect/runner/backend"
 	"context"
 	"fmt"
 	"regexp"
@@ -14,34 +15,15 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// Kinds of things, in the order in which they are removed: what is used after what uses it.
-const (
-	KindContainer = "container"
-	KindNetwork   = "network"
-	KindVolume    = "volume"
-	KindImage     = "image"
-)
-
-var kinds = []string{KindContainer, KindNetwork, KindVolume, KindImage}
-
-// Thing is something that lies in an engine.
-type Thing struct {
-	Kind   string            `json:"kind"`
-	Name   string            `json:"name"`         // of an image: a reference
-	ID     string            `json:"id,omitempty"` // of a container or network
-	Labels map[string]string `json:"-"`
-}
-
-func (t Thing) String() string { return t.Kind + " " + t.Name }
-
 // Owned lists the containers, networks and volumes that carry our label, whoever's they are.
-func (e *Engine) Owned(ctx context.Context) ([]Thing, error) {
-	return e.list(ctx, "what is labelled "+LabelOwner, make(client.Filters).Add("label", LabelOwner+"=1"), nil)
+func (e *Engine) Owned(ctx context.Context) ([]backend.Resource, error) {
+	return e.list(ctx, "what is labelled "+backend.LabelOwner, make(client.Filters).Add("label", backend.LabelOwner+"=1"), nil)
 }
 
-// Named lists the containers, networks, volumes and images' references whose names hold one of marks, as those of builds do
-// that name what they make in a shared engine by their $BISECT_TRIAL. What carries our label, and builder images, are not among them.
-func (e *Engine) Named(ctx context.Context, marks ...string) ([]Thing, error) {
+// Named lists the containers, networks, volumes and images' references whose names hold one of marks, as
+// those of builds do that name what they make in a shared engine by their $BISECT_TRIAL. What carries our
+// label, and builder images, are not among them.
+func (e *Engine) Named(ctx context.Context, marks ...string) ([]backend.Resource, error) {
 	if len(marks) == 0 {
 		return nil, nil
 	}
@@ -52,8 +34,8 @@ func (e *Engine) Named(ctx context.Context, marks ...string) ([]Thing, error) {
 		}
 		filters.Add("name", regexp.QuoteMeta(mark))
 	}
-	marked := func(t Thing) bool {
-		return t.Labels[LabelOwner] == "" && slices.ContainsFunc(marks, func(mark string) bool { return strings.Contains(t.Name, mark) })
+	marked := func(t backend.Resource) bool {
+		return t.Labels[backend.LabelOwner] == "" && slices.ContainsFunc(marks, func(mark string) bool { return strings.Contains(t.Name, mark) })
 	}
 	what := "what is named " + strings.Join(marks, ", ")
 	things, err := e.list(ctx, what, filters, marked)
@@ -68,7 +50,7 @@ func (e *Engine) Named(ctx context.Context, marks ...string) ([]Thing, error) {
 	}
 	for _, image := range images.Items {
 		for _, ref := range image.RepoTags {
-			if t := (Thing{Kind: KindImage, Name: ref}); !strings.HasPrefix(ref, builders) && marked(t) {
+			if t := (backend.Resource{Kind: backend.KindImage, Name: ref}); !strings.HasPrefix(ref, builders) && marked(t) {
 				things = append(things, t)
 			}
 		}
@@ -77,7 +59,7 @@ func (e *Engine) Named(ctx context.Context, marks ...string) ([]Thing, error) {
 }
 
 // list lists what the engine finds by filters, and want wants; nil: all.
-func (e *Engine) list(ctx context.Context, what string, filters client.Filters, want func(Thing) bool) ([]Thing, error) {
+func (e *Engine) list(ctx context.Context, what string, filters client.Filters, want func(backend.Resource) bool) ([]backend.Resource, error) {
 	call, cancel := within(ctx, callDeadline)
 	defer cancel()
 	containers, err := e.cli.ContainerList(call, client.ContainerListOptions{All: true, Filters: filters})
@@ -92,30 +74,30 @@ func (e *Engine) list(ctx context.Context, what string, filters client.Filters, 
 	if err != nil {
 		return nil, failed(ctx, call, "list "+what, err)
 	}
-	var all []Thing
-	add := func(t Thing) {
+	var all []backend.Resource
+	add := func(t backend.Resource) {
 		if want == nil || want(t) {
 			all = append(all, t)
 		}
 	}
 	for _, c := range containers.Items {
-		t := Thing{Kind: KindContainer, Name: c.ID[:12], ID: c.ID, Labels: c.Labels}
+		t := backend.Resource{Kind: backend.KindContainer, Name: c.ID[:12], ID: c.ID, Labels: c.Labels}
 		if len(c.Names) > 0 {
 			t.Name = strings.TrimPrefix(c.Names[0], "/")
 		}
 		add(t)
 	}
 	for _, n := range networks.Items {
-		add(Thing{Kind: KindNetwork, Name: n.Name, ID: n.ID, Labels: n.Labels})
+		add(backend.Resource{Kind: backend.KindNetwork, Name: n.Name, ID: n.ID, Labels: n.Labels})
 	}
 	for _, v := range volumes.Items {
-		add(Thing{Kind: KindVolume, Name: v.Name, Labels: v.Labels})
+		add(backend.Resource{Kind: backend.KindVolume, Name: v.Name, Labels: v.Labels})
 	}
 	return all, nil
 }
 
 // UnusedBuilders lists the references of builder images of which there is no container.
-func (e *Engine) UnusedBuilders(ctx context.Context) ([]Thing, error) {
+func (e *Engine) UnusedBuilders(ctx context.Context) ([]backend.Resource, error) {
 	call, cancel := within(ctx, callDeadline)
 	defer cancel()
 	images, err := e.cli.ImageList(call, client.ImageListOptions{})
@@ -129,7 +111,7 @@ func (e *Engine) UnusedBuilders(ctx context.Context) ([]Thing, error) {
 	return unusedBuilders(images.Items, containers.Items), nil
 }
 
-func unusedBuilders(images []image.Summary, containers []container.Summary) (unused []Thing) {
+func unusedBuilders(images []image.Summary, containers []container.Summary) (unused []backend.Resource) {
 	used := map[string]bool{}
 	for _, c := range containers {
 		used[c.ImageID] = true
@@ -137,19 +119,21 @@ func unusedBuilders(images []image.Summary, containers []container.Summary) (unu
 	for _, image := range images {
 		for _, ref := range image.RepoTags {
 			if strings.HasPrefix(ref, builders) && !used[image.ID] {
-				unused = append(unused, Thing{Kind: KindImage, Name: ref})
+				unused = append(unused, backend.Resource{Kind: backend.KindImage, Name: ref})
 			}
 		}
 	}
 	return unused
 }
 
-// Remove removes things, containers with what runs in them and their anonymous volumes. What somebody else's things use stays, and
-// is not among the removed; that is no error. What is gone already counts as removed.
-func (e *Engine) Remove(ctx context.Context, things []Thing) (removed []Thing, err error) {
+// Remove removes things, containers with what runs in them and their anonymous volumes. What somebody else's
+// things use stays, and is not among the removed; that is no error. What is gone already counts as removed.
+func (e *Engine) Remove(ctx context.Context, things []backend.Resource) (removed []backend.Resource, err error) {
 	var errs *multierror.Error
 	things = slices.Clone(things)
-	slices.SortStableFunc(things, func(a, b Thing) int { return slices.Index(kinds, a.Kind) - slices.Index(kinds, b.Kind) })
+	slices.SortStableFunc(things, func(a, b backend.Resource) int {
+		return slices.Index(backend.Kinds, a.Kind) - slices.Index(backend.Kinds, b.Kind)
+	})
 	for _, t := range things {
 		err := e.removeThing(ctx, t)
 		switch {
@@ -157,7 +141,7 @@ func (e *Engine) Remove(ctx context.Context, things []Thing) (removed []Thing, e
 			removed = append(removed, t)
 		case ctx.Err() != nil:
 			return removed, multierror.Append(errs, context.Cause(ctx))
-		case t.Kind != KindContainer && (errdefs.IsConflict(err) || errdefs.IsPermissionDenied(err)): // 403 is for a network in use
+		case t.Kind != backend.KindContainer && (errdefs.IsConflict(err) || errdefs.IsPermissionDenied(err)): // 403 is for a network in use
 		default:
 			errs = multierror.Append(errs, fmt.Errorf("remove %s: %w", t, err))
 		}
@@ -165,17 +149,17 @@ func (e *Engine) Remove(ctx context.Context, things []Thing) (removed []Thing, e
 	return removed, errs.ErrorOrNil()
 }
 
-func (e *Engine) removeThing(ctx context.Context, t Thing) (err error) {
+func (e *Engine) removeThing(ctx context.Context, t backend.Resource) (err error) {
 	call, cancel := e.whileItAnswers(ctx, removeDeadline, true)
 	defer cancel()
 	switch t.Kind {
-	case KindContainer:
+	case backend.KindContainer:
 		err = e.remove(call, t.ID)
-	case KindNetwork:
+	case backend.KindNetwork:
 		_, err = e.cli.NetworkRemove(call, t.ID, client.NetworkRemoveOptions{})
-	case KindVolume:
+	case backend.KindVolume:
 		_, err = e.cli.VolumeRemove(call, t.Name, client.VolumeRemoveOptions{})
-	case KindImage:
+	case backend.KindImage:
 		_, err = e.cli.ImageRemove(call, t.Name, client.ImageRemoveOptions{PruneChildren: true})
 	}
 	if call.Err() != nil && ctx.Err() == nil && err != nil {

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"buildbisect/runner/backend"
 	"context"
 	"slices"
 	"strings"
@@ -39,7 +40,7 @@ func leave(t *testing.T, e *Engine, imageID, marker string, labels map[string]st
 	}
 }
 
-func words(things []Thing) string {
+func words(things []backend.Resource) string {
 	var all []string
 	for _, t := range things {
 		all = append(all, t.String())
@@ -54,7 +55,7 @@ func TestOnlyWhatATrialNamedIsRemovedAndNothingThatOthersUse(t *testing.T) {
 	mine, other, labelled := "b7owned2mark-1", "b7other2mark-1", "b7owned2mark-2"
 	leave(t, e, id, mine, nil)
 	leave(t, e, id, other, nil)
-	leave(t, e, id, labelled, map[string]string{LabelOwner: "1", LabelRun: "b7owned2mark"})
+	leave(t, e, id, labelled, map[string]string{backend.LabelOwner: "1", backend.LabelRun: "b7owned2mark"})
 	// Somebody's container is in the network of the trial.
 	const guest = "bisect-test-guest"
 	created, err := e.cli.ContainerCreate(t.Context(), client.ContainerCreateOptions{
@@ -100,7 +101,7 @@ func TestOnlyWhatATrialNamedIsRemovedAndNothingThatOthersUse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	owned = slices.DeleteFunc(owned, func(t Thing) bool { return t.Labels[LabelRun] != "b7owned2mark" })
+	owned = slices.DeleteFunc(owned, func(t backend.Resource) bool { return t.Labels[backend.LabelRun] != "b7owned2mark" })
 	if got := words(owned); got != "container buildx_buildkit_"+labelled+"0, network "+labelled+"_default, volume buildx_buildkit_"+labelled+"0_state" {
 		t.Errorf("owned: %s", got)
 	}

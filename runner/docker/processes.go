@@ -11,8 +11,8 @@ import (
 // places is how many processes and threads the engine and a shell need to begin a script.
 const places = 8
 
-// crowded reports whether a box has so many processes that no script can begin in it. Whether a running script was refused one its supervisor says,
-// and more surely; but that one is a process as well.
+// crowded reports whether a box has so many processes that no script can begin in it. Whether a running
+// script was refused one its supervisor says, and more surely; but that one is a process as well.
 func (b *box) crowded(ctx context.Context) bool {
 	call, cancel := within(ctx, callDeadline)
 	defer cancel()

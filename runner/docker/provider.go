@@ -13,13 +13,15 @@ import (
 	"github.com/testcontainers/testcontainers-go/log"
 )
 
-// settingUp is held while testcontainers reads its settings, which it takes from the environment a single time in a process.
+// settingUp is held while testcontainers reads its settings, which it takes from the environment a single
+// time in a process.
 var settingUp sync.Mutex
 
 // newProvider makes testcontainers talk to the engine we found, through cli, and in silence.
 //
-// It has no option for some of what we need, only variables: without its reaper (an image pulled from Docker Hub; our
-// labels and Sweep do that work) and on our endpoint, which it would otherwise look for itself, in another order.
+// It has no option for some of what we need, only variables: without its reaper (an image pulled from Docker
+// Hub; our labels and Sweep do that work) and on our endpoint, which it would otherwise look for itself, in
+// another order.
 func newProvider(p endpoint, cli *client.Client) (*testcontainers.DockerProvider, error) {
 	settingUp.Lock()
 	defer settingUp.Unlock()
@@ -73,7 +75,8 @@ func (s *strict) ImagePull(context.Context, string, client.ImagePullOptions) (cl
 	return nil, errdefs.ErrNotFound.WithMessage("the image is not in the engine")
 }
 
-// ImageInspect undoes the prefix that a user's ~/.testcontainers.properties may put before every image: ours are ids.
+// ImageInspect undoes the prefix that a user's ~/.testcontainers.properties may put before every image: ours
+// are ids.
 func (s *strict) ImageInspect(ctx context.Context, image string, opts ...client.ImageInspectOption) (client.ImageInspectResult, error) {
 	if i := strings.Index(image, "/sha256:"); i >= 0 {
 		image = image[i+1:]

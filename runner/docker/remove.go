@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"buildbisect/runner/backend"
 	"context"
 	"errors"
 	"fmt"
@@ -11,8 +12,8 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// remove kills and removes a container with its anonymous volumes, and returns when it is gone. One that is gone already
-// is no error.
+// remove kills and removes a container with its anonymous volumes, and returns when it is gone. One that is
+// gone already is no error.
 func (e *Engine) remove(ctx context.Context, id string) error {
 	for {
 		_, err := e.cli.ContainerRemove(ctx, id, client.ContainerRemoveOptions{Force: true, RemoveVolumes: true})
@@ -31,16 +32,17 @@ func (e *Engine) remove(ctx context.Context, id string) error {
 	}
 }
 
-// Sweep removes everything that carries run as its [LabelRun], and the session of [Engine].Labels where that names one, as it stays behind when a process is killed, or an engine. What a
-// container's removal did not take with it goes too: volumes of one that was removed without, or never came to be.
+// Sweep removes what carries run, and the session of [Engine.Own]'s labels where they name one, as it stays
+// behind when a process is killed, or an engine. What a container's removal did not take with it goes too:
+// volumes of one that was removed without, or never came to be.
 func (e *Engine) Sweep(ctx context.Context, run string) error {
 	if run == "" {
 		return errors.New("sweep containers: no run named")
 	}
 	what := "what is left of run " + run
-	ours := make(client.Filters).Add("label", LabelOwner+"=1", LabelRun+"="+run)
-	if session := e.Labels[LabelSession]; session != "" {
-		ours.Add("label", LabelSession+"="+session)
+	ours := make(client.Filters).Add("label", backend.LabelOwner+"=1", backend.LabelRun+"="+run)
+	if session := e.labels[backend.LabelSession]; session != "" {
+		ours.Add("label", backend.LabelSession+"="+session)
 	}
 	left, err := e.list(ctx, what, ours, nil)
 	if err != nil {
@@ -48,8 +50,8 @@ func (e *Engine) Sweep(ctx context.Context, run string) error {
 	}
 	removed, err := e.Remove(ctx, left)
 	if err == nil && len(removed) < len(left) {
-		left = slices.DeleteFunc(left, func(t Thing) bool {
-			return slices.ContainsFunc(removed, func(r Thing) bool { return r.String() == t.String() })
+		left = slices.DeleteFunc(left, func(t backend.Resource) bool {
+			return slices.ContainsFunc(removed, func(r backend.Resource) bool { return r.String() == t.String() })
 		})
 		err = fmt.Errorf("remove %s: somebody uses %s", what, left[0])
 	}

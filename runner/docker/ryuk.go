@@ -2,6 +2,7 @@ package docker
 
 import (
 	"bufio"
+	"buildbisect/runner/backend"
 	"context"
 	"errors"
 	"fmt"
@@ -19,23 +20,26 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// Ryuk is the reaper of testcontainers: a container that removes what carries a label once nobody is connected to it any more for ten
-// seconds. It is the second line, behind leases and sweeps: it removes what is left of a killed process though no other ever starts here.
+// Ryuk is the reaper of testcontainers: a container that removes what carries a label once nobody is
+// connected to it any more for ten seconds. It is the second line, behind leases and sweeps: it removes what
+// is left of a killed process though no other ever starts here.
 //
-// It is used where its image is in the engine already, and never pulled. It is not waited for, and what goes wrong with it is of no
-// account. It gets the engine's socket, as it must: it is for those who trust that image, who have it.
+// It is used where its image is in the engine already, and never pulled. It is not waited for, and what goes
+// wrong with it is of no account. It gets the engine's socket, as it must: it is for those who trust that
+// image, who have it.
 const ryukImage = "testcontainers/ryuk"
 
 // ryukPort is where it listens, published on loopback alone: so the engine must be on this machine.
 var ryukPort = network.MustParsePort("8080/tcp")
 
-// Guard has Ryuk remove what carries the label named by, one of labels, should this process die. The others stand on Ryuk's own
-// container, so that [Engine.Sweep] takes it. Release ends the watch, before anything else is cleaned up; it may be called at once.
-func (e *Engine) Guard(labels map[string]string, by string) (release func()) {
+// Guard has Ryuk remove what carries the label named by, one of [Engine.Own]'s, should this process die. The
+// others stand on Ryuk's own container, so that [Engine.Sweep] takes it. Release ends the watch, before
+// anything else is cleaned up; it may be called at once.
+func (e *Engine) Guard(by string) (release func()) {
 	if !strings.HasPrefix(e.info.Host, "unix://") || os.Getenv("TESTCONTAINERS_RYUK_DISABLED") == "true" {
 		return func() {}
 	}
-	return e.guard(ryukImage, labels, by)
+	return e.guard(ryukImage, e.labels, by)
 }
 
 func (e *Engine) guard(image string, labels map[string]string, by string) (release func()) {
@@ -66,7 +70,7 @@ func (e *Engine) startRyuk(ctx context.Context, image string, labels map[string]
 	}
 	own := maps.Clone(labels)
 	delete(own, by) // or it would begin with itself
-	own[LabelOwner] = "1"
+	own[backend.LabelOwner] = "1"
 	call, cancel := afterwards(ctx, callDeadline)
 	defer cancel()
 	created, err := e.cli.ContainerCreate(call, client.ContainerCreateOptions{
@@ -128,7 +132,8 @@ func dialRyuk(ctx context.Context, address, filter string) (net.Conn, error) {
 	}
 }
 
-// greetRyuk says what to remove: a line of filters, which it acknowledges. Docker's proxy takes connections before Ryuk does, and then ends them.
+// greetRyuk says what to remove: a line of filters, which it acknowledges. Docker's proxy takes connections
+// before Ryuk does, and then ends them.
 func greetRyuk(ctx context.Context, conn net.Conn, filter string) error {
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()

@@ -15,13 +15,14 @@ import (
 	"github.com/moby/moby/client"
 
 	"buildbisect/images"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 	"buildbisect/runner/enginetest"
 )
 
 const testSession = "org.buildbisect.session"
 
-// ryukStandIn loads an image of the stand-in under a name of the test's own: under Ryuk's, other tests would use it.
+// ryukStandIn loads an image of the stand-in under a name of the test's own: under Ryuk's, other tests would
+// use it.
 func ryukStandIn(t *testing.T, e *Engine) string {
 	t.Helper()
 	if !strings.HasPrefix(e.Info().Host, "unix://") {
@@ -61,7 +62,7 @@ func gone(t *testing.T, e *Engine, id string) bool {
 // ofRun lists the containers that carry a run's label.
 func ofRun(t *testing.T, e *Engine, run string) (ids []string) {
 	t.Helper()
-	list, err := e.cli.ContainerList(t.Context(), client.ContainerListOptions{All: true, Filters: make(client.Filters).Add("label", LabelRun+"="+run)})
+	list, err := e.cli.ContainerList(t.Context(), client.ContainerListOptions{All: true, Filters: make(client.Filters).Add("label", backend.LabelRun+"="+run)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -85,7 +86,7 @@ func TestRyukRemovesWhatAKilledProcessLeft(t *testing.T) {
 	image, id := ryukStandIn(t, e), load(t, e)
 	var boxes []*box
 	for _, session := range []string{"ryuk-killed", "ryuk-alive"} {
-		b, err := e.Start(t.Context(), runner.BoxSpec{Image: id, Network: "none", Labels: map[string]string{LabelRun: "ryuk-boxes", testSession: session}})
+		b, err := e.Start(t.Context(), backend.BoxSpec{Image: id, Network: "none", Labels: map[string]string{backend.LabelRun: "ryuk-boxes", testSession: session}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -129,7 +130,7 @@ func TestHoldingRyuk(t *testing.T) {
 		t.Skip("is started by another test")
 	}
 	e := connect(t)
-	labels := map[string]string{LabelRun: "ryuk-itself", testSession: "ryuk-killed"}
+	labels := map[string]string{backend.LabelRun: "ryuk-itself", testSession: "ryuk-killed"}
 	_, address, err := e.startRyuk(t.Context(), image, labels, testSession)
 	if err != nil {
 		t.Fatal(err)
@@ -144,8 +145,8 @@ func TestHoldingRyuk(t *testing.T) {
 func TestAGuardThatIsReleasedTakesNothingWithIt(t *testing.T) {
 	e := connect(t)
 	image, id := ryukStandIn(t, e), load(t, e)
-	labels := map[string]string{LabelRun: "ryuk-released", testSession: "ryuk-released"}
-	b, err := e.Start(t.Context(), runner.BoxSpec{Image: id, Network: "none", Labels: labels})
+	labels := map[string]string{backend.LabelRun: "ryuk-released", testSession: "ryuk-released"}
+	b, err := e.Start(t.Context(), backend.BoxSpec{Image: id, Network: "none", Labels: labels})
 	if err != nil {
 		t.Fatal(err)
 	}

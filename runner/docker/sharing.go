@@ -15,13 +15,13 @@ import (
 	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
-// What boxes share is a volume of the run, which every box that asks for it has read-only. It bears the run's labels, so that Sweep and
-// `bisect gc` find it. Runs do not share one: each has its own, and removes it.
+// What boxes share is a volume of the run, which every box that asks for it has read-only. It bears the run's
+// labels, so that Sweep and `bisect gc` find it. Runs do not share one: each has its own, and removes it.
 
-var _ runner.Sharer = (*Engine)(nil)
+var _ backend.Sharer = (*Engine)(nil)
 
 // sharedDir is where boxes have what they share. No image has anything there.
 const sharedDir = "/var/lib/bisect"
@@ -36,7 +36,7 @@ type sharing struct {
 }
 
 // Share fills a volume with what write streams, once for each key. The path is that in boxes.
-func (e *Engine) Share(ctx context.Context, spec runner.ShareSpec, write func(io.Writer) error) (string, error) {
+func (e *Engine) Share(ctx context.Context, spec backend.ShareSpec, write func(io.Writer) error) (string, error) {
 	at := path.Join(sharedDir, spec.Key)
 	e.mu.Lock()
 	if e.shares == nil {
@@ -59,9 +59,9 @@ func (e *Engine) Share(ctx context.Context, spec runner.ShareSpec, write func(io
 	}
 	mark := rand.Text()
 	labels := map[string]string{}
-	maps.Copy(labels, e.Labels)
+	maps.Copy(labels, e.labels)
 	maps.Copy(labels, spec.Labels)
-	labels[LabelOwner], labels[labelBox] = "1", mark
+	labels[backend.LabelOwner], labels[labelBox] = "1", mark
 	volume := "bisect-shared-" + strings.ToLower(mark)
 	if err := e.fill(ctx, volume, at, spec.Image, labels, write); err != nil {
 		return "", err
@@ -72,7 +72,8 @@ func (e *Engine) Share(ctx context.Context, spec runner.ShareSpec, write func(io
 	return at, nil
 }
 
-// fill makes a volume and unpacks a tar in it, by way of a container that never runs. On an error nothing of it is left.
+// fill makes a volume and unpacks a tar in it, by way of a container that never runs. On an error nothing of
+// it is left.
 func (e *Engine) fill(ctx context.Context, name, at, image string, labels map[string]string, write func(io.Writer) error) (err error) {
 	what := "fill volume " + name
 	call, cancel := within(ctx, copyDeadline)
@@ -80,7 +81,7 @@ func (e *Engine) fill(ctx context.Context, name, at, image string, labels map[st
 	defer func() {
 		if err != nil {
 			// What cannot be removed now carries the run's label, and Sweep takes it.
-			_, _ = e.Remove(context.WithoutCancel(ctx), []Thing{{Kind: KindVolume, Name: name}})
+			_, _ = e.Remove(context.WithoutCancel(ctx), []backend.Resource{{Kind: backend.KindVolume, Name: name}})
 		}
 	}()
 	if _, err := e.cli.VolumeCreate(call, client.VolumeCreateOptions{Name: name, Labels: labels}); err != nil {
@@ -96,8 +97,8 @@ func (e *Engine) fill(ctx context.Context, name, at, image string, labels map[st
 	if err != nil {
 		return startError(ctx, call, what, image, err)
 	}
-	err = runner.Stream(write, func(tar io.Reader) error {
-		source := runner.NewSourceReader(tar)
+	err = backend.Stream(write, func(tar io.Reader) error {
+		source := backend.NewSourceReader(tar)
 		_, err := e.cli.CopyToContainer(call, made.ID, client.CopyToContainerOptions{DestinationPath: at, Content: source})
 		if err != nil && source.Failure() != nil && ctx.Err() == nil {
 			return source.Failure()
@@ -123,8 +124,9 @@ func (e *Engine) sharedVolume(at string) string {
 	return ""
 }
 
-// stillShared reports an error where somebody has removed a volume, as `docker volume prune` does with one that no container has at the
-// moment. A container that asks for it then gets an empty one, which is not to be taken for ours; from now on a container has it, and it stays.
+// stillShared reports an error where somebody has removed a volume, as `docker volume prune` does with one
+// that no container has at the moment. A container that asks for it then gets an empty one, which is not to
+// be taken for ours; from now on a container has it, and it stays.
 func (e *Engine) stillShared(ctx context.Context, at, volume string) error {
 	e.mu.Lock()
 	s := e.shares[at]
@@ -148,10 +150,11 @@ func (e *Engine) stillShared(ctx context.Context, at, volume string) error {
 	return &emptied{volume}
 }
 
-// removeEmptied removes the volume that an engine made in place of ours, which bears no label. Another box may have it still: the last one takes it.
+// removeEmptied removes the volume that an engine made in place of ours, which bears no label. Another box
+// may have it still: the last one takes it.
 func (e *Engine) removeEmptied(ctx context.Context, err error) {
 	if gone := (*emptied)(nil); errors.As(err, &gone) {
-		_, _ = e.Remove(context.WithoutCancel(ctx), []Thing{{Kind: KindVolume, Name: gone.volume}})
+		_, _ = e.Remove(context.WithoutCancel(ctx), []backend.Resource{{Kind: backend.KindVolume, Name: gone.volume}})
 	}
 }
 

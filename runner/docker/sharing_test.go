@@ -11,20 +11,21 @@ import (
 
 	"github.com/moby/moby/client"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 	"buildbisect/runner/runnertest"
 )
 
-// TestASharedVolumeThatSomebodyRemovesIsMadeAnew prunes volumes between two boxes, as an administrator does who makes room.
+// TestASharedVolumeThatSomebodyRemovesIsMadeAnew prunes volumes between two boxes, as an administrator does
+// who makes room.
 func TestASharedVolumeThatSomebodyRemovesIsMadeAnew(t *testing.T) {
 	e := connect(t)
 	id, err := e.Load(t.Context(), busybox(t, e))
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec := runner.ShareSpec{Key: "pruned", Image: id, Labels: map[string]string{LabelRun: "sharing-" + strings.ToLower(rand.Text())}}
+	spec := backend.ShareSpec{Key: "pruned", Image: id, Labels: map[string]string{backend.LabelRun: "sharing-" + strings.ToLower(rand.Text())}}
 	t.Cleanup(func() {
-		if err := e.Sweep(context.Background(), spec.Labels[LabelRun]); err != nil {
+		if err := e.Sweep(context.Background(), spec.Labels[backend.LabelRun]); err != nil {
 			t.Error(err)
 		}
 	})
@@ -45,14 +46,14 @@ func TestASharedVolumeThatSomebodyRemovesIsMadeAnew(t *testing.T) {
 		return at
 	}
 	at := share()
-	start := func() (runner.Box, error) {
-		return e.Start(t.Context(), runner.BoxSpec{Image: id, Workdir: "/src", Network: "none", Shared: at, Disk: 1 << 30, Labels: spec.Labels})
+	start := func() (backend.Box, error) {
+		return e.Start(t.Context(), backend.BoxSpec{Image: id, Workdir: "/src", Network: "none", Shared: at, Disk: 1 << 30, Labels: spec.Labels})
 	}
 	first := e.sharedVolume(at)
 	if _, err := e.cli.VolumeRemove(t.Context(), first, client.VolumeRemoveOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if box, err := start(); !errors.Is(err, runner.ErrInfrastructure) {
+	if box, err := start(); !errors.Is(err, backend.ErrInfrastructure) {
 		if err == nil {
 			box.Close()
 		}
@@ -75,7 +76,7 @@ func TestASharedVolumeThatSomebodyRemovesIsMadeAnew(t *testing.T) {
 	}()
 	runnertest.Prints(t, b, "wc -c <"+at+"/zeros; ! echo x 2>/dev/null >"+at+"/zeros; ! rm "+at+"/zeros 2>/dev/null; ! touch "+at+"/zeros 2>/dev/null", "8388608\n")
 	// What is not the box's writing is not counted as that.
-	if weight, err := b.(*box).scale.weigh(t.Context()); err != nil || weight > 4<<20 {
+	if weight, err := b.(*box).meter.weigh(t.Context()); err != nil || weight > 4<<20 {
 		t.Errorf("the box's volumes weigh %d, %v", weight, err)
 	}
 }

@@ -12,10 +12,10 @@ import (
 	"github.com/moby/moby/client"
 	"golang.org/x/term"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
-var _ runner.Terminal = (*box)(nil)
+var _ backend.Terminal = (*box)(nil)
 
 // Shell runs script on this process's terminal. All keys go to the box, Ctrl-C among them.
 func (b *box) Shell(ctx context.Context, script string) error {
@@ -52,7 +52,8 @@ func (b *box) Shell(ctx context.Context, script string) error {
 	resized := make(chan os.Signal, 1)
 	signal.Notify(resized, syscall.SIGWINCH)
 	defer signal.Stop(resized)
-	// Reading the terminal cannot be broken off: it ends with this process, which has nothing to do after the shell.
+	// Reading the terminal cannot be broken off: it ends with this process, which has nothing to do after the
+	// shell.
 	go func() { _, _ = io.Copy(attached.Conn, os.Stdin) }()
 	copied := make(chan error, 1)
 	go func() { _, err := io.Copy(os.Stdout, attached.Reader); copied <- err }()
@@ -60,7 +61,7 @@ func (b *box) Shell(ctx context.Context, script string) error {
 		select {
 		case <-resized:
 			now := size()
-			_, _ = b.engine.cli.ExecResize(ctx, created.ID, client.ExecResizeOptions{Height: now.Height, Width: now.Width})
+			_, _ = b.engine.cli.ExecResize(ctx, created.ID, client.ExecResizeOptions(now))
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case err := <-copied:

@@ -13,20 +13,20 @@ import (
 
 	"github.com/moby/moby/api/pkg/stdcopy"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 const (
-	// silence is how long output may pause, once the script has ended, before it counts as complete: what a dead
-	// process wrote is on its way already.
+	// silence is how long output may pause, once the script has ended, before it counts as complete: what a
+	// dead process wrote is on its way already.
 	silence = 300 * time.Millisecond
-	// drainLimit cuts off background processes that never stop printing. Time in which the reader of the output lets us
-	// wait does not count.
+	// drainLimit cuts off background processes that never stop printing. Time in which the reader of the
+	// output lets us wait does not count.
 	drainLimit = 3 * time.Second
 )
 
-// stream copies what an exec prints from the engine's connection. Standard output carries the script's output, both
-// kinds of it; standard error carries the words of its supervisor.
+// stream copies what an exec prints from the engine's connection. Standard output carries the script's
+// output, both kinds of it; standard error carries the words of its supervisor.
 type stream struct {
 	conn    net.Conn
 	control control
@@ -34,17 +34,17 @@ type stream struct {
 	// Unix nanoseconds of when reading must end; 0 while the script runs.
 	limit atomic.Int64
 
-	writeErr error      // set by copy
-	noSpace  runner.Ear // by copy, too
-	tooLarge runner.Ear
-	signal   runner.Ear
+	writeErr error           // set by copy
+	noSpace  backend.Matcher // by copy, too
+	tooLarge backend.Matcher
+	signal   backend.Matcher
 
 	mu    sync.Mutex
 	start []byte // the first bytes of output: the engine's own complaint where it could run nothing
 }
 
 func newStream(conn net.Conn) *stream {
-	s := &stream{conn: conn, control: control{begin: rand.Text(), end: rand.Text()}, noSpace: runner.Ear{Words: noSpaceWords}, tooLarge: runner.Ear{Words: fileLimits}, signal: runner.Ear{Words: fileSignal}}
+	s := &stream{conn: conn, control: control{begin: rand.Text(), end: rand.Text()}, noSpace: backend.Matcher{Words: noSpaceWords}, tooLarge: backend.Matcher{Words: fileLimits}, signal: backend.Matcher{Words: fileSignal}}
 	s.control.onOver = s.drain
 	return s
 }

@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// frame is what an engine sends for one piece of output: the stream's number, three zeros, the length, the bytes.
+// frame is what an engine sends for one piece of output: the stream's number, three zeros, the length, the
+// bytes.
 func frame(stream byte, text string) []byte {
 	header := make([]byte, 8)
 	header[0] = stream

@@ -8,23 +8,25 @@ import (
 	"unicode"
 )
 
-// supervisor is the shell around a script. It joins the script's standard error to its standard output where both begin,
-// so that lines come in the order in which they were written, and keeps standard error for two words of its own: that
-// the script begins (so the engine did run it, and 126 or 127 are the script's, not the engine's), and how it ended
-// (so that a background process that holds the output open delays nobody). Beside them it says how many
-// processes of the box the kernel has killed for want of memory and how many it has refused to start, where the cgroup, version 2 or 1,
-// counts them; and when the script has failed what is left of the disk. Then it is over.
+// supervisor is the shell around a script. It joins the script's standard error to its standard output where
+// both begin, so that lines come in the order in which they were written, and keeps standard error for two
+// words of its own: that the script begins (so the engine did run it, and 126 or 127 are the script's, not
+// the engine's), and how it ended (so that a background process that holds the output open delays nobody).
+// Beside them it says how many processes of the box the kernel has killed for want of memory and how many it
+// has refused to start, where the cgroup, version 2 or 1, counts them; and when the script has failed what is
+// left of the disk. Then it is over.
 //
-// It sets how many files a process may have open, as far as the engine allows: some engines allow a thousand million, and programs
-// that close them all before they start another then take seconds for it.
+// It sets how many files a process may have open, as far as the engine allows: some engines allow a thousand
+// million, and programs that close them all before they start another then take seconds for it.
 //
-// Before the end of the script it forks for nothing but the script. Its variables have names that no build's environment has: a variable that came
-// from the environment stays exported when it is set.
+// Before the end of the script it forks for nothing but the script. Its variables have names that no build's
+// environment has: a variable that came from the environment stays exported when it is set.
 //
-// A build can write where the supervisor does, through /proc. Hence each word comes behind a secret that the supervisor reads from its
-// standard input, where no other process finds it later; and there are two, for who opens the supervisor's pipe to read may catch the first
-// word before the engine does. A build that reads the supervisor's memory can still lie about its own end: no infrastructure is
-// believed for that, see [box.confirmShortage].
+// A build can write where the supervisor does, through /proc. Hence each word comes behind a secret that the
+// supervisor reads from its standard input, where no other process finds it later; and there are two, for who
+// opens the supervisor's pipe to read may catch the first word before the engine does. A build that reads the
+// supervisor's memory can still lie about its own end: no infrastructure is believed for that, see
+// [box.confirmShortage].
 const supervisor = `
 _bisect_count() {
 	for _bisect_f in /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control; do
@@ -68,7 +70,8 @@ const (
 	rowLimit  = 16
 )
 
-// control reads the supervisor's words. Other lines are its shell's remarks, such as "Killed" or that it cannot fork, df's rows, or a build's.
+// control reads the supervisor's words. Other lines are its shell's remarks, such as "Killed" or that it
+// cannot fork, df's rows, or a build's.
 type control struct {
 	onOver     func()
 	begin, end string // the secrets before its words; see supervisor
@@ -176,7 +179,8 @@ func (c *control) lastRemark() string {
 	return c.remark
 }
 
-// plain is text as it may stand in a message: what a build had a hand in holds no control characters, which terminals obey.
+// plain is text as it may stand in a message: what a build had a hand in holds no control characters, which
+// terminals obey.
 func plain(text string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsSpace(r) {

@@ -1,6 +1,7 @@
 package docker
 
 import (
+	"buildbisect/runner/backend"
 	"context"
 	"fmt"
 	"slices"
@@ -11,24 +12,26 @@ import (
 	"github.com/moby/moby/client"
 )
 
-// minMarker is how long a trial's marker must at least be. A short one could be part of the name of an image of the
-// user's.
+// minMarker is how long a trial's marker must at least be. A short one could be part of the name of an image
+// of the user's.
 const minMarker = 8
 
-// builders is the repository of builder images. A new one is another bisect's, not something that the build left.
+// builders is the repository of builder images. A new one is another bisect's, not something that the build
+// left.
 const builders = "bisect/builder:"
 
-// RemoveTrialThings removes the containers, networks and volumes whose names contain marker: what a trial of `engine: host` made
-// under names that hold its $BISECT_TRIAL, be it by `docker run --name`, as a compose project or as a buildx builder, whose
-// container and volume of state outlive it. The marker of trial 1 is in the names of trial 12 too, and a builder's name gets a
-// number appended, so that they cannot be told apart: but such trials run one after the other, and those before have left nothing. What
-// somebody else's things use is kept.
+// RemoveTrialThings removes the containers, networks and volumes whose names contain marker: what a trial of
+// `engine: host` made under names that hold its $BISECT_TRIAL, be it by `docker run --name`, as a compose
+// project or as a buildx builder, whose container and volume of state outlive it. The marker of trial 1 is in
+// the names of trial 12 too, and a builder's name gets a number appended, so that they cannot be told apart:
+// but such trials run one after the other, and those before have left nothing. What somebody else's things
+// use is kept.
 func (e *Engine) RemoveTrialThings(ctx context.Context, marker string) (removed, kept []string, err error) {
 	things, err := e.Named(ctx, marker)
 	if err != nil {
 		return nil, nil, err
 	}
-	things = slices.DeleteFunc(things, func(t Thing) bool { return t.Kind == KindImage })
+	things = slices.DeleteFunc(things, func(t backend.Resource) bool { return t.Kind == backend.KindImage })
 	gone, err := e.Remove(ctx, things)
 	done := map[string]bool{}
 	for _, t := range gone {
@@ -43,7 +46,8 @@ func (e *Engine) RemoveTrialThings(ctx context.Context, marker string) (removed,
 	return removed, kept, err
 }
 
-// Snapshot notes which images the engine has now, as the measure for what [Engine.RemoveTrialImages] calls others.
+// Snapshot notes which images the engine has now, as the measure for what [Engine.RemoveTrialImages] calls
+// others.
 func (e *Engine) Snapshot(ctx context.Context) error {
 	call, cancel := within(ctx, callDeadline)
 	defer cancel()
@@ -61,9 +65,10 @@ func (e *Engine) Snapshot(ctx context.Context) error {
 	return nil
 }
 
-// RemoveTrialImages removes the references that contain marker, and with them images that have no other: what a trial
-// of `engine: host` built under names that hold its $BISECT_TRIAL. It never forces, so nothing in use goes. Others are
-// images that appeared since Snapshot and stay, by reference or id, sorted; those that Load sent are not among them.
+// RemoveTrialImages removes the references that contain marker, and with them images that have no other: what
+// a trial of `engine: host` built under names that hold its $BISECT_TRIAL. It never forces, so nothing in use
+// goes. Others are images that appeared since Snapshot and stay, by reference or id, sorted; those that Load
+// sent are not among them.
 func (e *Engine) RemoveTrialImages(ctx context.Context, marker string) (removed, others []string, err error) {
 	if len(marker) < minMarker {
 		return nil, nil, fmt.Errorf("remove a trial's images: marker %q: want at least %d characters, so that it names no other image", marker, minMarker)

@@ -25,9 +25,10 @@ import (
 	"buildbisect/images"
 )
 
-// Busybox makes a small image for tests out of Debian's busybox-static: the installed one, or else one fetched with
-// apt-get (which needs no root) and kept in the user's cache. Where neither can be had the test is skipped, but fails
-// under BISECT_REQUIRE_DOCKER=1. The image is this process's own: whoever loads it removes it by its name afterwards.
+// Busybox makes a small image for tests out of Debian's busybox-static: the installed one, or else one
+// fetched with apt-get (which needs no root) and kept in the user's cache. Where neither can be had the test
+// is skipped, but fails under BISECT_REQUIRE_DOCKER=1. The image is this process's own: whoever loads it
+// removes it by its name afterwards.
 func Busybox(t testing.TB) *images.Image {
 	t.Helper()
 	program, err := busybox()
@@ -141,7 +142,7 @@ func busybox() (string, error) {
 	}
 	fetched := filepath.Join(dir, "bin", "busybox")
 	if !isStatic(fetched) {
-		return "", errors.New("Debian's busybox-static is not static")
+		return "", errors.New("busybox-static of Debian is not static")
 	}
 	return cached, store(fetched, cached)
 }

@@ -11,13 +11,13 @@ import (
 	"testing"
 	"time"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 	"buildbisect/runner/runnertest"
 )
 
-// RunDockerd holds e to what it promises of boxes that have a Docker engine of their own. Image, as Load returned it,
-// is one with the command docker in it.
-func RunDockerd(t *testing.T, e runner.Engine, image string, dockerd runner.EngineSpec, outside Outside) {
+// RunDockerd holds e to what it promises of boxes that have a Docker engine of their own. Image, as Load
+// returned it, is one with the command docker in it.
+func RunDockerd(t *testing.T, e backend.Backend, image string, dockerd backend.DockerdSpec, outside Outside) {
 	s := &suite{engine: e, id: image, dockerd: &dockerd, outside: outside}
 	for _, test := range []struct {
 		name string
@@ -33,15 +33,16 @@ func RunDockerd(t *testing.T, e runner.Engine, image string, dockerd runner.Engi
 	}
 }
 
-// app is a script that makes an image of that name out of the program which putBusybox has put into the work folder.
+// app is a script that makes an image of that name out of the program which putBusybox has put into the work
+// folder.
 const app = `printf 'FROM scratch\nCOPY busybox /bin/busybox\nRUN ["/bin/busybox", "mkdir", "/tmp"]\nCMD ["/bin/busybox", "sh"]\n' >Dockerfile
 DOCKER_BUILDKIT=0 docker build -q -t app . >/dev/null
 `
 
 // withDockerd starts a box that has an engine of its own, with a static busybox in the work folder.
-func (s *suite) withDockerd(t *testing.T, spec runner.BoxSpec) runner.Box {
+func (s *suite) withDockerd(t *testing.T, spec backend.BoxSpec) backend.Box {
 	t.Helper()
-	spec.Engine = s.dockerd
+	spec.Dockerd = s.dockerd
 	box := s.box(t, spec)
 	program, err := busybox()
 	if err != nil {
@@ -66,10 +67,10 @@ func (s *suite) withDockerd(t *testing.T, spec runner.BoxSpec) runner.Box {
 	return box
 }
 
-// atHome asks for what builds take for granted of an engine on their own machine. A box takes a second or two to start, so it
-// is one for all of it.
+// atHome asks for what builds take for granted of an engine on their own machine. A box takes a second or two
+// to start, so it is one for all of it.
 func (s *suite) atHome(t *testing.T) {
-	box := s.withDockerd(t, runner.BoxSpec{Network: "none", Home: "/home/builder"})
+	box := s.withDockerd(t, backend.BoxSpec{Network: "none", Home: "/home/builder"})
 	out, exit := runnertest.Script(t, box, "docker version --format '{{.Server.Version}}'; echo ${DOCKER_HOST-unset}")
 	if version, _, _ := strings.Cut(out, "+"); exit.Code != 0 || version != s.dockerd.Version || !strings.HasSuffix(out, "\nunset\n") {
 		t.Errorf("got %+v, %q, want version %s", exit, out, s.dockerd.Version)
@@ -103,12 +104,12 @@ until ./busybox wget -q -O - http://127.0.0.1:8080/w 2>/dev/null; do sleep 0.1; 
 
 // wayOut asks further that the engine's bridge has other addresses than the one that the box is on.
 func (s *suite) wayOut(t *testing.T) {
-	box := s.withDockerd(t, runner.BoxSpec{Network: "bridge"})
+	box := s.withDockerd(t, backend.BoxSpec{Network: "bridge"})
 	runnertest.Prints(t, box, `echo "$HOME"; ./busybox ip route | ./busybox grep -c '^default via'; ./busybox ip route | ./busybox awk '{print $1}' | sort | uniq -d`, "/root\n1\n")
 }
 
 func (s *suite) containerOutOfMemory(t *testing.T) {
-	box := s.withDockerd(t, runner.BoxSpec{Memory: 256 << 20})
+	box := s.withDockerd(t, backend.BoxSpec{Memory: 256 << 20})
 	runnertest.Script(t, box, app)
 	out, exit := runnertest.Script(t, box, "docker run --rm app /bin/busybox dd if=/dev/zero of=/dev/null bs=512M count=1")
 	if exit.Code == 0 || !exit.OOM {
@@ -128,7 +129,7 @@ func (s *suite) deadEngine(t *testing.T) {
 		"echo begun; sleep 60", // it does not notice
 	} {
 		name := fmt.Sprintf("bisect-enginetest-%d", time.Now().UnixNano())
-		box := s.withDockerd(t, runner.BoxSpec{Name: name})
+		box := s.withDockerd(t, backend.BoxSpec{Name: name})
 		out := runnertest.NewBeginning()
 		go func() {
 			<-out.Begun
@@ -136,7 +137,7 @@ func (s *suite) deadEngine(t *testing.T) {
 		}()
 		start := time.Now()
 		exit, err := box.Exec(t.Context(), script, out)
-		if !errors.Is(err, runner.ErrInfrastructure) || !strings.Contains(err.Error(), "docker engine "+s.dockerd.Version) {
+		if !errors.Is(err, backend.ErrInfrastructure) || !strings.Contains(err.Error(), "docker engine "+s.dockerd.Version) {
 			t.Errorf("%s: got %+v, %v", script, exit, err)
 		}
 		if took := time.Since(start); took > 20*time.Second {
@@ -150,7 +151,7 @@ func (s *suite) engineTimeout(t *testing.T) {
 		t.Skip("no way to look at the engine from outside")
 	}
 	name := fmt.Sprintf("bisect-enginetest-%d", time.Now().UnixNano())
-	box := s.withDockerd(t, runner.BoxSpec{Name: name})
+	box := s.withDockerd(t, backend.BoxSpec{Name: name})
 	runnertest.Script(t, box, app+"docker run -d app /bin/busybox sleep 60; docker volume create v")
 	left := s.outside.Watch(t, name)
 	if len(left()) < 7 {

@@ -1,10 +1,11 @@
-// Package enginetest is what engines that run containers promise beyond the contract of every runner, which is in runnertest: images,
-// isolation and limits. Every such engine must pass [Run]; what an engine promises beyond it belongs into that engine's own tests.
+// Package enginetest is what engines that run containers promise beyond the contract of every runner, which
+// is in runnertest: images, isolation and limits. Every such engine must pass [Run]; what an engine promises
+// beyond it belongs into that engine's own tests.
 //
-// The suite asks for the image of [Busybox] or one like it: a /bin/sh and the usual small commands, PATH set, FROM_IMAGE
-// in its environment, a volume at /volume, and another user than root, an entrypoint and a port, which a box must ignore;
-// and in /given files kept and file, a folder with a file deep, and a link to /tmp. /led is
-// a link to /given.
+// The suite asks for the image of [Busybox] or one like it: a /bin/sh and the usual small commands, PATH set,
+// FROM_IMAGE in its environment, a volume at /volume, and another user than root, an entrypoint and a port,
+// which a box must ignore; and in /given files kept and file, a folder with a file deep, and a link to /tmp.
+// /led is a link to /given.
 package enginetest
 
 import (
@@ -13,23 +14,26 @@ import (
 	"time"
 
 	"buildbisect/images"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
-// Outside is what a test must be able to do behind an engine's back. A nil function skips the tests that need it.
+// Outside is what a test must be able to do behind an engine's back. A nil function skips the tests that need
+// it.
 type Outside struct {
 	// Kill ends the box of that name, as an administrator or the kernel would.
 	Kill func(t *testing.T, box string)
 	// KillDockerd ends the Docker engine that the box of that name has of its own.
 	KillDockerd func(t *testing.T, box string)
-	// Watch notes all that belongs to the running box of that name, and returns what tells how much of it is left.
+	// Watch notes all that belongs to the running box of that name, and returns what tells how much of it is
+	// left.
 	Watch func(t *testing.T, box string) (left func() []string)
-	// Running reports whether any process of the box of that name, or of its own Docker engine, still runs. It comes with Watch.
+	// Running reports whether any process of the box of that name, or of its own Docker engine, still runs.
+	// It comes with Watch.
 	Running func(t *testing.T, box string) bool
 }
 
 // Run holds e to the contract.
-func Run(t *testing.T, e runner.Engine, image func(t *testing.T) *images.Image, outside Outside) {
+func Run(t *testing.T, e backend.Backend, image func(t *testing.T) *images.Image, outside Outside) {
 	s := &suite{engine: e, image: image(t), outside: outside}
 	id, err := e.Load(t.Context(), s.image)
 	if err != nil {
@@ -55,15 +59,15 @@ func Run(t *testing.T, e runner.Engine, image func(t *testing.T) *images.Image, 
 }
 
 type suite struct {
-	engine  runner.Engine
+	engine  backend.Backend
 	image   *images.Image
 	id      string
-	dockerd *runner.EngineSpec // of boxes that have one
+	dockerd *backend.DockerdSpec // of boxes that have one
 	outside Outside
 }
 
 // box starts a box for t with the limits of spec, and closes it when t ends.
-func (s *suite) box(t *testing.T, spec runner.BoxSpec) runner.Box {
+func (s *suite) box(t *testing.T, spec backend.BoxSpec) backend.Box {
 	t.Helper()
 	if spec.Image == "" {
 		spec.Image = s.id

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 	"buildbisect/runner/runnertest"
 )
 
@@ -25,17 +25,17 @@ func (s *suite) loadingAgain(t *testing.T) {
 
 // environment asks for the image's, and for root whatever the image says.
 func (s *suite) environment(t *testing.T) {
-	runnertest.Prints(t, s.box(t, runner.BoxSpec{}), `echo "$FROM_IMAGE"; id -u; env | sed 's/=.*//' | sort | tr '\n' ' '`,
+	runnertest.Prints(t, s.box(t, backend.BoxSpec{}), `echo "$FROM_IMAGE"; id -u; env | sed 's/=.*//' | sort | tr '\n' ' '`,
 		"yes\n0\nFROM_IMAGE HOME HOSTNAME PATH PWD SHLVL ")
 }
 
 func (s *suite) workdir(t *testing.T) {
-	runnertest.Prints(t, s.box(t, runner.BoxSpec{Workdir: "/a/deep/one"}), "pwd; ls -A", "/a/deep/one\n")
+	runnertest.Prints(t, s.box(t, backend.BoxSpec{Workdir: "/a/deep/one"}), "pwd; ls -A", "/a/deep/one\n")
 }
 
 // elsewhere puts files outside of the work folder.
 func (s *suite) elsewhere(t *testing.T) {
-	box := s.box(t, runner.BoxSpec{})
+	box := s.box(t, backend.BoxSpec{})
 	runnertest.Prints(t, box, "mkdir -m 711 /kept", "")
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
@@ -53,7 +53,8 @@ func (s *suite) elsewhere(t *testing.T) {
 	runnertest.Prints(t, box, "cat /kept/new/one/plain; echo; stat -c '%a %u:%g' /kept /kept/new /kept/new/one/plain", "text\n711 0:0\n755 0:0\n644 0:0\n")
 }
 
-// givenFiles lays a tree over what the image has in the work folder. The image's link must not lead it elsewhere.
+// givenFiles lays a tree over what the image has in the work folder. The image's link must not lead it
+// elsewhere.
 func (s *suite) givenFiles(t *testing.T) {
 	for _, workdir := range []string{"/given", "/led"} {
 		t.Run(workdir[1:], func(t *testing.T) { s.givenFilesIn(t, workdir) })
@@ -61,7 +62,7 @@ func (s *suite) givenFiles(t *testing.T) {
 }
 
 func (s *suite) givenFilesIn(t *testing.T, workdir string) {
-	box := s.box(t, runner.BoxSpec{Workdir: workdir})
+	box := s.box(t, backend.BoxSpec{Workdir: workdir})
 	runnertest.Prints(t, box, "ls -AF", "file\nfolder/\nkept\nlink@\n")
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
@@ -84,8 +85,8 @@ func (s *suite) givenFilesIn(t *testing.T, workdir string) {
 }
 
 func (s *suite) noNetwork(t *testing.T) {
-	runnertest.Prints(t, s.box(t, runner.BoxSpec{Network: "none"}), "ls /sys/class/net", "lo\n")
-	out, exit := runnertest.Script(t, s.box(t, runner.BoxSpec{Network: "bridge"}), "ls /sys/class/net")
+	runnertest.Prints(t, s.box(t, backend.BoxSpec{Network: "none"}), "ls /sys/class/net", "lo\n")
+	out, exit := runnertest.Script(t, s.box(t, backend.BoxSpec{Network: "bridge"}), "ls /sys/class/net")
 	if exit.Code != 0 || !strings.Contains(out, "eth0") {
 		t.Errorf("bridge: got %+v, %q", exit, out)
 	}

@@ -3,7 +3,6 @@ package enginetest
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,21 +12,21 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/client"
 
 	"buildbisect/images"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
-// Nest is a Docker engine of a test's own, inside a container of the machine's: one that may be stopped, hung, and have a full disk,
-// without harm to anybody else. It is reached by a socket in a folder of the user's, which the container has too; no more than the right to use
-// the machine's engine is needed. Its boxes have no way out.
+// Nest is a Docker engine of a test's own, inside a container of the machine's: one that may be stopped,
+// hung, and have a full disk, without harm to anybody else. It is reached by a socket in a folder of the
+// user's, which the container has too; no more than the right to use the machine's engine is needed. Its
+// boxes have no way out.
 //
-// It is as good as the machine lets it be: under control groups of version 1 limits of memory, CPU and processes hold in it, but it
-// cannot run --privileged containers.
+// It is as good as the machine lets it be: under control groups of version 1 limits of memory, CPU and
+// processes hold in it, but it cannot run --privileged containers.
 type Nest struct {
 	Host string // for DOCKER_HOST
 
@@ -53,9 +52,10 @@ const (
 var nestCapabilities = []string{"AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "NET_RAW",
 	"SETFCAP", "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT", "NET_ADMIN", "SYS_ADMIN", "SYS_PTRACE"}
 
-// nestScript runs the engine, in the foreground. $1 is the group that may use its socket. What Docker mounts read-only and an engine has to write is made
-// writable; a group of version 2 with processes of its own can have no children with limits. Old engines take a process id that another has
-// got for their own that still runs.
+// nestScript runs the engine, in the foreground. $1 is the group that may use its socket. What Docker mounts
+// read-only and an engine has to write is made writable; a group of version 2 with processes of its own can
+// have no children with limits. Old engines take a process id that another has got for their own that still
+// runs.
 const nestScript = `
 exec >>` + nestDir + `/log 2>&1
 mount -o remount,bind,rw /proc/sys
@@ -72,9 +72,10 @@ rm -f /var/run/docker.pid
 exec dockerd -G "$1" -H unix://` + nestDir + `/docker.sock --iptables=false --ip6tables=false
 `
 
-// Nested gives t an engine of its own, in a container of machine, which listens at host. It is gone when t ends, however that is: should the
-// test process be killed, its connection to the container is the last thing that keeps it.
-func Nested(t testing.TB, machine runner.Engine, host string, o NestOptions) *Nest {
+// Nested gives t an engine of its own, in a container of machine, which listens at host. It is gone when t
+// ends, however that is: should the test process be killed, its connection to the container is the last thing
+// that keeps it.
+func Nested(t testing.TB, machine backend.Backend, host string, o NestOptions) *Nest {
 	t.Helper()
 	if !strings.HasPrefix(host, "unix://") {
 		t.Skip("needs an engine on a local socket: it shares a folder with the test")
@@ -88,7 +89,7 @@ func Nested(t testing.TB, machine runner.Engine, host string, o NestOptions) *Ne
 	}
 	t.Cleanup(func() { cli.Close() })
 	n := &Nest{cli: cli}
-	image := n.image(t, machine, o.Version)
+	image := Dockerd(t, machine, o.Version)
 	// Not the test's own folder: the name of a socket must be shorter than 108 characters.
 	if n.dir, err = os.MkdirTemp("", "bisect-nest-"); err != nil {
 		t.Fatal(err)
@@ -112,8 +113,10 @@ func Nested(t testing.TB, machine runner.Engine, host string, o NestOptions) *Ne
 	return n
 }
 
-// image loads an engine's image that is this test's alone, so that its end takes nothing from anybody else.
-func (n *Nest) image(t testing.TB, machine runner.Engine, version string) string {
+// Dockerd loads the image of an engine of the catalogue's. Like every image that bisect makes it is made
+// once, in the user's cache, and stays in the engine until `bisect gc --images`: the next test, and the next
+// process, find it there.
+func Dockerd(t testing.TB, machine backend.Backend, version string) (id string) {
 	t.Helper()
 	if _, err := exec.LookPath("mmdebstrap"); err != nil && os.Getenv("BISECT_REQUIRE_DOCKER") != "1" {
 		t.Skip(err)
@@ -126,33 +129,14 @@ func (n *Nest) image(t testing.TB, machine runner.Engine, version string) string
 	if err != nil {
 		t.Fatal(err)
 	}
-	config, err := image.ConfigFile()
-	if err != nil {
+	if id, err = machine.Load(t.Context(), image); err != nil {
 		t.Fatal(err)
 	}
-	config = config.DeepCopy()
-	mark := fmt.Sprintf("nest-%d-%d", os.Getpid(), time.Now().UnixNano())
-	config.Config.Env = append(config.Config.Env, "BISECT_ENGINETEST="+mark)
-	marked, err := mutate.ConfigFile(image.Image, config)
-	if err != nil {
-		t.Fatal(err)
-	}
-	image = &images.Image{Image: marked, Name: "bisect/enginetest:" + mark}
-	id, err := machine.Load(t.Context(), image)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_, err := n.cli.ImageRemove(context.Background(), image.Name, client.ImageRemoveOptions{PruneChildren: true})
-		if err != nil && !errdefs.IsNotFound(err) {
-			t.Errorf("remove the nested engine's image: %v", err)
-		}
-	})
 	return id
 }
 
-// create makes the container. Its first process waits for the end of the connection; the engine runs beside it, so that it can come
-// and go while its files stay.
+// create makes the container. Its first process waits for the end of the connection; the engine runs beside
+// it, so that it can come and go while its files stay.
 func (n *Nest) create(ctx context.Context, image string, disk int64) error {
 	data := mount.Mount{Type: mount.TypeVolume, Target: nestData} // layers upon layers want a real file system below
 	if disk > 0 {

@@ -15,8 +15,9 @@ import (
 
 // What may happen to a nested engine.
 
-// Start starts the engine, for the first time or after [Nest.Stop] or [Nest.Cut], with all that it had. What containers still run it stops, as an engine does
-// without live-restore: it gives them 10 s for it, and boxes do not listen. It returns when the engine answers.
+// Start starts the engine, for the first time or after [Nest.Stop] or [Nest.Cut], with all that it had. What
+// containers still run it stops, as an engine does without live-restore: it gives them 10 s for it, and boxes
+// do not listen. It returns when the engine answers.
 func (n *Nest) Start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, nestDeadline)
 	defer cancel()
@@ -34,7 +35,8 @@ func (n *Nest) Start(ctx context.Context) error {
 	})
 }
 
-// Stop kills the engine, as a crash does: containers that run in it run on, until it starts again. It returns when nobody listens any more.
+// Stop kills the engine, as a crash does: containers that run in it run on, until it starts again. It returns
+// when nobody listens any more.
 func (n *Nest) Stop(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, nestDeadline)
 	defer cancel()
@@ -44,7 +46,8 @@ func (n *Nest) Stop(ctx context.Context) error {
 	return n.silent(ctx)
 }
 
-// Cut kills the engine with all that runs in it, as the end of its machine's power does, and returns when nobody listens any more.
+// Cut kills the engine with all that runs in it, as the end of its machine's power does, and returns when
+// nobody listens any more.
 func (n *Nest) Cut(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, nestDeadline)
 	defer cancel()
@@ -64,7 +67,8 @@ func (n *Nest) silent(ctx context.Context) error {
 	})
 }
 
-// Freeze has the engine take connections and answer none of them, as one that waits for a disk does, until [Nest.Thaw].
+// Freeze has the engine take connections and answer none of them, as one that waits for a disk does, until
+// [Nest.Thaw].
 func (n *Nest) Freeze(ctx context.Context) error { return n.signal(ctx, "STOP") }
 
 // Thaw has a frozen engine go on.

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// TestTheAdviceForARepositoryThatCannotBeReadMakesItReadable runs the command of each error, as it stands, on a real repository.
+// TestTheAdviceForARepositoryThatCannotBeReadMakesItReadable runs the command of each error, as it stands, on
+// a real repository.
 func TestTheAdviceForARepositoryThatCannotBeReadMakesItReadable(t *testing.T) {
 	t.Parallel()
 	read := func(dir string) error {

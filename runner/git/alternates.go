@@ -12,8 +12,8 @@ import (
 // alternatesDeep is how far git follows object folders that borrow from others.
 const alternatesDeep = 5
 
-// objectFolders returns the repository's own object folder and those that it borrows from, in the order in which git
-// asks them, each once; missing are those that are not there, which git passes over too.
+// objectFolders returns the repository's own object folder and those that it borrows from, in the order in
+// which git asks them, each once; missing are those that are not there, which git passes over too.
 func objectFolders(at place) (folders, missing []string, err error) {
 	l := &alternateLister{seen: map[string]bool{}}
 	l.add(at.objectDir)
@@ -83,12 +83,13 @@ func (l *alternateLister) follow(names []string, from string, depth int) error {
 	return nil
 }
 
-// splitAlternates splits a list of folders: comments are left out, and a name may stand in quotes, as git quotes names.
+// splitAlternates splits a list of folders: comments are left out, and a name may stand in quotes, as git
+// quotes names.
 func splitAlternates(list, separator string) []string {
 	var names []string
 	for list != "" {
 		if list[0] == '"' {
-			if name, rest, ok := unquoteC(list); ok {
+			if name, rest, err := unquote(list); err == nil {
 				names = append(names, name)
 				list = strings.TrimPrefix(rest, separator)
 				continue
@@ -101,39 +102,4 @@ func splitAlternates(list, separator string) []string {
 		}
 	}
 	return names
-}
-
-// unquoteC reads a name that git quoted as C does.
-func unquoteC(text string) (name, rest string, ok bool) {
-	var b strings.Builder
-	for i := 1; i < len(text); i++ {
-		switch c := text[i]; c {
-		case '"':
-			return b.String(), text[i+1:], true
-		case '\\':
-			i++
-			if i == len(text) {
-				return "", "", false
-			}
-			if at := strings.IndexByte(`abfnrtv\"`, text[i]); at >= 0 {
-				b.WriteByte("\a\b\f\n\r\t\v\\\""[at])
-				continue
-			}
-			if i+3 > len(text) {
-				return "", "", false
-			}
-			var octal byte
-			for _, digit := range []byte(text[i : i+3]) {
-				if digit < '0' || digit > '7' {
-					return "", "", false
-				}
-				octal = octal<<3 | (digit - '0')
-			}
-			b.WriteByte(octal)
-			i += 2
-		default:
-			b.WriteByte(c)
-		}
-	}
-	return "", "", false
 }

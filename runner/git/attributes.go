@@ -6,12 +6,14 @@ import (
 	"strings"
 )
 
-// Attributes say what a checkout does with a file: .gitattributes of the commit itself, in the file's folder and those above
-// it, as gitattributes(5) has them. What a fresh clone does not have does not count: info/attributes, core.attributesFile.
+// Attributes say what a checkout does with a file: .gitattributes of the commit itself, in the file's folder
+// and those above it, as gitattributes(5) has them. What a fresh clone does not have does not count:
+// info/attributes, core.attributesFile.
 //
-// go-git's gitattributes are not used: they match with path.Match (no "**" beyond whole folders, other brackets, patterns
-// ending in a slash), read quoted patterns without their escapes, stop at the first line that git passes over, let macros in
-// nested files end the reading, and have no order among a macro and what follows it on its line.
+// go-git's gitattributes are not used: they match with path.Match (no "**" beyond whole folders, other
+// brackets, patterns ending in a slash), read quoted patterns without their escapes, stop at the first line
+// that git passes over, let macros in nested files end the reading, and have no order among a macro and what
+// follows it on its line.
 
 // attrValue is what a rule says of an attribute; the zero value is that nothing does.
 type attrValue struct {
@@ -66,8 +68,8 @@ const deepestMacro = 10_000
 
 const attrBlank = " \t\r\n"
 
-// newAttrRules reads a .gitattributes file that lies in dir of a repository whose top has the macros; up is nil at the top.
-// Rules that cannot concern a checkout are left out.
+// newAttrRules reads a .gitattributes file that lies in dir of a repository whose top has the macros; up is
+// nil at the top. Rules that cannot concern a checkout are left out.
 func newAttrRules(content []byte, dir string, up *attrRules) *attrRules {
 	no := attrValue{state: attrUnset}
 	r := &attrRules{up: up, dir: dir, macros: macros{"binary": {{"diff", no}, {"merge", no}, {"text", no}}}}
@@ -175,13 +177,14 @@ func (r *attrRule) match(path string) bool {
 		}
 		return strings.HasPrefix(path, plain) && wildmatch(r.pattern, path, globRules{})
 	}
-	// As git does, what has no special character is compared on its own: in "a/x**/b" the ** then stands at a beginning.
+	// As git does, what has no special character is compared on its own: in "a/x**/b" the ** then stands at a
+	// beginning.
 	rest, ok := strings.CutPrefix(path, plain)
 	return ok && wildmatch(r.pattern[r.plain:], rest, globRules{slashes: true})
 }
 
-// look finds what is said of the attributes of a file, given by its path from the repository's top. The rule that is
-// nearest to the file counts, the last one of a file first; found holds macros too.
+// look finds what is said of the attributes of a file, given by its path from the repository's top. The rule
+// that is nearest to the file counts, the last one of a file first; found holds macros too.
 func (r *attrRules) look(path string, found map[string]attrValue) {
 	top := r
 	for ; r != nil; r = r.up {

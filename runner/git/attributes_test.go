@@ -102,7 +102,8 @@ func (w attrWorld) commits(n int) string {
 	return b.String()
 }
 
-// checkedOut lists the files of a work tree as [contents] lists those of a tar, less what stands before a file's content.
+// checkedOut lists the files of a work tree as [contents] lists those of a tar, less what stands before a
+// file's content.
 func checkedOut(t testing.TB, dir string) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -132,8 +133,8 @@ func checkedOut(t testing.TB, dir string) map[string]string {
 	return all
 }
 
-// TestFilesAreThoseOfACheckout compares random commits, whose attributes are nested, and whose files are of all kinds, with a
-// checkout by git in a fresh clone. BISECT_ATTRIBUTES is how many.
+// TestFilesAreThoseOfACheckout compares random commits, whose attributes are nested, and whose files are of
+// all kinds, with a checkout by git in a fresh clone. BISECT_ATTRIBUTES is how many.
 func TestFilesAreThoseOfACheckout(t *testing.T) {
 	t.Parallel()
 	n := 240
@@ -155,7 +156,8 @@ func TestFilesAreThoseOfACheckout(t *testing.T) {
 	runGit(t, dir, "clone", "-q", "-n", dir, clone)
 	files, converted, refused, statuses := 0, 0, 0, 0
 	for _, id := range strings.Fields(runGit(t, dir, "rev-list", "main")) {
-		// Each commit as a clone checks it out first: files that stay from one to the next would not be written anew.
+		// Each commit as a clone checks it out first: files that stay from one to the next would not be
+		// written anew.
 		empty(t, clone)
 		_, checkoutErr := tryGit(t, clone, "", "checkout", "-q", "-f", "--detach", id)
 		var b bytes.Buffer
@@ -262,7 +264,8 @@ func TestLargeFilesAreConvertedAsTheyStream(t *testing.T) {
 	}
 }
 
-// TestEncodingsAreThoseOfTheCLibrary compares each encoding with iconv, on every character of the first plane.
+// TestEncodingsAreThoseOfTheCLibrary compares each encoding with iconv, on every character of the first
+// plane.
 func TestEncodingsAreThoseOfTheCLibrary(t *testing.T) {
 	t.Parallel()
 	if _, err := exec.LookPath("iconv"); err != nil {
@@ -295,7 +298,8 @@ func TestEncodingsAreThoseOfTheCLibrary(t *testing.T) {
 			continue
 		}
 		encoding := encoder(name)
-		// iconv -c leaves out what cannot be encoded. A separator that every encoding has tells characters apart.
+		// iconv -c leaves out what cannot be encoded. A separator that every encoding has tells characters
+		// apart.
 		all.Reset()
 		for _, r := range runes {
 			all.WriteString(string(r) + "\n")

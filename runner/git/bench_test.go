@@ -49,7 +49,8 @@ func BenchmarkTar(b *testing.B) {
 	}
 }
 
-// folders imports n commits in line and in merges, each of which changes one of some thousand files in folders.
+// folders imports n commits in line and in merges, each of which changes one of some thousand files in
+// folders.
 func folders(b *testing.B, n int) *Repository {
 	dir := b.TempDir()
 	runGit(b, dir, "init", "-q", "--bare")

@@ -15,8 +15,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 )
 
-// Bisection is a `git bisect` under way in a work tree. Git checks out one commit after the other, so that a file which is committed
-// is another at each step, or is absent.
+// Bisection is a `git bisect` under way in a work tree. Git checks out one commit after the other, so that a
+// file which is committed is another at each step, or is absent.
 type Bisection struct {
 	repo *Repository
 	head Commit
@@ -48,7 +48,8 @@ func (r *Repository) Bisection() (*Bisection, error) {
 	return b, nil
 }
 
-// firstBad is the id of the commit that was first named as bad; "": none was. Later ones move refs/bisect/bad.
+// firstBad is the id of the commit that was first named as bad; "": none was. Later ones move
+// refs/bisect/bad.
 func (r *Repository) firstBad() string {
 	terms, _ := os.ReadFile(filepath.Join(r.gitDir, "BISECT_TERMS"))
 	bad, _, _ := strings.Cut(string(terms), "\n")
@@ -62,9 +63,10 @@ func (r *Repository) firstBad() string {
 	return ""
 }
 
-// Fixed gives the text that the file at an absolute path had where the bisection began, and the commit of that, in place of what git has
-// checked out; a nil text: it was not there. What is not git's is left alone, and changed is false: a file outside of the work tree, one
-// that is not committed, one with changes of its own, which git carries from commit to commit, and one that is the same in both commits.
+// Fixed gives the text that the file at an absolute path had where the bisection began, and the commit of
+// that, in place of what git has checked out; a nil text: it was not there. What is not git's is left alone,
+// and changed is false: a file outside of the work tree, one that is not committed, one with changes of its
+// own, which git carries from commit to commit, and one that is the same in both commits.
 func (b *Bisection) Fixed(path string) (text []byte, from Commit, changed bool, err error) {
 	name, err := filepath.Rel(b.repo.workTree, path)
 	if err != nil || !filepath.IsLocal(name) || len(b.from) == 0 {

@@ -39,9 +39,9 @@ func (c *caveats) add(path, text string) {
 	(*c)[text][path] = true
 }
 
-// Caveats says what builds of some commits, given by their full ids, will not see as after a clone: files whose filter is not
-// run, submodules that are left out. No file is read but .gitattributes. A commit whose files cannot be listed has none:
-// its build says why.
+// Caveats says what builds of some commits, given by their full ids, will not see as after a clone: files
+// whose filter is not run, submodules that are left out. No file is read but .gitattributes. A commit whose
+// files cannot be listed has none: its build says why.
 func (s *Source) Caveats(ctx context.Context, commits ...string) ([]string, error) {
 	all := caveats{}
 	for _, commit := range commits {
@@ -81,8 +81,8 @@ func (c *conversion) filterCaveat() string {
 	return fmt.Sprintf(caveatFilter, c.filter, sees)
 }
 
-// Warnings says what in the tars written so far is not what a build would see after a clone, in a fixed order, beside what
-// [Source.Caveats] says.
+// Warnings says what in the tars written so far is not what a build would see after a clone, in a fixed
+// order, beside what [Source.Caveats] says.
 func (s *Source) Warnings() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -6,10 +6,11 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// Changes returns the files, links and submodules that a commit changed against its first parent, in git's order, each
-// once: what `git diff-tree -r` lists, a renamed file under both names. Of a root that is everything. Their number is
-// the commit's size as far as it is known here: lines would take the files' contents, which are not read, and in a
-// partial clone are not there. A merge counts as what it brought to its first parent.
+// Changes returns the files, links and submodules that a commit changed against its first parent, in git's
+// order, each once: what `git diff-tree -r` lists, a renamed file under both names. Of a root that is
+// everything. Their number is the commit's size as far as it is known here: lines would take the files'
+// contents, which are not read, and in a partial clone are not there. A merge counts as what it brought to
+// its first parent.
 //
 // It fails with a *ShallowError where the clone was cut, since what came before is not known.
 func (r *Repository) Changes(ctx context.Context, commit Commit) (paths []string, err error) {

@@ -38,8 +38,9 @@ func TestChangesAreThoseThatGitLists(t *testing.T) {
 	}
 }
 
-// TestChangesOfOddTreesAreThoseThatGitLists has what random worlds lack: modes, links, submodules, a file in the place of a
-// folder and the other way, names that sort between a folder and a file, and modes of old repositories.
+// TestChangesOfOddTreesAreThoseThatGitLists has what random worlds lack: modes, links, submodules, a file in
+// the place of a folder and the other way, names that sort between a folder and a file, and modes of old
+// repositories.
 func TestChangesOfOddTreesAreThoseThatGitLists(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -14,7 +14,8 @@ import (
 
 const attributesName = ".gitattributes"
 
-// attributes reads the .gitattributes of one folder, given by its entries. The top has rules even without one: git's own.
+// attributes reads the .gitattributes of one folder, given by its entries. The top has rules even without
+// one: git's own.
 func (r *Repository) attributes(entries []object.TreeEntry, dir string, above *attrRules) (*attrRules, error) {
 	for _, entry := range entries {
 		if entry.Name != attributesName || entry.Mode == filemode.Dir || entry.Mode == filemode.Submodule {

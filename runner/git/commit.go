@@ -71,7 +71,8 @@ func printable(text string) string {
 	}, strings.ToValidUTF8(text, string(unicode.ReplacementChar)))
 }
 
-// header is the part of a commit that walks need. Reading it alone is several times cheaper than decoding it all.
+// header is the part of a commit that walks need. Reading it alone is several times cheaper than decoding it
+// all.
 type header struct {
 	tree    plumbing.Hash
 	parents []plumbing.Hash

@@ -50,9 +50,9 @@ func (all settings) last(section, key string) (setting, bool) {
 // includesDeep is how far git follows files that include others.
 const includesDeep = 10
 
-// readSettings reads a configuration file and, with includes, what it includes by include.path. Conditions (includeIf)
-// are not evaluated: of all that stands under them, nothing changes how objects are read but core.useReplaceRefs. A
-// file that is absent says nothing.
+// readSettings reads a configuration file and, with includes, what it includes by include.path. Conditions
+// (includeIf) are not evaluated: of all that stands under them, nothing changes how objects are read but
+// core.useReplaceRefs. A file that is absent says nothing.
 func readSettings(path string, includes bool) (settings, error) {
 	return readIncluded(path, includes, 0)
 }
@@ -122,9 +122,9 @@ func readPlain(path string) ([]byte, error) {
 	return io.ReadAll(file)
 }
 
-// parseSettings reads git's configuration syntax as git does, every form of it; wrong is the line, from 1, that git
-// refuses too, or 0. go-git's parser refuses files that git takes: [branch.Main], a key on its section's line, text
-// that is not UTF-8, a byte order mark, an empty subsection.
+// parseSettings reads git's configuration syntax as git does, every form of it; wrong is the line, from 1,
+// that git refuses too, or 0. go-git's parser refuses files that git takes: [branch.Main], a key on its
+// section's line, text that is not UTF-8, a byte order mark, an empty subsection.
 func parseSettings(text []byte) (all settings, wrong int) {
 	p := &configText{rest: bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), line: 1}
 	var section, sub string

@@ -9,7 +9,8 @@ import (
 	"testing"
 )
 
-// TestConfigurationIsReadAsByGit reads random files, most of them odd, as `git config --list` does, and refuses those that git refuses.
+// TestConfigurationIsReadAsByGit reads random files, most of them odd, as `git config --list` does, and
+// refuses those that git refuses.
 func TestConfigurationIsReadAsByGit(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

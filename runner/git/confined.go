@@ -9,9 +9,10 @@ import (
 	"strings"
 )
 
-// Confined says what of the repository that path lies in leads out of the folder top: who sends a repository with its .git may have made a
-// link of it, or of a part, to another repository of whoever reads it. A work tree that `git worktree add` made of another repository is as
-// good as that one, since both name each other. Submodules are looked at where they are asked for: the work tree is walked for them.
+// Confined says what of the repository that path lies in leads out of the folder top: who sends a repository
+// with its .git may have made a link of it, or of a part, to another repository of whoever reads it. A work
+// tree that `git worktree add` made of another repository is as good as that one, since both name each other.
+// Submodules are looked at where they are asked for: the work tree is walked for them.
 func Confined(path, top string, submodules bool) error {
 	for dir := path; ; dir = filepath.Dir(dir) {
 		if err := confinedDot(filepath.Join(dir, ".git"), top); !errors.Is(err, fs.ErrNotExist) {

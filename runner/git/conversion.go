@@ -5,8 +5,8 @@ import "strings"
 // checkoutAttributes are those that change what a checkout writes.
 var checkoutAttributes = []string{"text", "crlf", "eol", "ident", "filter", "working-tree-encoding"}
 
-// conversion is what a checkout on Linux, with git's own defaults (no core.autocrlf, no core.eol), does with a file. The
-// zero value is nothing.
+// conversion is what a checkout on Linux, with git's own defaults (no core.autocrlf, no core.eol), does with
+// a file. The zero value is nothing.
 type conversion struct {
 	crlf     bool   // LF becomes CRLF
 	auto     bool   // crlf only where the content is text without a CR

@@ -14,8 +14,8 @@ var errUnencodable = errors.New("the encoding lacks a character of it")
 // content opens what git stores of a file, as often as asked.
 type content func() (io.ReadCloser, error)
 
-// rendering is a file as a checkout writes it: how long, and what. Content is converted as it streams by, twice: a tar wants
-// the size first.
+// rendering is a file as a checkout writes it: how long, and what. Content is converted as it streams by,
+// twice: a tar wants the size first.
 type rendering struct {
 	size  int64
 	write func(w io.Writer) error

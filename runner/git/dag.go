@@ -9,10 +9,11 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// DAG returns the history as nodes 0 to len(Commits). Node 0 is the good side (Good, or the merge bases taken as one)
-// and node i is Commits[i-1]. parents[i] are the nodes of its parents, as rewritten, ascending and each once, with 0 for
-// any parent outside the range; a root commit has none. containsGood[i] reports whether the whole good side is among the commit's
-// ancestors as committed: it is false for what was forked before good, of which a good build at node 0 says nothing.
+// DAG returns the history as nodes 0 to len(Commits). Node 0 is the good side (Good, or the merge bases taken
+// as one) and node i is Commits[i-1]. parents[i] are the nodes of its parents, as rewritten, ascending and
+// each once, with 0 for any parent outside the range; a root commit has none. containsGood[i] reports whether
+// the whole good side is among the commit's ancestors as committed: it is false for what was forked before
+// good, of which a good build at node 0 says nothing.
 func (h *History) DAG() (parents [][]int, containsGood []bool) {
 	node := make(map[string]int, len(h.Commits))
 	for i, c := range h.Commits {
@@ -29,8 +30,8 @@ func (h *History) DAG() (parents [][]int, containsGood []bool) {
 	return parents, append([]bool{true}, h.holdsGood...)
 }
 
-// parentsFirst orders the commits of set so that parents come before children and last comes last. Each line of
-// history stays together, a first parent's before a second's.
+// parentsFirst orders the commits of set so that parents come before children and last comes last. Each line
+// of history stays together, a first parent's before a second's.
 func (g *graph) parentsFirst(ctx context.Context, last plumbing.Hash, set map[plumbing.Hash]bool) ([]plumbing.Hash, error) {
 	type frame struct {
 		id   plumbing.Hash
@@ -70,8 +71,8 @@ func (g *graph) parentsFirst(ctx context.Context, last plumbing.Hash, set map[pl
 	return order, nil
 }
 
-// holders reports for each commit of order, parents first, whether all tops of the good side are its ancestors.
-// There is one top but for criss-cross merges, where there are a few.
+// holders reports for each commit of order, parents first, whether all tops of the good side are its
+// ancestors. There is one top but for criss-cross merges, where there are a few.
 func (g *graph) holders(ctx context.Context, order, tops []plumbing.Hash) ([]bool, error) {
 	all := make([]bool, len(order))
 	for i := range all {
@@ -87,8 +88,8 @@ func (g *graph) holders(ctx context.Context, order, tops []plumbing.Hash) ([]boo
 			if err != nil {
 				return nil, err
 			}
-			// Of the good side's commits only the top itself contains the top, for no top is an ancestor of another, and
-			// what lies between a top and good cannot be reached from bad.
+			// Of the good side's commits only the top itself contains the top, for no top is an ancestor of
+			// another, and what lies between a top and good cannot be reached from bad.
 			holds[id] = slices.ContainsFunc(parents, func(p plumbing.Hash) bool { return holds[p] })
 			all[i] = all[i] && holds[id]
 		}

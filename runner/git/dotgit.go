@@ -18,8 +18,9 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/index"
 )
 
-// gitConfig makes git compare only the size and the time of files, in seconds: all else about a file (inode, owner,
-// time of change) is known only once it is unpacked. So even `git diff-index`, which never looks inside, finds it clean.
+// gitConfig makes git compare only the size and the time of files, in seconds: all else about a file (inode,
+// owner, time of change) is known only once it is unpacked. So even `git diff-index`, which never looks
+// inside, finds it clean.
 const gitConfig = `	filemode = true
 	bare = false
 	logallrefupdates = true
@@ -27,8 +28,9 @@ const gitConfig = `	filemode = true
 	trustctime = false
 `
 
-// writeGitDirs writes a .git for the commit and one for each of its submodules, as a clone has them: HEAD at the commit, detached; its
-// ancestors and their tags, and nothing that is newer; an index that matches the files.
+// writeGitDirs writes a .git for the commit and one for each of its submodules, as a clone has them: HEAD at
+// the commit, detached; its ancestors and their tags, and nothing that is newer; an index that matches the
+// files.
 func (s *Source) writeGitDirs(ctx context.Context, out *tar.Writer, roots []*root, files []file, sh *share, at string) error {
 	of := map[*root][]file{}
 	for _, f := range files {
@@ -54,8 +56,8 @@ func (s *Source) writeGitDirs(ctx context.Context, out *tar.Writer, roots []*roo
 	return nil
 }
 
-// gitDirOf gives the folder of a .git: of a submodule by its name, in that of what it lies in. A name that is no good for a folder, or would
-// lie in another's, is not kept.
+// gitDirOf gives the folder of a .git: of a submodule by its name, in that of what it lies in. A name that is
+// no good for a folder, or would lie in another's, is not kept.
 func gitDirOf(top *root, places map[*root]string, used map[string]bool) string {
 	if top.parent == nil {
 		return ".git"
@@ -132,7 +134,8 @@ func (g *gitDir) write(ctx context.Context, files []file, sh *share, at string) 
 			return err
 		}
 	}
-	// Files as old as the index are looked into, lest a change in its last second be missed: it must be younger.
+	// Files as old as the index are looked into, lest a change in its last second be missed: it must be
+	// younger.
 	return g.file("index", stage, FileTime().Add(time.Second))
 }
 
@@ -191,10 +194,12 @@ func (g *gitDir) objects(ctx context.Context, head plumbing.Hash, sh *share, at 
 	return pack.write(g.out, g.at+"/objects")
 }
 
-// notFetched is the name of the remote of a partial clone that a .git in a build claims to be. There is no such remote.
+// notFetched is the name of the remote of a partial clone that a .git in a build claims to be. There is no
+// such remote.
 const notFetched = "not-in-the-partial-clone"
 
-// config is the .git's own. A clone would find the remote here; a build has no network, and what it is called may hold a password.
+// config is the .git's own. A clone would find the remote here; a build has no network, and what it is called
+// may hold a password.
 func (g *gitDir) config() []byte {
 	var b bytes.Buffer
 	version := 0

@@ -28,7 +28,8 @@ var reading = []string{
 	"branch -a", "merge-base TAG HEAD", "merge-base --is-ancestor TAG HEAD", "stash list", "check-attr -a FILE", "log --format=%h -1 -- MODULE", "format-patch --stdout -1 HEAD", "range-diff HEAD~2..HEAD HEAD~2..HEAD",
 }
 
-// TestGitReadsInATreeWhatItReadsInAClone asks git the same in the tree that Source writes and in a clone of that commit, of random histories.
+// TestGitReadsInATreeWhatItReadsInAClone asks git the same in the tree that Source writes and in a clone of
+// that commit, of random histories.
 func TestGitReadsInATreeWhatItReadsInAClone(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
@@ -99,8 +100,8 @@ func newTwoRepos(t *testing.T, r *rand.Rand) *twoRepos {
 	return w
 }
 
-// randomHistory makes a repository whose main has merges, renames, deletions, and tags of both kinds, on side branches too. From some commit on it
-// has a submodule, pinned at any of pins.
+// randomHistory makes a repository whose main has merges, renames, deletions, and tags of both kinds, on side
+// branches too. From some commit on it has a submodule, pinned at any of pins.
 func randomHistory(t *testing.T, r *rand.Rand, dir, name string, n int, pins []string, module, url string) {
 	runGit(t, filepath.Dir(dir), "init", "-q", "-b", "main", dir)
 	var b strings.Builder

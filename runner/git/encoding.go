@@ -10,8 +10,8 @@ import (
 	"golang.org/x/text/encoding/ianaindex"
 )
 
-// inUTF8 returns a commit's text as git log shows it: what its header says is in another encoding is decoded. What cannot
-// be decoded stays as it is, as does what would lose its header by it (UTF-16).
+// inUTF8 returns a commit's text as git log shows it: what its header says is in another encoding is decoded.
+// What cannot be decoded stays as it is, as does what would lose its header by it (UTF-16).
 func inUTF8(content []byte) []byte {
 	head, _, _ := bytes.Cut(content, []byte("\n\n"))
 	for line := range bytes.Lines(head) {
@@ -29,7 +29,8 @@ func inUTF8(content []byte) []byte {
 	return content
 }
 
-// shortNames are spellings of names that iconv takes and the registries do not have: ISO8859-1, latin-1, cp1252, koi8r.
+// shortNames are spellings of names that iconv takes and the registries do not have: ISO8859-1, latin-1,
+// cp1252, koi8r.
 var shortNames = []struct {
 	spelled *regexp.Regexp
 	name    string

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// TestCommitsInOtherEncodingsReadAsInGitLog compares authors and subjects, of what git decodes with the bytes that git leaves
-// shown as U+FFFD.
+// TestCommitsInOtherEncodingsReadAsInGitLog compares authors and subjects, of what git decodes with the bytes
+// that git leaves shown as U+FFFD.
 func TestCommitsInOtherEncodingsReadAsInGitLog(t *testing.T) {
 	t.Parallel()
 	dir := line(t, 1)

@@ -1,6 +1,7 @@
 package git
 
 import (
+	"buildbisect/bisect/report"
 	"fmt"
 	"slices"
 	"strings"
@@ -59,7 +60,8 @@ func (e *SameCommitError) Error() string {
 	return fmt.Sprintf("history: good and bad are the same commit, %s; give two different revisions", e.Commit)
 }
 
-// SwappedError says that good comes after bad: the ends were swapped, or a change is sought that repaired the build.
+// SwappedError says that good comes after bad: the ends were swapped, or a change is sought that repaired the
+// build.
 type SwappedError struct{ Good, Bad Commit }
 
 func (e *SwappedError) Error() string {
@@ -87,7 +89,8 @@ func (e *ShallowError) Error() string {
 	return fmt.Sprintf("history: this clone is shallow and ends at %s, within the range; run: %s", strings.Join(ends, ", "), e.Command)
 }
 
-// UntouchedError says that no commit between good and bad touches any of the paths that a search is limited to.
+// UntouchedError says that no commit between good and bad touches any of the paths that a search is limited
+// to.
 type UntouchedError struct {
 	Good, Bad Commit
 	Paths     []string // those asked for
@@ -110,8 +113,8 @@ type PathspecError struct {
 
 func (e *PathspecError) Error() string { return fmt.Sprintf("path %q: %s", e.Spec, e.Why) }
 
-// MissingObjectError says that the repository lacks an object its own history names, or cannot read it: a partial clone, or a
-// damaged one.
+// MissingObjectError says that the repository lacks an object its own history names, or cannot read it: a
+// partial clone, or a damaged one.
 type MissingObjectError struct {
 	ID, Kind string
 	Why      string // of a repository that is not partial
@@ -185,24 +188,8 @@ func (e *HostileTreeError) Error() string {
 	return fmt.Sprintf("files of %s: entry %q refused: %s; repair the history or leave this commit out", short(e.Commit), e.Path, e.Why)
 }
 
-// SyntaxError is the first mistake of fast-import text.
-type SyntaxError struct {
-	Line int // from 1
-	Why  string
-}
-
-func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("import history: line %d: %s", e.Line, e.Why)
-}
-
 // quoted makes a word safe to paste into a shell: some come from the repository's own files.
-func quoted(word string) string {
-	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:@+,=-"
-	if word != "" && strings.Trim(word, plain) == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(printable(word), "'", `'\''`) + "'"
-}
+func quoted(word string) string { return report.ShellWord(printable(word)) }
 
 func short(id string) string {
 	if len(id) > 10 {

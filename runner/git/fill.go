@@ -42,7 +42,8 @@ func (s *simplifier) text(id plumbing.Hash, ids []string) string {
 	return id.String()
 }
 
-// interned keeps one copy of what many commits say alike. Of a million commits it saves some hundred megabytes.
+// interned keeps one copy of what many commits say alike. Of a million commits it saves some hundred
+// megabytes.
 type interned struct {
 	words map[string]string
 	zones map[int]*time.Location // by seconds east of UTC

@@ -24,8 +24,8 @@ type format struct {
 // harmless are the extensions that change nothing for one who only reads.
 var harmless = []string{"noop", "noop-v1", "preciousobjects", "partialclone", "worktreeconfig", "relativeworktrees"}
 
-// readFormat refuses what this package would misread, and nothing else. go-git's own check is not used: it refuses
-// partial clones and work trees with a config of their own, which are as readable as any.
+// readFormat refuses what this package would misread, and nothing else. go-git's own check is not used: it
+// refuses partial clones and work trees with a config of their own, which are as readable as any.
 func readFormat(at place, env Environment) (format, error) {
 	own, err := readSettings(filepath.Join(at.commonDir, "config"), false)
 	if err != nil {
@@ -126,8 +126,8 @@ func (at place) copyTo(kind string) string {
 	return strings.TrimSuffix(at.top(), ".git") + "." + kind + ".git"
 }
 
-// readAllSettings reads what git reads: the machine's configuration, the user's, the repository's, the work tree's, the
-// environment's. The first two may be missing or unreadable: they are not the repository's.
+// readAllSettings reads what git reads: the machine's configuration, the user's, the repository's, the work
+// tree's, the environment's. The first two may be missing or unreadable: they are not the repository's.
 func readAllSettings(at place, own settings, env Environment) (settings, error) {
 	var all settings
 	for _, file := range outerConfigs(env) {

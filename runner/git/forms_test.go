@@ -17,7 +17,8 @@ import (
 // form is one of the many ways in which a repository may lie on the disk.
 type form struct {
 	name string
-	// make turns a repository with a work tree, which is the test's own, into that form and returns where it is now.
+	// make turns a repository with a work tree, which is the test's own, into that form and returns where it
+	// is now.
 	make func(t testing.TB, dir string) string
 	env  func(dir string) []string
 }
@@ -202,7 +203,8 @@ func forms() []form {
 	}
 }
 
-// TestEveryFormOfARepositoryIsReadAsByGit compares revisions, parents, files and their contents with the real git.
+// TestEveryFormOfARepositoryIsReadAsByGit compares revisions, parents, files and their contents with the real
+// git.
 func TestEveryFormOfARepositoryIsReadAsByGit(t *testing.T) {
 	t.Parallel()
 	var revisions, commits, entries, contents atomic.Int64
@@ -382,8 +384,8 @@ func (c comparison) files(entries, contents *atomic.Int64) {
 
 const worldSize = 12
 
-// randomRepository makes a repository with a work tree of a dozen commits: branches bN, tags tN and annotated tags aN of
-// some, objects and refs both packed and loose.
+// randomRepository makes a repository with a work tree of a dozen commits: branches bN, tags tN and annotated
+// tags aN of some, objects and refs both packed and loose.
 func randomRepository(t testing.TB, rng *rand.Rand) string {
 	t.Helper()
 	dir := physical(t.TempDir())
@@ -416,7 +418,8 @@ func randomRepository(t testing.TB, rng *rand.Rand) string {
 	return dir
 }
 
-// parentLines names parents by their branches: marks do not outlive an import. A branch of the import before is asked of the repository.
+// parentLines names parents by their branches: marks do not outlive an import. A branch of the import before
+// is asked of the repository.
 func parentLines(parents []int, n int) string {
 	var b strings.Builder
 	for i, p := range parents {
@@ -523,8 +526,8 @@ func newWorkdir(t testing.TB, dir string) string {
 	return work
 }
 
-// repoTool lays a repository out as the repo tool of Android does: a git folder of links to one for each project, whose objects are
-// again links to a folder that projects of one name share.
+// repoTool lays a repository out as the repo tool of Android does: a git folder of links to one for each
+// project, whose objects are again links to a folder that projects of one name share.
 func repoTool(t testing.TB, dir string) string {
 	top := physical(t.TempDir())
 	project, shared := filepath.Join(top, ".repo/projects/a/b.git"), filepath.Join(top, ".repo/project-objects/a/b.git")
@@ -567,7 +570,7 @@ func borrow(text func(store string) string) func(testing.TB, string) string {
 func replaceCommits(t testing.TB, dir string) string {
 	runGit(t, dir, "replace", "--graft", "b3", "b1", "b2")
 	runGit(t, dir, "replace", "--graft", "b5")
-	cmd := fmt.Sprintf("git cat-file commit b7 | sed 's/^7$/other words/' | git hash-object -t commit -w --stdin")
+	cmd := "git cat-file commit b7 | sed 's/^7$/other words/' | git hash-object -t commit -w --stdin"
 	edit := exec.Command("sh", "-c", cmd)
 	edit.Dir = dir
 	edited, err := edit.Output()

@@ -16,7 +16,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// packWithGit has git pack what can be reached from tips. Deltas that are there are taken over, and none are looked for.
+// packWithGit has git pack what can be reached from tips. Deltas that are there are taken over, and none are
+// looked for.
 func (r *Repository) packWithGit(ctx context.Context, tips []plumbing.Hash) (_ *packed, err error) {
 	program, err := exec.LookPath("git")
 	if err != nil {
@@ -38,8 +39,7 @@ func (r *Repository) packWithGit(ctx context.Context, tips []plumbing.Hash) (_ *
 	git := func(args ...string) *exec.Cmd {
 		cmd := exec.CommandContext(ctx, program, append([]string{"-c", "pack.compression=1", "-c", "core.bigFileThreshold=8m"}, args...)...)
 		cmd.Dir = dir
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "GIT_DIR=" + dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
-			"GIT_NO_REPLACE_OBJECTS=1", "GIT_NO_LAZY_FETCH=1", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C"}
+		cmd.Env = bareEnv(dir)
 		work.Hand(cmd)
 		return cmd
 	}
@@ -90,7 +90,8 @@ func (p *packed) here(list *exec.Cmd) (io.Reader, error) {
 	return strings.NewReader(ids.String()), lines.Err()
 }
 
-// proxy makes dir a repository that has the objects of r and none of its config, hooks or refs: those may be a stranger's, and name programs.
+// proxy makes dir a repository that has the objects of r and none of its config, hooks or refs: those may be
+// a stranger's, and name programs.
 func (r *Repository) proxy(dir string) error {
 	for _, sub := range []string{"refs", "info", "objects/info"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {

@@ -11,8 +11,8 @@ import (
 	commitgraph "github.com/go-git/go-git/v5/plumbing/format/commitgraph/v2"
 )
 
-// graph answers for a commit's parents and tree, from git's commit-graph file where there is one, else from the commit itself.
-// Of history outside a range nothing else is read.
+// graph answers for a commit's parents and tree, from git's commit-graph file where there is one, else from
+// the commit itself. Of history outside a range nothing else is read.
 type graph struct {
 	objects *objects
 	index   commitgraph.Index                 // nil: none
@@ -39,8 +39,8 @@ func newGraph(at place, objects *objects, indexed bool) (*graph, error) {
 	return g, nil
 }
 
-// openCommitGraph reads the file, or chain of files, into memory. It is an index and no more: where it is absent or
-// cannot be read, the commits themselves say the same.
+// openCommitGraph reads the file, or chain of files, into memory. It is an index and no more: where it is
+// absent or cannot be read, the commits themselves say the same.
 func openCommitGraph(info string) commitgraph.Index {
 	if index, err := openGraphFile(filepath.Join(info, "commit-graph"), nil); err == nil {
 		return index
@@ -77,7 +77,8 @@ type inMemory struct{ *bytes.Reader }
 
 func (inMemory) Close() error { return nil }
 
-// parents returns id's parents as git log follows them: replaced and grafted, none where a shallow clone was cut.
+// parents returns id's parents as git log follows them: replaced and grafted, none where a shallow clone was
+// cut.
 func (g *graph) parents(id plumbing.Hash) ([]plumbing.Hash, error) {
 	h, err := g.header(id)
 	return h.parents, err
@@ -120,8 +121,8 @@ func (g *graph) read(id plumbing.Hash) (header, error) {
 	return h, err
 }
 
-// ancestors returns everything that can be reached from the given commits, themselves included, without passing
-// through stop. The order is the same each time; a commit may come before or after its parents.
+// ancestors returns everything that can be reached from the given commits, themselves included, without
+// passing through stop. The order is the same each time; a commit may come before or after its parents.
 func (g *graph) ancestors(ctx context.Context, from []plumbing.Hash, stop map[plumbing.Hash]bool) (order []plumbing.Hash, set map[plumbing.Hash]bool, err error) {
 	set = map[plumbing.Hash]bool{}
 	var stack []plumbing.Hash

@@ -10,14 +10,14 @@ import (
 // History is what lies between a good and a bad commit.
 type History struct {
 	Good, Bad Commit
-	// Bases are the best common ancestors, ordered by id, when good is no ancestor of bad; else there are none. The
-	// build is expected to be good at every one of them.
+	// Bases are the best common ancestors, ordered by id, when good is no ancestor of bad; else there are
+	// none. The build is expected to be good at every one of them.
 	Bases []Commit
 	// Base is the merge base when there is exactly one.
 	Base Commit
-	// Commits are those that bad contains and good does not, less what HistoryOptions leave out: parents before
-	// children, Newest last, always in the same order. Their Parents are rewritten past what was left out, and each
-	// stands there once: one that is not among Commits is of the good side.
+	// Commits are those that bad contains and good does not, less what HistoryOptions leave out: parents
+	// before children, Newest last, always in the same order. Their Parents are rewritten past what was left
+	// out, and each stands there once: one that is not among Commits is of the good side.
 	Commits []Commit
 	// Newest is the last of Commits, and stands for bad: it is bad itself, but where that does not touch
 	// HistoryOptions.Paths the newest commit that does. Whether it is bad as well is for a build to tell.
@@ -26,12 +26,13 @@ type History struct {
 	holdsGood []bool // for each of Commits: all of the good side are its ancestors
 }
 
-// History returns what lies between good and bad. It is exact, whatever the dates of the commits say: the ancestors of
-// good are walked to the end, at a few microseconds each, less where git keeps a commit-graph. Paths cost some trees more
-// for each commit.
+// History returns what lies between good and bad. It is exact, whatever the dates of the commits say: the
+// ancestors of good are walked to the end, at a few microseconds each, less where git keeps a commit-graph.
+// Paths cost some trees more for each commit.
 //
-// What can be said of the ends is said before that: *SameCommitError; *SwappedError when good contains bad, as when one
-// asks which change repaired a build; *UnrelatedError; *ShallowError. *UntouchedError says that the options leave nothing.
+// What can be said of the ends is said before that: *SameCommitError; *SwappedError when good contains bad,
+// as when one asks which change repaired a build; *UnrelatedError; *ShallowError. *UntouchedError says that
+// the options leave nothing.
 func (r *Repository) History(ctx context.Context, good, bad Commit, o HistoryOptions) (*History, error) {
 	if good.ID == bad.ID {
 		return nil, &SameCommitError{Commit: bad}
@@ -97,9 +98,9 @@ func (r *Repository) History(ctx context.Context, good, bad Commit, o HistoryOpt
 	return h, h.fill(ctx, s, holdsGood)
 }
 
-// mergeBases returns the best common ancestors of the good side and of the commits in the range, ordered by id.
-// Every common ancestor is reached through an edge that leaves the range for an ancestor of good; the best are those
-// edges' ends that no other of them can reach.
+// mergeBases returns the best common ancestors of the good side and of the commits in the range, ordered by
+// id. Every common ancestor is reached through an edge that leaves the range for an ancestor of good; the
+// best are those edges' ends that no other of them can reach.
 func (r *Repository) mergeBases(ctx context.Context, walked []plumbing.Hash, ofGood map[plumbing.Hash]bool) ([]plumbing.Hash, error) {
 	ends := map[plumbing.Hash]bool{}
 	for _, id := range walked {
@@ -136,7 +137,8 @@ func (r *Repository) mergeBases(ctx context.Context, walked []plumbing.Hash, ofG
 	return inOrder(ends), nil
 }
 
-// checkDepth refuses a range that a shallow clone cuts: a commit whose parents are unknown would look like a root.
+// checkDepth refuses a range that a shallow clone cuts: a commit whose parents are unknown would look like a
+// root.
 func (r *Repository) checkDepth(walked []plumbing.Hash) error {
 	var cuts []plumbing.Hash
 	for _, id := range walked {

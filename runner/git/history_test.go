@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// commitText writes commit n as fast-import text: its title is its number, a branch bN and its only file's content too.
+// commitText writes commit n as fast-import text: its title is its number, a branch bN and its only file's
+// content too.
 func commitText(b *strings.Builder, n int, parents []int, seconds int) {
 	fmt.Fprintf(b, "commit refs/heads/b%d\nmark :%d\ncommitter C <c@example.com> %d +0000\ndata <<.\n%d\n.\n", n, n+1, seconds, n)
 	for i, parent := range parents {
@@ -123,7 +124,8 @@ func randomParents(rng *rand.Rand, n int) [][]int {
 	return parents
 }
 
-// worlds imports many random DAGs into one repository, their commits numbered on, and returns where each begins and its parents by number.
+// worlds imports many random DAGs into one repository, their commits numbered on, and returns where each
+// begins and its parents by number.
 func worlds(t testing.TB, seeds int, date func(rng *rand.Rand, n int) int) (*Repository, map[int][][]int) {
 	t.Helper()
 	var text strings.Builder
@@ -181,7 +183,8 @@ func sorted(s []string) []string {
 	return s
 }
 
-// TestHistoriesAreExactWhateverTheDates compares with the definition itself, on DAGs whose dates are in no order.
+// TestHistoriesAreExactWhateverTheDates compares with the definition itself, on DAGs whose dates are in no
+// order.
 func TestHistoriesAreExactWhateverTheDates(t *testing.T) {
 	t.Parallel()
 	r, all := worlds(t, fewer(50), func(rng *rand.Rand, _ int) int { return rng.IntN(2000000000) })

@@ -9,9 +9,9 @@ import (
 
 // identWriter fills in $Id$ with the id of the blob, as the attribute ident asks.
 //
-// Git has two readers of $Id$: one for content as it streams past, one for content in memory, which it takes for files with
-// an encoding or with text=auto. They differ where $Id$ is not what git itself would write ("$$Id$", "$Id: a b $"), and
-// checkouts show it; so both are here.
+// Git has two readers of $Id$: one for content as it streams past, one for content in memory, which it takes
+// for files with an encoding or with text=auto. They differ where $Id$ is not what git itself would write
+// ("$$Id$", "$Id: a b $"), and checkouts show it; so both are here.
 type identWriter struct {
 	out      *bufio.Writer
 	id       string // ": … $"

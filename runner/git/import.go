@@ -1,7 +1,6 @@
 package git
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -10,24 +9,21 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/go-git/go-git/v5/plumbing"
+	"unicode"
 )
 
 // stamp is a file in an imported repository that holds the sha256 of the text it was made from.
 const stamp = "imported-from"
 
-// Import loads git fast-import text into a new bare repository in dir and opens it. A dir that already holds the result
-// of the same bytes is opened at once; one that holds that of others is replaced; any other folder is refused. The repository is made
-// beside dir and renamed, so a kill leaves dir either absent or whole.
-//
-// The commands understood are blob, commit, tag, reset, feature done, done, progress and comments, and in a commit M (files, links
-// and submodules), D, R, C and deleteall. Ids are those that `git fast-import` gives.
+// Import loads git fast-import text into a new bare repository in dir and opens it. A dir that already holds
+// the result of the same bytes is opened at once; one that holds that of others is replaced; any other folder
+// is refused. The repository is made beside dir and renamed, so a kill leaves dir either absent or whole. It
+// takes git, without any of its user's config.
 func Import(ctx context.Context, r io.Reader, dir string) (*Repository, error) {
 	text, err := io.ReadAll(r)
 	if err != nil {
@@ -47,9 +43,9 @@ func Import(ctx context.Context, r io.Reader, dir string) (*Repository, error) {
 	if err == nil && string(have) == want {
 		return openImported(dir)
 	}
-	made, err := parseImport(ctx, text)
+	program, err := exec.LookPath("git")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("import history: %w: install git, which reads it", err)
 	}
 	parent, err := filepath.Abs(filepath.Dir(dir))
 	if err != nil {
@@ -64,7 +60,7 @@ func Import(ctx context.Context, r io.Reader, dir string) (*Repository, error) {
 	}
 	defer os.RemoveAll(temp)
 	fresh := filepath.Join(temp, "fresh")
-	if err := made.write(fresh, want); err != nil {
+	if err := fastImport(ctx, program, text, fresh, want); err != nil {
 		return nil, fmt.Errorf("import history into %s: %w", dir, err)
 	}
 	if err := swapIn(fresh, dir, filepath.Join(temp, "replaced"), want); err != nil {
@@ -92,7 +88,8 @@ func mustBeFree(dir string) error {
 	return fmt.Errorf("import history: %s holds something else; remove it, or name another folder", dir)
 }
 
-// swapIn moves fresh to dir. The same put there by another process in the meantime is left: it may be in use already.
+// swapIn moves fresh to dir. The same put there by another process in the meantime is left: it may be in use
+// already.
 func swapIn(fresh, dir, aside, want string) error {
 	err := os.Rename(fresh, dir) // fails if dir holds anything
 	if err == nil {
@@ -109,101 +106,53 @@ func swapIn(fresh, dir, aside, want string) error {
 	return os.Rename(fresh, dir)
 }
 
-// imported is a history in memory.
-type imported struct {
-	refs    map[string]plumbing.Hash
-	head    string // the branch that HEAD names
-	order   []plumbing.Hash
-	objects map[plumbing.Hash]plumbing.MemoryObject
-}
-
-// add stores an object once and returns its id.
-func (m *imported) add(kind plumbing.ObjectType, content []byte) plumbing.Hash {
-	id := plumbing.ComputeHash(kind, content)
-	if _, ok := m.objects[id]; !ok {
-		var object plumbing.MemoryObject
-		object.SetType(kind)
-		_, _ = object.Write(content) // into memory
-		m.objects[id] = object
-		m.order = append(m.order, id)
+// fastImport makes a bare repository in the new folder dir, the stamp last.
+func fastImport(ctx context.Context, program string, text []byte, dir, sum string) error {
+	git := func(args ...string) *exec.Cmd {
+		cmd := exec.CommandContext(ctx, program, args...)
+		cmd.Env = bareEnv(dir)
+		return cmd
 	}
-	return id
-}
-
-// write makes a bare repository in the new folder dir, the stamp last.
-func (m *imported) write(dir, sum string) error {
-	for _, sub := range []string{"objects/pack", "objects/info", "refs/heads", "refs/tags"} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o777); err != nil {
-			return err
-		}
+	if _, err := git("init", "-q", "--bare", "--template=", dir).Output(); err != nil {
+		return gitSaid(err)
 	}
-	if len(m.order) > 0 {
-		if err := m.writePack(filepath.Join(dir, "objects", "pack")); err != nil {
-			return err
-		}
+	load := git("-c", "fastimport.unpackLimit=0", "fast-import", "--quiet")
+	load.Stdin = bytes.NewReader(text)
+	if _, err := load.Output(); err != nil {
+		said, _, _ := strings.Cut(gitSaid(err).Error(), "fast-import: dumping") // into the folder that goes
+		return errors.New(strings.TrimRight(said, "\n"+string(unicode.ReplacementChar)))
 	}
-	var refs bytes.Buffer
-	refs.WriteString("# pack-refs with: sorted \n")
-	for _, name := range slices.Sorted(maps.Keys(m.refs)) {
-		fmt.Fprintf(&refs, "%s %s\n", m.refs[name], name)
-	}
-	files := []struct{ name, content string }{
-		{"config", "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = true\n"},
-		{"packed-refs", refs.String()},
-		{"HEAD", "ref: " + m.head + "\n"},
-		{stamp, sum},
-	}
-	for _, f := range files {
-		if err := os.WriteFile(filepath.Join(dir, f.name), []byte(f.content), 0o666); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (m *imported) writePack(dir string) error {
-	file, err := os.Create(filepath.Join(dir, "incoming"))
+	branches, err := git("for-each-ref", "--format=%(refname)", "refs/heads/").Output()
 	if err != nil {
-		return err
+		return gitSaid(err)
 	}
-	defer file.Close()
-	buffered := bufio.NewWriter(file)
-	p, err := newPack(buffered, len(m.order))
-	if err != nil {
-		return err
+	names := strings.Fields(string(branches))
+	if len(names) == 0 {
+		return errors.New("there is no branch in it")
 	}
-	for _, id := range m.order {
-		object := m.objects[id]
-		content, err := object.Reader()
-		if err != nil {
-			return err
-		}
-		if err := p.addFrom(id, object.Type(), object.Size(), content); err != nil {
-			return err
-		}
+	if _, err := git("symbolic-ref", "HEAD", head(names, text)).Output(); err != nil {
+		return gitSaid(err)
 	}
-	name, idx, err := p.finish()
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(buffered.Flush(), file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(file.Name(), filepath.Join(dir, name+".pack")); err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, name+".idx"), idx, 0o666)
+	return os.WriteFile(filepath.Join(dir, stamp), []byte(sum), 0o666)
 }
 
-// chooseHead picks the branch that HEAD names: main, else master, else the one committed to first.
-func (m *imported) chooseHead(first string) {
-	m.head = first
-	for _, name := range []string{"refs/heads/master", "refs/heads/main"} {
-		if _, ok := m.refs[name]; ok {
-			m.head = name
+// bareEnv has git work in dir, with none of its user's config.
+func bareEnv(dir string) []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "GIT_DIR=" + dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
+		"GIT_NO_REPLACE_OBJECTS=1", "GIT_NO_LAZY_FETCH=1", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C"}
+}
+
+// head is the branch that HEAD names: main, else master, else the one committed to first.
+func head(names []string, text []byte) string {
+	for _, name := range []string{"refs/heads/main", "refs/heads/master"} {
+		if slices.Contains(names, name) {
+			return name
 		}
 	}
-	if !strings.HasPrefix(m.head, "refs/heads/") {
-		m.head = "refs/heads/main"
+	for line := range bytes.Lines(text) {
+		if name, ok := bytes.CutPrefix(bytes.TrimSuffix(line, []byte("\n")), []byte("commit ")); ok && slices.Contains(names, string(name)) {
+			return string(name)
+		}
 	}
+	return names[0]
 }

@@ -30,7 +30,8 @@ const (
 	memory  = 512 << 20 // bytes of all paths together
 )
 
-// What Linux takes, in bytes; git itself cannot check out more either. An engine would call it a failure of its own.
+// What Linux takes, in bytes; git itself cannot check out more either. An engine would call it a failure of
+// its own.
 const (
 	longestName = 255
 	longestPath = 3900 // of 4095: the rest is for the folder that the tar is unpacked in
@@ -58,8 +59,8 @@ type root struct {
 	mappings *mappings // of its .gitmodules, read when first needed
 }
 
-// list returns all entries of a commit's tar in the order they are written, and the trees that they are part of, or says what stands
-// against unpacking it.
+// list returns all entries of a commit's tar in the order they are written, and the trees that they are part
+// of, or says what stands against unpacking it.
 func (s *Source) list(ctx context.Context, commit string) ([]file, []*root, error) {
 	h, err := s.repo.header(commit)
 	if err != nil {
@@ -80,7 +81,8 @@ func (s *Source) list(ctx context.Context, commit string) ([]file, []*root, erro
 	return l.files, l.roots, nil
 }
 
-// walk lists the tree below dir, which is "" or ends in a slash. above are the attributes of the folders that it lies in.
+// walk lists the tree below dir, which is "" or ends in a slash. above are the attributes of the folders that
+// it lies in.
 func (l *lister) walk(ctx context.Context, top *root, tree plumbing.Hash, dir string, depth int, above *attrRules) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)

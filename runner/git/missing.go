@@ -50,8 +50,9 @@ type brokenFileError struct {
 func (e *brokenFileError) Error() string { return fmt.Sprintf("%s: %v", e.path, e.cause) }
 func (e *brokenFileError) Unwrap() error { return e.cause }
 
-// damaged says what gets an object that is here and cannot be read. Git itself dies of a broken pack, and takes a broken loose
-// object for one that need not be fetched, so that either has to be out of the way first; what can be read of a pack is kept.
+// damaged says what gets an object that is here and cannot be read. Git itself dies of a broken pack, and
+// takes a broken loose object for one that need not be fetched, so that either has to be out of the way
+// first; what can be read of a pack is kept.
 func (o *objects) damaged(kind plumbing.ObjectType, id plumbing.Hash, cause error) error {
 	e := &MissingObjectError{ID: id.String(), Kind: kindName(kind), Why: fmt.Sprintf("it cannot be read (%v)", cause), Command: o.recovery(), cause: cause}
 	broken, ok := errors.AsType[*brokenFileError](cause)

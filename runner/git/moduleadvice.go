@@ -10,8 +10,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 )
 
-// fetchable are the URLs that a user is advised to fetch from: those whose transport runs no program of their choice,
-// and paths. What a .gitmodules file says is anybody's word: ext:: runs a command.
+// fetchable are the URLs that a user is advised to fetch from: those whose transport runs no program of their
+// choice, and paths. What a .gitmodules file says is anybody's word: ext:: runs a command.
 var fetchable = regexp.MustCompile(`^(?:(?:https?|ssh|git|file)://[^-]|[^-/:@]+@[^-/:][^/:]*:|[A-Za-z0-9][A-Za-z0-9.-]*:(?:[^:/]|/[^/])|/|\.\.?/|[A-Za-z0-9._][^:]*$)`)
 
 // advise says how to get a submodule that is nowhere on this machine.
@@ -69,8 +69,8 @@ func (r *Repository) entryMode(tree plumbing.Hash, path string) filemode.FileMod
 	return 0
 }
 
-// urlOf is a submodule's URL from this machine: a relative one starts at where the repository itself was cloned from, or
-// else at the repository.
+// urlOf is a submodule's URL from this machine: a relative one starts at where the repository itself was
+// cloned from, or else at the repository.
 func (r *Repository) urlOf(url string) string {
 	if !strings.HasPrefix(url, "./") && !strings.HasPrefix(url, "../") {
 		return url

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestTheAdviceForASubmoduleThatCannotBeHadGetsIt runs each command that is given, as it stands, until all submodules are there.
+// TestTheAdviceForASubmoduleThatCannotBeHadGetsIt runs each command that is given, as it stands, until all
+// submodules are there.
 func TestTheAdviceForASubmoduleThatCannotBeHadGetsIt(t *testing.T) {
 	t.Parallel()
 	outer, origin := nested(t) // a clone, of which no submodule was fetched

@@ -6,10 +6,11 @@ import (
 	"strings"
 )
 
-// A commit says under which name a submodule's repository lies, and at which path its work tree: both are a stranger's word, and must not
-// lead to another repository of the user's, whose commit would be built then.
+// A commit says under which name a submodule's repository lies, and at which path its work tree: both are a
+// stranger's word, and must not lead to another repository of the user's, whose commit would be built then.
 
-// wrongModuleName says why git keeps no submodule under a name below folders of this repository; "" if it may.
+// wrongModuleName says why git keeps no submodule under a name below folders of this repository; "" if it
+// may.
 func (r *Repository) wrongModuleName(name string) string {
 	parts := strings.FieldsFunc(name, func(c rune) bool { return c == '/' || c == '\\' })
 	if len(parts) == 0 || !filepath.IsLocal(filepath.FromSlash(name)) {
@@ -32,8 +33,8 @@ func (r *Repository) wrongModuleName(name string) string {
 	return ""
 }
 
-// realWorkTree reports whether a path leads through real folders of the work tree alone. Git follows no link on the way to a submodule
-// either.
+// realWorkTree reports whether a path leads through real folders of the work tree alone. Git follows no link
+// on the way to a submodule either.
 func (r *Repository) realWorkTree(path string) bool {
 	if r.workTree == "" || !filepath.IsLocal(filepath.FromSlash(path)) {
 		return false

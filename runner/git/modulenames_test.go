@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestASubmoduleLeadsToNoOtherRepository has a commit ask for that of a private repository of the user's, under names and paths that
-// lead there.
+// TestASubmoduleLeadsToNoOtherRepository has a commit ask for that of a private repository of the user's,
+// under names and paths that lead there.
 func TestASubmoduleLeadsToNoOtherRepository(t *testing.T) {
 	t.Parallel()
 	private := line(t, 2)

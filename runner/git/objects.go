@@ -12,12 +12,12 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/cache"
 )
 
-// objects finds objects in a repository and in those it borrows from. The look-up is not made for callers at the same
-// time, so it holds a lock; reading what was found does not.
+// objects finds objects in a repository and in those it borrows from. The look-up is not made for callers at
+// the same time, so it holds a lock; reading what was found does not.
 //
-// Two ways lead to an object. What git shows and checks out (files, trees, messages, history) is read by open, read and
-// header: where `git replace` put another object in its place, that one comes, under the old id. What is copied as an
-// object, under its own id, as into a pack, is read by openRaw.
+// Two ways lead to an object. What git shows and checks out (files, trees, messages, history) is read by
+// open, read and header: where `git replace` put another object in its place, that one comes, under the old
+// id. What is copied as an object, under its own id, as into a pack, is read by openRaw.
 type objects struct {
 	place
 	mu       sync.Mutex
@@ -32,8 +32,8 @@ type objects struct {
 	closers  []func()      // called before it is closed
 }
 
-// open returns an object of the given type as git reads it, replaced where it is replaced, and a reader of its content, which
-// the caller closes.
+// open returns an object of the given type as git reads it, replaced where it is replaced, and a reader of
+// its content, which the caller closes.
 func (o *objects) open(kind plumbing.ObjectType, id plumbing.Hash) (plumbing.EncodedObject, io.ReadCloser, error) {
 	by, err := o.replacement(id)
 	if err != nil {
@@ -89,7 +89,8 @@ func (o *objects) tryOpen(kind plumbing.ObjectType, id plumbing.Hash) (plumbing.
 	return nil, nil, plumbing.ErrObjectNotFound
 }
 
-// delta returns an object as a pack here has it, as what is different from another one; false where none has it so.
+// delta returns an object as a pack here has it, as what is different from another one; false where none has
+// it so.
 func (o *objects) delta(id plumbing.Hash) (base plumbing.Hash, delta []byte, ok bool) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

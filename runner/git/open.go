@@ -10,7 +10,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/cache"
 )
 
-// Repository is one repository, read in place. Its methods may be called at the same time; Close ends them all.
+// Repository is one repository, read in place. Its methods may be called at the same time; Close ends them
+// all.
 type Repository struct {
 	place
 	refs    *refs
@@ -22,7 +23,8 @@ type Repository struct {
 // Path is the top of the repository's work tree, or the repository itself if it is bare.
 func (r *Repository) Path() string { return r.top() }
 
-// openAt opens the repository at a known place. Submodules share their parent's cache, and so its bound on memory.
+// openAt opens the repository at a known place. Submodules share their parent's cache, and so its bound on
+// memory.
 func openAt(at place, shared cache.Object, env Environment) (*Repository, error) {
 	r, err := assemble(at, shared, env)
 	if not, ok := errors.AsType[*NotRepositoryError](err); ok {

@@ -98,7 +98,8 @@ func newDeflater() (deflater, error) {
 	return deflater{z}, err
 }
 
-// entry writes a pack entry: type and size, seven bits a byte after the first four, the base of a delta, then the content as zlib.
+// entry writes a pack entry: type and size, seven bits a byte after the first four, the base of a delta, then
+// the content as zlib.
 func (z deflater) entry(out io.Writer, kind plumbing.ObjectType, size int64, base []byte, content io.Reader) error {
 	head := []byte{byte(kind)<<4 | byte(size&0x0f)}
 	for rest := size >> 4; rest > 0; rest >>= 7 {
@@ -119,7 +120,8 @@ func (z deflater) entry(out io.Writer, kind plumbing.ObjectType, size int64, bas
 	return z.Close()
 }
 
-// copyAll writes objects of a repository into a pack. Where the repository has one as a delta of another it is taken over as that.
+// copyAll writes objects of a repository into a pack. Where the repository has one as a delta of another it
+// is taken over as that.
 func (p *pack) copyAll(ctx context.Context, from *objects, ids []plumbing.Hash, shown *slow) error {
 	wanted := make(map[plumbing.Hash]bool, len(ids))
 	for _, id := range ids {

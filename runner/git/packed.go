@@ -16,7 +16,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/object"
 )
 
-// packed is a pack with its index, in temporary files that have no name: nothing is left of them, even if we are killed.
+// packed is a pack with its index, in temporary files that have no name: nothing is left of them, even if we
+// are killed.
 type packed struct {
 	name      string // pack-ID
 	pack, idx *os.File
@@ -56,9 +57,10 @@ func (p *packed) write(out *tar.Writer, objects string) error {
 	return nil
 }
 
-// packReachable packs exactly what can be reached from tips: not what else lies in the repository, as other branches' commits, or such as
-// somebody has taken back. Git does it in a second where ours takes many, because it finds objects faster; it reads none of the repository's
-// config, which may name programs to run. Where there is no git, or it cannot do it, ours says what is wrong.
+// packReachable packs exactly what can be reached from tips: not what else lies in the repository, as other
+// branches' commits, or such as somebody has taken back. Git does it in a second where ours takes many,
+// because it finds objects faster; it reads none of the repository's config, which may name programs to run.
+// Where there is no git, or it cannot do it, ours says what is wrong.
 func (r *Repository) packReachable(ctx context.Context, tips []plumbing.Hash, shown *slow) (*packed, error) {
 	shown.begin()
 	defer shown.end()
@@ -207,8 +209,8 @@ func (c *reach) tree(ctx context.Context, id plumbing.Hash, depth int) error {
 	return nil
 }
 
-// here reports whether an object is in the repository, and counts it if it is not: a partial clone lacks some, and a damaged repository is
-// no reason not to build what it has.
+// here reports whether an object is in the repository, and counts it if it is not: a partial clone lacks
+// some, and a damaged repository is no reason not to build what it has.
 func (c *reach) here(id plumbing.Hash) bool {
 	if c.repo.objects.has(id) {
 		return true

@@ -18,8 +18,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/packfile"
 )
 
-// storedPack is a pack on the disk with its index. Both stay open, so that a `git gc` beside us takes nothing away that
-// is in use.
+// storedPack is a pack on the disk with its index. Both stay open, so that a `git gc` beside us takes nothing
+// away that is in use.
 type storedPack struct {
 	*packfile.Packfile
 	path  string // without .pack and .idx
@@ -31,7 +31,8 @@ type storedPack struct {
 // streamAbove is the size in bytes above which blobs are streamed instead of held.
 const streamAbove = 8 << 20
 
-// openPack opens the pack at a path without .pack. Its name may be any: old gits named packs by what they hold and not by their checksum.
+// openPack opens the pack at a path without .pack. Its name may be any: old gits named packs by what they
+// hold and not by their checksum.
 func openPack(path string, shared cache.Object) (*storedPack, error) {
 	p := &storedPack{path: path}
 	var err error
@@ -92,7 +93,8 @@ func (packReader) Lock() error               { return billy.ErrNotSupported }
 func (packReader) Unlock() error             { return billy.ErrNotSupported }
 func (packReader) Close() error              { return nil }
 
-// packFiles is the file system that go-git opens a pack anew from, to read a larger object. Nothing else is asked of it.
+// packFiles is the file system that go-git opens a pack anew from, to read a larger object. Nothing else is
+// asked of it.
 type packFiles struct {
 	billy.Filesystem
 	pack *storedPack
@@ -116,8 +118,8 @@ func readPackIndex(path string) (*idxfile.MemoryIndex, error) {
 	return index, nil
 }
 
-// readPackIndex1 reads an index of version 1, which go-git does not: 256 sums of counts, then for each object its
-// offset and its id, then the checksums of the pack and of the index.
+// readPackIndex1 reads an index of version 1, which go-git does not: 256 sums of counts, then for each object
+// its offset and its id, then the checksums of the pack and of the index.
 func readPackIndex1(path string, content []byte) (*idxfile.MemoryIndex, error) {
 	const sums, each, tail = 256 * 4, 4 + sha1.Size, 2 * sha1.Size
 	wrong := fmt.Errorf("%s: %w", path, idxfile.ErrMalformedIdxFile)
@@ -142,8 +144,8 @@ func readPackIndex1(path string, content []byte) (*idxfile.MemoryIndex, error) {
 	return made.Index()
 }
 
-// packNames lists the packs of an object folder, as paths without .pack, in a fixed order. One whose index is not there
-// is still being written.
+// packNames lists the packs of an object folder, as paths without .pack, in a fixed order. One whose index is
+// not there is still being written.
 func packNames(objectDir string) ([]string, error) {
 	dir := filepath.Join(objectDir, "pack")
 	entries, err := os.ReadDir(dir)
@@ -176,7 +178,8 @@ func (p *storedPack) withPrefix(prefix []byte, found func(plumbing.Hash)) {
 	}
 }
 
-// delta returns an object as the pack has it, as what is different from another one; false where it has it otherwise, or not at all.
+// delta returns an object as the pack has it, as what is different from another one; false where it has it
+// otherwise, or not at all.
 func (p *storedPack) delta(id plumbing.Hash) (base plumbing.Hash, delta []byte, ok bool) {
 	offset, err := p.index.FindOffset(id)
 	if err != nil {

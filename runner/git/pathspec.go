@@ -5,12 +5,13 @@ import (
 	"strings"
 )
 
-// Paths is a set of files, given as git's pathspecs are (gitglossary(7)), from the top of the tree. The zero value holds none.
+// Paths is a set of files, given as git's pathspecs are (gitglossary(7)), from the top of the tree. The zero
+// value holds none.
 //
-// A pattern is a file, or a folder with all that is in it; with a slash at its end it is a folder only, and "." is everything.
-// Where it has a *, a ? or a [, it is also tried as a glob of the whole path of a file, in which * and ? stand for a slash too:
-// "*.mk" is every makefile of that name at any depth. Before it may stand magic: :(glob), :(literal), :(icase), :(top) or :/,
-// :(exclude) or :! or :^.
+// A pattern is a file, or a folder with all that is in it; with a slash at its end it is a folder only, and
+// "." is everything. Where it has a *, a ? or a [, it is also tried as a glob of the whole path of a file, in
+// which * and ? stand for a slash too: "*.mk" is every makefile of that name at any depth. Before it may
+// stand magic: :(glob), :(literal), :(icase), :(top) or :/, :(exclude) or :! or :^.
 //
 // go-git's pathspecs are shell patterns of one folder at a time, without magic.
 type Paths struct{ patterns []pattern }
@@ -29,8 +30,8 @@ var magicWords = []struct {
 	sign byte
 }{{"top", '/'}, {"exclude", '!'}, {"literal", 0}, {"glob", 0}, {"icase", 0}}
 
-// ParsePaths reads pathspecs. Those that lead out of the tree, or depend on a work tree (:(attr:…)), are refused with a
-// *PathspecError. Where all exclude, they do so from everything.
+// ParsePaths reads pathspecs. Those that lead out of the tree, or depend on a work tree (:(attr:…)), are
+// refused with a *PathspecError. Where all exclude, they do so from everything.
 func ParsePaths(specs []string) (*Paths, error) {
 	p := &Paths{}
 	all := true

@@ -18,6 +18,7 @@ type pins struct {
 	mappings map[plumbing.Hash]*mappings
 	trees    map[plumbing.Hash]map[string]entry // of folders that lead to a submodule, or may
 	entered  map[pin]bool
+	seen     map[*Repository]map[plumbing.Hash]bool // commits whose history was followed
 }
 
 type pinnedModule struct {
@@ -41,6 +42,7 @@ type pin struct {
 func (p *pins) of(ctx context.Context, r *Repository, prefix string, commits []plumbing.Hash) error {
 	if p.entered == nil {
 		p.mappings, p.trees, p.entered = map[plumbing.Hash]*mappings{}, map[plumbing.Hash]map[string]entry{}, map[pin]bool{}
+		p.seen = map[*Repository]map[plumbing.Hash]bool{}
 	}
 	for i, commit := range commits {
 		if i%256 == 0 && ctx.Err() != nil {
@@ -76,12 +78,39 @@ func (p *pins) of(ctx context.Context, r *Repository, prefix string, commits []p
 				continue
 			}
 			p.note(module, prefix+at, pinned.id)
-			if err := p.of(ctx, module, prefix+at+"/", []plumbing.Hash{pinned.id}); err != nil {
+			inner, err := p.history(ctx, module, pinned.id)
+			if err != nil {
+				return err
+			}
+			if err := p.of(ctx, module, prefix+at+"/", inner); err != nil {
 				return err
 			}
 		}
 	}
 	return nil
+}
+
+// history is a commit of a submodule, and where that has submodules of its own, all before it that were not looked
+// into yet: a diff of two of them names what both pin.
+func (p *pins) history(ctx context.Context, module *Repository, commit plumbing.Hash) ([]plumbing.Hash, error) {
+	tree, err := module.graph.tree(commit)
+	if err != nil {
+		return []plumbing.Hash{commit}, nil
+	}
+	if _, ok := p.lookUp(module, tree, ".gitmodules"); !ok {
+		return []plumbing.Hash{commit}, nil
+	}
+	if p.seen[module] == nil {
+		p.seen[module] = map[plumbing.Hash]bool{}
+	}
+	all, _, err := module.graph.ancestors(ctx, []plumbing.Hash{commit}, p.seen[module])
+	if err != nil && ctx.Err() == nil {
+		return []plumbing.Hash{commit}, nil // its history is not all here
+	}
+	for _, id := range all {
+		p.seen[module][id] = true
+	}
+	return all, err
 }
 
 func (p *pins) note(r *Repository, path string, commit plumbing.Hash) {
@@ -97,7 +126,8 @@ func (p *pins) note(r *Repository, path string, commit plumbing.Hash) {
 	p.modules = append(p.modules, &pinnedModule{r, path, []plumbing.Hash{commit}})
 }
 
-// lookUp finds a path in a tree. Few folders lead to submodules, and most commits leave those as they are: they are remembered.
+// lookUp finds a path in a tree. Few folders lead to submodules, and most commits leave those as they are:
+// they are remembered.
 func (p *pins) lookUp(r *Repository, tree plumbing.Hash, name string) (entry, bool) {
 	if path.Clean(name) != name || strings.Count(name, "/") > deepest {
 		return entry{}, false

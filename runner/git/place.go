@@ -34,17 +34,18 @@ func (e Environment) get(name string) string {
 	return value
 }
 
-// noVariables is the environment of a repository that is named by its path: as in git, the variables that say where a
-// repository lies are those of one repository and not of its submodules or of any other.
+// noVariables is the environment of a repository that is named by its path: as in git, the variables that say
+// where a repository lies are those of one repository and not of its submodules or of any other.
 func noVariables(string) (string, bool) { return "", false }
 
-// Open opens the repository that path lies in, as git finds it: path's own .git, or else that of the nearest folder above.
+// Open opens the repository that path lies in, as git finds it: path's own .git, or else that of the nearest
+// folder above.
 func Open(path string) (*Repository, error) { return OpenHere(path, noVariables) }
 
-// OpenHere opens the repository that a git started in path works on: Open, but GIT_DIR, GIT_COMMON_DIR, GIT_WORK_TREE,
-// GIT_OBJECT_DIRECTORY, GIT_ALTERNATE_OBJECT_DIRECTORIES, GIT_CEILING_DIRECTORIES, GIT_NO_REPLACE_OBJECTS,
-// GIT_REPLACE_REF_BASE and GIT_GRAFT_FILE say what they say to git. Relative paths in them start at this process's
-// folder.
+// OpenHere opens the repository that a git started in path works on: Open, but GIT_DIR, GIT_COMMON_DIR,
+// GIT_WORK_TREE, GIT_OBJECT_DIRECTORY, GIT_ALTERNATE_OBJECT_DIRECTORIES, GIT_CEILING_DIRECTORIES,
+// GIT_NO_REPLACE_OBJECTS, GIT_REPLACE_REF_BASE and GIT_GRAFT_FILE say what they say to git. Relative paths in
+// them start at this process's folder.
 func OpenHere(path string, env Environment) (*Repository, error) {
 	at, err := find(path, env)
 	if err != nil {
@@ -196,8 +197,8 @@ func linkedGitDir(file string) (string, error) {
 	return physical(dir), nil
 }
 
-// isGitDir reports whether git takes a folder for a repository: by its HEAD, which names a ref or a commit, and by its
-// objects and refs, which may be links.
+// isGitDir reports whether git takes a folder for a repository: by its HEAD, which names a ref or a commit,
+// and by its objects and refs, which may be links.
 func isGitDir(dir, common, objects string) bool {
 	if objects == "" {
 		objects = filepath.Join(common, "objects")

@@ -16,11 +16,12 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/storer"
 )
 
-// refs reads a repository's refs as git's files backend keeps them: loose ones before packed ones, some of them each
-// work tree's own. Any part of the way may be a symbolic link. A ref that cannot be read is passed over, as by git.
+// refs reads a repository's refs as git's files backend keeps them: loose ones before packed ones, some of
+// them each work tree's own. Any part of the way may be a symbolic link. A ref that cannot be read is passed
+// over, as by git.
 //
-// go-git's reader is not used: it does not leave the folder that it was given, takes the file that a link is for the
-// ref, and one ref that cannot be read makes its list of all of them fail.
+// go-git's reader is not used: it does not leave the folder that it was given, takes the file that a link is
+// for the ref, and one ref that cannot be read makes its list of all of them fail.
 type refs struct {
 	gitDir    string
 	commonDir string // as the commondir file has it: git looks for no refs where GIT_COMMON_DIR points
@@ -32,7 +33,8 @@ type refs struct {
 // symbolicDeep is how many refs git follows from one to the next.
 const symbolicDeep = 5
 
-// resolve returns the object that a full name stands for, through refs that name others; false where there is none.
+// resolve returns the object that a full name stands for, through refs that name others; false where there is
+// none.
 func (r *refs) resolve(name string) (plumbing.Hash, bool) {
 	for range symbolicDeep + 1 {
 		ref := r.one(name)
@@ -96,8 +98,8 @@ func safeRefName(name string) bool {
 	return true
 }
 
-// looseRef reads the file of a ref. Old gits, and core.preferSymlinkRefs, write a ref that names another as a link to
-// the other's name: where that other is packed, or lies in another folder, the link leads nowhere.
+// looseRef reads the file of a ref. Old gits, and core.preferSymlinkRefs, write a ref that names another as a
+// link to the other's name: where that other is packed, or lies in another folder, the link leads nowhere.
 func looseRef(dir, file, name string) *plumbing.Reference {
 	path := filepath.Join(dir, file)
 	if target, err := os.Readlink(path); err == nil && strings.HasPrefix(target, "refs/") && safeRefName(target) {
@@ -150,8 +152,8 @@ func (r *refs) packedRefs() (map[string]plumbing.Hash, error) {
 	return packed, nil
 }
 
-// IterReferences lists the refs below refs/ and HEAD, ordered by name, each as it is: a ref that names another is not
-// followed. Those of other work trees are left out.
+// IterReferences lists the refs below refs/ and HEAD, ordered by name, each as it is: a ref that names
+// another is not followed. Those of other work trees are left out.
 func (r *refs) IterReferences() (storer.ReferenceIter, error) {
 	all := map[string]*plumbing.Reference{}
 	packed, err := r.packedRefs()
@@ -179,8 +181,8 @@ func (r *refs) IterReferences() (storer.ReferenceIter, error) {
 	return storer.NewReferenceSliceIter(ordered), nil
 }
 
-// list adds the loose refs below a folder. above are the real paths of the folders on the way: a link back to one of
-// them would have no end.
+// list adds the loose refs below a folder. above are the real paths of the folders on the way: a link back to
+// one of them would have no end.
 func (r *refs) list(all map[string]*plumbing.Reference, dir, name string, above []string, wanted func(string) bool) {
 	path := filepath.Join(dir, name)
 	here := physical(path)

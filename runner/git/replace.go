@@ -17,8 +17,8 @@ const replaceBase = "refs/replace/"
 // replacedDeep is how far git follows replacements of replacements.
 const replacedDeep = 5
 
-// readReplacements returns what takes the place of which objects, as `git replace` has set it: none where that does not
-// count.
+// readReplacements returns what takes the place of which objects, as `git replace` has set it: none where
+// that does not count.
 func readReplacements(at place, f format, names *refs) (map[plumbing.Hash]plumbing.Hash, error) {
 	if at.raw || f.raw {
 		return nil, nil
@@ -58,8 +58,8 @@ func (o *objects) replacement(id plumbing.Hash) (plumbing.Hash, error) {
 	return id, fmt.Errorf("read object %s: replaced more than %d times over, git refuses it too; see: git replace -l", short(id.String()), replacedDeep)
 }
 
-// readGrafts returns the parents that info/grafts gives to commits in place of their own. Lines that are none are
-// passed over, as by git.
+// readGrafts returns the parents that info/grafts gives to commits in place of their own. Lines that are none
+// are passed over, as by git.
 func readGrafts(at place) (map[plumbing.Hash][]plumbing.Hash, error) {
 	file := at.grafts
 	if file == "" {

@@ -20,7 +20,8 @@ var gitSettings = map[string]string{
 	"pack.threads":        "1",
 }
 
-// runGit runs the real git in dir, with no configuration but its own and fixed times, and returns what it printed.
+// runGit runs the real git in dir, with no configuration but its own and fixed times, and returns what it
+// printed.
 func runGit(t testing.TB, dir string, args ...string) string {
 	t.Helper()
 	out, err := tryGit(t, dir, "", args...)

@@ -17,12 +17,12 @@ var (
 	step      = regexp.MustCompile(`^(?:\^\{(?:commit)?\}|([~^])(\d*))`) // one of ^{} ^{commit} ~N ^N
 )
 
-// Resolve returns the commit that rev names: an id, whole or short; a tag, branch or other ref, or HEAD or @; what
-// `git describe` prints; each followed by any number of ~N, ^N and ^{}. Tags are peeled. Where a name and a short id
-// are spelled alike the name wins, as in git.
+// Resolve returns the commit that rev names: an id, whole or short; a tag, branch or other ref, or HEAD or @;
+// what `git describe` prints; each followed by any number of ~N, ^N and ^{}. Tags are peeled. Where a name
+// and a short id are spelled alike the name wins, as in git.
 //
-// go-git's own resolver is not used: it answers ^3 with the second parent, prefers short ids to names, and takes
-// @{1} or :path for nothing at all, each a wrong commit without a word.
+// go-git's own resolver is not used: it answers ^3 with the second parent, prefers short ids to names, and
+// takes @{1} or :path for nothing at all, each a wrong commit without a word.
 func (r *Repository) Resolve(rev string) (Commit, error) {
 	id, err := r.resolve(rev)
 	if err != nil {
@@ -115,7 +115,8 @@ func (r *Repository) lookUpShort(digits string) (plumbing.Hash, error) {
 	return plumbing.ZeroHash, ambiguous
 }
 
-// commitsLike returns the commits, and tags of commits, whose ids begin with the given digits, in order of id.
+// commitsLike returns the commits, and tags of commits, whose ids begin with the given digits, in order of
+// id.
 func (r *Repository) commitsLike(digits string) ([]plumbing.Hash, error) {
 	prefix, err := hex.DecodeString(digits[:len(digits)&^1])
 	if err != nil {

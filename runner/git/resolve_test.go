@@ -83,7 +83,8 @@ func TestAShortIDOfTwoCommitsNamesBoth(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	var b strings.Builder
-	// Some 1,200 commits collide in four digits with all but certainty (1200²/2/65536 = 11 pairs expected), and always the same ones.
+	// Some 1,200 commits collide in four digits with all but certainty (1200²/2/65536 = 11 pairs expected),
+	// and always the same ones.
 	for n := range 1200 {
 		commitText(&b, n, nil, 1600000000)
 	}

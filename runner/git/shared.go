@@ -16,12 +16,14 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// The objects of a history are many times larger than the files of a commit, and almost the same for all commits of a run. So they are
-// not part of each commit's tar: the .git in it borrows them from a place where they lie once, by its objects/info/alternates.
+// The objects of a history are many times larger than the files of a commit, and almost the same for all
+// commits of a run. So they are not part of each commit's tar: the .git in it borrows them from a place where
+// they lie once, by its objects/info/alternates.
 
-// share is what the .gits of some commits borrow. How many digits git gives to an abbreviated id depends on how many objects it sees:
-// here as many in each commit's .git, as many as in a clone of the newest commits of the share and their tags. In a repository that has
-// other branches, or has grown since, git may show a digit more.
+// share is what the .gits of some commits borrow. How many digits git gives to an abbreviated id depends on
+// how many objects it sees: here as many in each commit's .git, as many as in a clone of the newest commits
+// of the share and their tags. In a repository that has other branches, or has grown since, git may show a
+// digit more.
 type share struct {
 	key  string
 	sets []*objectSet // each repository's, the commits' own first
@@ -47,8 +49,8 @@ func (t *objectSet) folder() string {
 	return path.Join(hex.EncodeToString(hash.Sum(nil))[:20], "objects")
 }
 
-// Shared gives the key of what .gits of the given commits, full ids, and of their ancestors share: what [Source.WriteShared] writes. Equal
-// keys stand for equal objects. It is "" where there is nothing to share.
+// Shared gives the key of what .gits of the given commits, full ids, and of their ancestors share: what
+// [Source.WriteShared] writes. Equal keys stand for equal objects. It is "" where there is nothing to share.
 func (s *Source) Shared(ctx context.Context, commits []string) (key string, err error) {
 	if !s.options.Git {
 		return "", nil
@@ -142,7 +144,8 @@ func (sh *share) of(r *Repository, commit plumbing.Hash) *objectSet {
 	return nil
 }
 
-// WriteShared streams the objects that were named key by [Source.Shared], as a tar of folders that git can borrow from.
+// WriteShared streams the objects that were named key by [Source.Shared], as a tar of folders that git can
+// borrow from.
 func (s *Source) WriteShared(ctx context.Context, key string, w io.Writer) error {
 	out := tar.NewWriter(w)
 	written := map[string]bool{}

@@ -42,7 +42,8 @@ func objectsIn(t *testing.T, p *packed) []string {
 	return ids
 }
 
-// TestAPackHasWhatCanBeReachedAndNothingElse compares git's packs, and those of a machine without git, with what git lists.
+// TestAPackHasWhatCanBeReachedAndNothingElse compares git's packs, and those of a machine without git, with
+// what git lists.
 func TestAPackHasWhatCanBeReachedAndNothingElse(t *testing.T) {
 	t.Parallel()
 	seed := uint64(time.Now().UnixNano())
@@ -163,7 +164,8 @@ func TestASubmodulesHistoryThatIsCutIsSaid(t *testing.T) {
 	}
 }
 
-// TestASubmoduleWhoseNameIsNoFolderHasAGitAllTheSame has names that git refuses today, or that would lie in each other.
+// TestASubmoduleWhoseNameIsNoFolderHasAGitAllTheSame has names that git refuses today, or that would lie in
+// each other.
 func TestASubmoduleWhoseNameIsNoFolderHasAGitAllTheSame(t *testing.T) {
 	used := map[string]bool{}
 	top := &root{}

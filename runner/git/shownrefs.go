@@ -32,7 +32,8 @@ type replaceRef struct {
 	commit   bool // original is a commit
 }
 
-// within is what a clone of the commits alone would have: tags of these, and what stands for objects of theirs.
+// within is what a clone of the commits alone would have: tags of these, and what stands for objects of
+// theirs.
 func (r *shownRefs) within(commits map[plumbing.Hash]bool) *shownRefs {
 	return &shownRefs{
 		tags:     slices.DeleteFunc(slices.Clone(r.tags), func(t tag) bool { return !commits[t.commit] }),
@@ -141,7 +142,8 @@ func (r *Repository) replaceRefs() (all []replaceRef, err error) {
 	return all, nil
 }
 
-// kind tells what an object is; [plumbing.InvalidObject] if it is not here, as after a partial or damaged clone.
+// kind tells what an object is; [plumbing.InvalidObject] if it is not here, as after a partial or damaged
+// clone.
 func (o *objects) kind(id plumbing.Hash) (plumbing.ObjectType, error) {
 	object, content, err := o.openRaw(plumbing.AnyObject, id)
 	if missing := (*MissingObjectError)(nil); errors.As(err, &missing) {

@@ -15,12 +15,13 @@ type HistoryOptions struct {
 	Paths []string
 }
 
-// simplifier leaves part of a history out as `git rev-list --parents good..bad -- paths` does, by git's default history
-// simplification (git-log(1), History Simplification).
+// simplifier leaves part of a history out as `git rev-list --parents good..bad -- paths` does, by git's
+// default history simplification (git-log(1), History Simplification).
 //
-// A commit is the same as a parent when the paths are. It is left out when it is the same as some parent, and then its
-// history goes on through the first such parent alone: the other sides of a merge changed nothing that is left. Two
-// kinds of parents do not count as long as there are others, since to follow them would lose those:
+// A commit is the same as a parent when the paths are. It is left out when it is the same as some parent, and
+// then its history goes on through the first such parent alone: the other sides of a merge changed nothing
+// that is left. Two kinds of parents do not count as long as there are others, since to follow them would
+// lose those:
 //
 //   - ancestors of good other than good itself, as in git. Git knows of an ancestor only once it has met it on its way
 //     back through the dates, and follows those it has not; here all are known.
@@ -50,8 +51,8 @@ func (o HistoryOptions) paths() (*Paths, error) {
 	return ParsePaths(o.Paths)
 }
 
-// simplify finds what is kept and its parents: it walks from the last commit of the order, children before parents, and
-// then back to rewrite.
+// simplify finds what is kept and its parents: it walks from the last commit of the order, children before
+// parents, and then back to rewrite.
 func (s *simplifier) simplify(ctx context.Context) error {
 	n := len(s.order)
 	s.at = make(map[plumbing.Hash]int, n)
@@ -98,8 +99,8 @@ func (s *simplifier) simplify(ctx context.Context) error {
 	return nil
 }
 
-// rewrite puts what is left of its history in place of each parent that is left out. That was rewritten before, for
-// parents come first.
+// rewrite puts what is left of its history in place of each parent that is left out. That was rewritten
+// before, for parents come first.
 func (s *simplifier) rewrite(parents []plumbing.Hash, same []bool) []plumbing.Hash {
 	leftOut := func(id plumbing.Hash) bool {
 		at, ok := s.at[id]
@@ -206,8 +207,8 @@ func (r *Repository) sameIn(ctx context.Context, commit, a, b plumbing.Hash, pat
 	return same, err
 }
 
-// rejoin returns a commit's rewritten parents, each once. One that shares history with good, but whose parents that are
-// left do not (the first parent of a merge can be another project), follows good.
+// rejoin returns a commit's rewritten parents, each once. One that shares history with good, but whose
+// parents that are left do not (the first parent of a merge can be another project), follows good.
 func (s *simplifier) rejoin(i int, parents []plumbing.Hash) []plumbing.Hash {
 	once := parents
 	if len(parents) > 1 {

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// pathWorld is a random history with one root, in which files come, go and come back: merges that take each file from
-// any parent, that take everything from one, and that change what no parent had.
+// pathWorld is a random history with one root, in which files come, go and come back: merges that take each
+// file from any parent, that take everything from one, and that change what no parent had.
 type pathWorld struct {
 	first     int // number of its first commit; its branches are b<number>
 	parents   [][]int
@@ -76,8 +76,9 @@ func newPathWorld(rng *rand.Rand, first int) pathWorld {
 	return w
 }
 
-// write gives fast-import text. Only if git knows all ancestors of good before it meets the rest does it treat them alike, so
-// they get the later dates; asGit is false for dates that people's clocks could have given.
+// write gives fast-import text. Only if git knows all ancestors of good before it meets the rest does it
+// treat them alike, so they get the later dates; asGit is false for dates that people's clocks could have
+// given.
 func (w pathWorld) write(b *strings.Builder, asGit bool) {
 	for i, of := range w.parents {
 		date := 1000000000 + i
@@ -112,8 +113,9 @@ func gitRange(t *testing.T, r *Repository, good, bad Commit, o HistoryOptions) m
 	return all
 }
 
-// hidesTheFirst reports whether git --first-parent -- paths leaves the oldest commit of the line out, whatever it changed:
-// a merge whose first parent is an older ancestor of good, and whose second is not, it never compares with either.
+// hidesTheFirst reports whether git --first-parent -- paths leaves the oldest commit of the line out,
+// whatever it changed: a merge whose first parent is an older ancestor of good, and whose second is not, it
+// never compares with either.
 func (w pathWorld) hidesTheFirst() bool {
 	i := w.bad
 	for ; !w.ofGood[w.parents[i][0]]; i = w.parents[i][0] {
@@ -189,8 +191,8 @@ func TestHistoriesOfPathsAndFirstParentsAreThoseOfGit(t *testing.T) {
 	}
 }
 
-// checkParents compares parents with git's. Two things git prints are of no use to a search: second parents with
-// --first-parent, and merges of ancestors of good that are left out and yet named.
+// checkParents compares parents with git's. Two things git prints are of no use to a search: second parents
+// with --first-parent, and merges of ancestors of good that are left out and yet named.
 func (w pathWorld) checkParents(t *testing.T, at string, r *Repository, h *History, want map[string][]string, o HistoryOptions) {
 	t.Helper()
 	id := func(i int) string { return resolve(t, r, fmt.Sprint("b", w.first+i)).ID }
@@ -280,8 +282,8 @@ func (w pathWorld) checkShape(t *testing.T, at string, h *History) {
 	}
 }
 
-// TestNoCommitThatGitLeavesIsLostWhateverTheDates uses dates that rise along history, as they do. Git then follows some
-// merges into ancestors of good that it has not yet met, and loses their other sides.
+// TestNoCommitThatGitLeavesIsLostWhateverTheDates uses dates that rise along history, as they do. Git then
+// follows some merges into ancestors of good that it has not yet met, and loses their other sides.
 func TestNoCommitThatGitLeavesIsLostWhateverTheDates(t *testing.T) {
 	t.Parallel()
 	r, all := pathWorlds(t, fewer(60), false)

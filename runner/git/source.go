@@ -15,8 +15,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 )
 
-// FileTime is the modification time of every file and folder of every tar, whatever the commit: equal times keep make
-// from rebuilding what is up to date, and none lies before 1980, which zip archives cannot hold.
+// FileTime is the modification time of every file and folder of every tar, whatever the commit: equal times
+// keep make from rebuilding what is up to date, and none lies before 1980, which zip archives cannot hold.
 func FileTime() time.Time { return time.Unix(946684800, 0).UTC() } // 2000-01-01
 
 // SourceOptions say what a tar holds beside the commit's own files.
@@ -48,8 +48,8 @@ func (r *Repository) Source(options SourceOptions) *Source {
 	return s
 }
 
-// Tree returns the id of what commit's trials see. Trees name the commits that their submodules are pinned at, so the
-// tree's own id is enough, except that a .git tells commits apart.
+// Tree returns the id of what commit's trials see. Trees name the commits that their submodules are pinned
+// at, so the tree's own id is enough, except that a .git tells commits apart.
 func (s *Source) Tree(ctx context.Context, commit string) (string, error) {
 	tree, err := s.repo.Tree(ctx, commit)
 	if err == nil && s.options.Git {
@@ -77,9 +77,10 @@ func (r *Repository) header(commit string) (header, error) {
 	return r.objects.header(plumbing.NewHash(commit))
 }
 
-// WriteTar streams the files of a commit, given by its full id, as an uncompressed tar, each as a checkout writes it: folders before what
-// is in them, names in git's order, owner 0:0, mode 0755 or 0644. The same commit gives the same bytes, but for how a .git's objects are
-// packed, which it has all. Names that must not be unpacked and submodules that cannot be had are found before the first byte.
+// WriteTar streams the files of a commit, given by its full id, as an uncompressed tar, each as a checkout
+// writes it: folders before what is in them, names in git's order, owner 0:0, mode 0755 or 0644. The same
+// commit gives the same bytes, but for how a .git's objects are packed, which it has all. Names that must not
+// be unpacked and submodules that cannot be had are found before the first byte.
 func (s *Source) WriteTar(ctx context.Context, commit string, w io.Writer) error {
 	key, err := s.Shared(ctx, []string{commit})
 	if err != nil {
@@ -88,8 +89,9 @@ func (s *Source) WriteTar(ctx context.Context, commit string, w io.Writer) error
 	return s.WriteTarWith(ctx, commit, key, "", w)
 }
 
-// WriteTarWith is WriteTar of a commit whose .git borrows from what was shared under key (see [Source.Shared]), which lies at the path
-// at in the build's world; "": the .git has it all, for a build that no such place can be given.
+// WriteTarWith is WriteTar of a commit whose .git borrows from what was shared under key (see
+// [Source.Shared]), which lies at the path at in the build's world; "": the .git has it all, for a build that
+// no such place can be given.
 func (s *Source) WriteTarWith(ctx context.Context, commit, key, at string, w io.Writer) error {
 	files, roots, err := s.list(ctx, commit)
 	if err != nil {

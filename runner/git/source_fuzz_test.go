@@ -17,11 +17,12 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
-// FuzzWriteTar makes a commit of trees that git itself would never write, and reads the tar back. A tar holds just what the trees name, each
-// thing once and below a folder of its own; where they name what must not be unpacked, there is none, and no byte of one.
+// FuzzWriteTar makes a commit of trees that git itself would never write, and reads the tar back. A tar holds
+// just what the trees name, each thing once and below a folder of its own; where they name what must not be
+// unpacked, there is none, and no byte of one.
 //
-// root and sub are trees as git stores them, but that a letter stands for an object's id: see [oddRepository]. target is the content of a file or symbolic
-// link, modules a .gitmodules.
+// root and sub are trees as git stores them, but that a letter stands for an object's id: see
+// [oddRepository]. target is the content of a file or symbolic link, modules a .gitmodules.
 func FuzzWriteTar(f *testing.F) {
 	o := newOddRepository(f)
 	f.Fuzz(func(t *testing.T, root, sub []byte, target, modules string, submodules, git bool) {
@@ -29,8 +30,9 @@ func FuzzWriteTar(f *testing.F) {
 	})
 }
 
-// oddRepository is a repository for odd commits. What letters stand for: l target, g modules, n a number; f a tree with the file `same`, t sub; m a
-// commit of the submodule m, o one of a repository that is no submodule's. Any other stands for the id of nothing.
+// oddRepository is a repository for odd commits. What letters stand for: l target, g modules, n a number; f a
+// tree with the file `same`, t sub; m a commit of the submodule m, o one of a repository that is no
+// submodule's. Any other stands for the id of nothing.
 type oddRepository struct {
 	dir                             string
 	number, folder, pinned, outside plumbing.Hash
@@ -44,7 +46,8 @@ func newOddRepository(f testing.TB) *oddRepository {
 	return &oddRepository{dir: dir, folder: id(dir, "HEAD:folder"), number: id(dir, "HEAD:number"), pinned: id(module, "HEAD"), outside: id(other, "HEAD")}
 }
 
-// expected is what a tar must hold: what stands at each path, and whether there must be one, must be none, or either is right.
+// expected is what a tar must hold: what stands at each path, and whether there must be one, must be none, or
+// either is right.
 type expected struct {
 	at         map[string]string // "dir", "link to …", "file …", by path
 	wrong      string            // why there must be no tar; "": nothing is known against it
@@ -228,7 +231,8 @@ func (o *oddRepository) fuzz(t *testing.T, root, sub []byte, target, modules str
 	o.compare(t, &b, want.at, options.Git)
 }
 
-// compare reads a tar as whoever unpacks it must be able to: each folder before what is in it, and nothing through a link or a file.
+// compare reads a tar as whoever unpacks it must be able to: each folder before what is in it, and nothing
+// through a link or a file.
 func (o *oddRepository) compare(t *testing.T, in io.Reader, want map[string]string, git bool) {
 	got := map[string]string{}
 	for r := tar.NewReader(in); ; {

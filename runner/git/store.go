@@ -15,9 +15,10 @@ import (
 
 // store is one folder of objects, loose and packed. It is not for callers at the same time.
 //
-// Its formats are read by go-git, whose own storage is not used: it takes only folders called objects that hold no links,
-// packs named by their checksum, and indexes of version 2; one pack without an index, or with a broken one, makes all
-// others unreadable; and it follows alternates by itself, opening them anew for each object.
+// Its formats are read by go-git, whose own storage is not used: it takes only folders called objects that
+// hold no links, packs named by their checksum, and indexes of version 2; one pack without an index, or with
+// a broken one, makes all others unreadable; and it follows alternates by itself, opening them anew for each
+// object.
 type store struct {
 	dir    string
 	cache  cache.Object
@@ -62,8 +63,8 @@ func (s *store) list() error {
 	return nil
 }
 
-// find returns an object; plumbing.ErrObjectNotFound where it is not here. As in git one that cannot be read in a pack
-// may be read elsewhere.
+// find returns an object; plumbing.ErrObjectNotFound where it is not here. As in git one that cannot be read
+// in a pack may be read elsewhere.
 func (s *store) find(id plumbing.Hash) (plumbing.EncodedObject, error) {
 	if held, ok := s.cache.Get(id); ok {
 		return held, nil

@@ -50,8 +50,8 @@ func (r *Repository) parseMappings(blob plumbing.Hash) (*mappings, error) {
 	return read, nil
 }
 
-// module finds the repository of a submodule that has its pinned commit: among those that git keeps in the parent's
-// git folder, else in the parent's work tree. Nothing is fetched.
+// module finds the repository of a submodule that has its pinned commit: among those that git keeps in the
+// parent's git folder, else in the parent's work tree. Nothing is fetched.
 func (s *Source) module(top *root, path string, pinned plumbing.Hash) (*Repository, *MissingSubmodule, error) {
 	missing := &MissingSubmodule{Path: top.prefix + path, Pinned: pinned.String()}
 	mapped, ok := top.mappings.byPath[path]

@@ -8,7 +8,8 @@ import (
 	"testing"
 )
 
-// nested makes an outer repository with a submodule that has one itself, and returns it and where it is cloned from.
+// nested makes an outer repository with a submodule that has one itself, and returns it and where it is
+// cloned from.
 func nested(t testing.TB) (outer, origin string) {
 	t.Helper()
 	inner, middle := line(t, 2), line(t, 2)

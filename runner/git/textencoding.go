@@ -12,11 +12,11 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// encoder returns what turns UTF-8 into the text encoding of a name, as git does with the C library's iconv on Linux: a
-// character that the encoding lacks is an error. nil: the encoding is not known here.
+// encoder returns what turns UTF-8 into the text encoding of a name, as git does with the C library's iconv
+// on Linux: a character that the encoding lacks is an error. nil: the encoding is not known here.
 //
-// The tables are those of golang.org/x/text. Only encodings are offered in which it agrees with glibc on every character
-// (a test compares them); Shift JIS, EUC-JP, GBK, GB 18030 and Big5 are not among them.
+// The tables are those of golang.org/x/text. Only encodings are offered in which it agrees with glibc on
+// every character (a test compares them); Shift JIS, EUC-JP, GBK, GB 18030 and Big5 are not among them.
 func encoder(name string) transform.Transformer {
 	name = strings.ToUpper(name)
 	if utf, ok := utfEncodings[strings.ReplaceAll(name, "UTF-", "UTF")]; ok {
@@ -31,8 +31,8 @@ func encoder(name string) transform.Transformer {
 	return nil
 }
 
-// utfEncodings are those of Unicode. What names no byte order gets a mark and the machine's own, which is little-endian on
-// all that bisect runs on; git itself knows the -BOM names.
+// utfEncodings are those of Unicode. What names no byte order gets a mark and the machine's own, which is
+// little-endian on all that bisect runs on; git itself knows the -BOM names.
 var utfEncodings = map[string]encoding.Encoding{
 	"UTF16":       unicode.UTF16(unicode.LittleEndian, unicode.UseBOM),
 	"UTF16LE":     unicode.UTF16(unicode.LittleEndian, unicode.IgnoreBOM),
@@ -65,7 +65,8 @@ var pages = map[string]page{
 	"CP1257": {charmap.Windows1257, false},
 }
 
-// page encodes as a [charmap.Charmap] does, which replaces what it cannot encode and lacks the control characters above 0x7f.
+// page encodes as a [charmap.Charmap] does, which replaces what it cannot encode and lacks the control
+// characters above 0x7f.
 type page struct {
 	table    *charmap.Charmap
 	controls bool // U+0080 to U+009F are encoded as themselves

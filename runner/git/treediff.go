@@ -10,10 +10,11 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 )
 
-// treeDiff finds the files in which trees differ. It reads trees only, and of those only what the two do not share: a
-// folder with the same id in both is the same all the way down.
+// treeDiff finds the files in which trees differ. It reads trees only, and of those only what the two do not
+// share: a folder with the same id in both is the same all the way down.
 //
-// go-git's own differ decodes each tree into objects of its own, and cannot be limited to paths or stopped early.
+// go-git's own differ decodes each tree into objects of its own, and cannot be limited to paths or stopped
+// early.
 type treeDiff struct {
 	objects *objects
 	commit  string                 // what errors speak of
@@ -25,14 +26,16 @@ type treeDiff struct {
 // emptyTree is the id that git knows without having the object.
 var emptyTree = plumbing.NewHash("4b825dc642cb6eb9a060e54bf8d69288fbee4904")
 
-// differ calls found with each file, link and submodule that is not the same in trees a and b; the zero id is the empty tree. A
-// file that takes the place of a folder, or a folder that takes a file's, counts as all files of both.
+// differ calls found with each file, link and submodule that is not the same in trees a and b; the zero id is
+// the empty tree. A file that takes the place of a folder, or a folder that takes a file's, counts as all
+// files of both.
 func (d *treeDiff) differ(ctx context.Context, a, b plumbing.Hash) error {
 	_, err := d.walk(ctx, a, b, "", 0)
 	return err
 }
 
-// walk compares two trees that lie at dir, which is "" or ends in a slash. more is false when found had enough.
+// walk compares two trees that lie at dir, which is "" or ends in a slash. more is false when found had
+// enough.
 func (d *treeDiff) walk(ctx context.Context, a, b plumbing.Hash, dir string, depth int) (more bool, err error) {
 	if a == b {
 		return true, nil
@@ -169,7 +172,8 @@ func canonical(octal []byte) filemode.FileMode {
 	return filemode.Submodule
 }
 
-// compare orders the next entries as git orders trees, a folder as if its name ended in a slash; what is over comes last.
+// compare orders the next entries as git orders trees, a folder as if its name ended in a slash; what is over
+// comes last.
 func (r *treeReader) compare(other *treeReader) int {
 	switch {
 	case r.over():

@@ -21,12 +21,14 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/index"
 )
 
-// Uncommitted returns the tracked files whose state is in no commit, ordered: those that differ from the index in the work
-// tree, and those that differ from HEAD in the index. Files that git does not track, and submodules, are not looked at.
+// Uncommitted returns the tracked files whose state is in no commit, ordered: those that differ from the
+// index in the work tree, and those that differ from HEAD in the index. Files that git does not track, and
+// submodules, are not looked at.
 //
-// It compares what the index knows of each file with what the file system says, and reads only files whose time has changed.
-// `git status` would do as much, but the repository's own config can have it run programs: a file system monitor, and
-// any filter that an attribute names. go-git's Status reads every file, and knows no attributes.
+// It compares what the index knows of each file with what the file system says, and reads only files whose
+// time has changed. `git status` would do as much, but the repository's own config can have it run programs:
+// a file system monitor, and any filter that an attribute names. go-git's Status reads every file, and knows
+// no attributes.
 func (r *Repository) Uncommitted(ctx context.Context) ([]string, error) {
 	if r.workTree == "" {
 		return nil, nil
@@ -43,7 +45,8 @@ func (r *Repository) Uncommitted(ctx context.Context) ([]string, error) {
 	return paths, nil
 }
 
-// readAtMost is how many bytes of files are read to see whether they differ. Those that are left then count as unchanged.
+// readAtMost is how many bytes of files are read to see whether they differ. Those that are left then count
+// as unchanged.
 const readAtMost = 256 << 20
 
 type uncommitted struct {
@@ -163,8 +166,8 @@ func sameTime(info fs.FileInfo, entry *index.Entry) bool {
 	return info.ModTime().Equal(entry.ModifiedAt)
 }
 
-// contentDiffers reads a file whose time or size has changed. It is as committed if it is what git stores, or what a checkout
-// writes of that.
+// contentDiffers reads a file whose time or size has changed. It is as committed if it is what git stores, or
+// what a checkout writes of that.
 func (u *uncommitted) contentDiffers(ctx context.Context, entry *index.Entry, info fs.FileInfo) bool {
 	if info.Mode()&fs.ModeSymlink != 0 {
 		target, err := u.work.Readlink(entry.Name)
@@ -196,8 +199,8 @@ func (u *uncommitted) contentDiffers(ctx context.Context, entry *index.Entry, in
 	return err == nil && !same
 }
 
-// checksOutAs reports whether a checkout of an entry writes what is in the work tree. Ends of lines and $Id$ that a commit would
-// take back make no difference.
+// checksOutAs reports whether a checkout of an entry writes what is in the work tree. Ends of lines and $Id$
+// that a commit would take back make no difference.
 func (u *uncommitted) checksOutAs(entry *index.Entry, attrs conversion) (bool, error) {
 	stored, _, err := u.repo.objects.read(plumbing.BlobObject, entry.Hash)
 	if err != nil {

@@ -8,12 +8,12 @@ type globRules struct {
 	fold    bool // ASCII letters match in either case
 }
 
-// wildmatch reports whether a glob matches the whole of name, byte by byte, as git's wildmatch does. path.Match and its
-// kin know no ** and refuse brackets that git takes ("[!a]", "[-a]").
+// wildmatch reports whether a glob matches the whole of name, byte by byte, as git's wildmatch does.
+// path.Match and its kin know no ** and refuse brackets that git takes ("[!a]", "[-a]").
 //
-// Only the last * and the last ** that were met are ever reconsidered. What an earlier * could match instead, a later
-// one can match as well, because neither crosses a slash; and a ** can match whatever an earlier one could. So the time
-// is at most the product of both lengths for each **, however hostile the pattern.
+// Only the last * and the last ** that were met are ever reconsidered. What an earlier * could match instead,
+// a later one can match as well, because neither crosses a slash; and a ** can match whatever an earlier one
+// could. So the time is at most the product of both lengths for each **, however hostile the pattern.
 func wildmatch(glob, name string, rules globRules) bool {
 	g := globber{glob: glob, name: name, rules: rules}
 	var star, wide retry
@@ -134,9 +134,9 @@ func (g *globber) takes(i int, c byte) (length int, ok bool) {
 	}
 }
 
-// set reads a set such as [a-z_], [!0-9] or [[:alpha:]]. A ] that comes first is a member, a - at either end too; a set
-// that does not end, or names an unknown class, matches nothing. With fold, c is in lower case, and only ranges and
-// [:upper:] are tried in upper case too: again git's way.
+// set reads a set such as [a-z_], [!0-9] or [[:alpha:]]. A ] that comes first is a member, a - at either end
+// too; a set that does not end, or names an unknown class, matches nothing. With fold, c is in lower case,
+// and only ranges and [:upper:] are tried in upper case too: again git's way.
 func (g *globber) set(start int, c byte) (length int, ok bool) {
 	glob, i := g.glob, start+1
 	negated := i < len(glob) && (glob[i] == '!' || glob[i] == '^')

@@ -11,7 +11,7 @@ import (
 	"strings"
 	"sync"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 // box is a folder, with what runs for it.
@@ -32,8 +32,8 @@ type box struct {
 }
 
 var (
-	_ runner.Box    = (*box)(nil)
-	_ runner.Keeper = (*box)(nil)
+	_ backend.Box        = (*box)(nil)
+	_ backend.FileReader = (*box)(nil)
 )
 
 func (b *box) work() string { return filepath.Join(b.dir, "work") }
@@ -41,9 +41,9 @@ func (b *box) home() string { return filepath.Join(b.dir, "home") }
 func (b *box) temp() string { return filepath.Join(b.dir, "tmp") }
 func (b *box) bin() string  { return filepath.Join(b.dir, "bin") }
 
-// Start makes a box: a folder with an empty work folder, HOME and TMPDIR, and links to the tools of spec's image. Limits and Network are
-// not looked at.
-func (e *Engine) Start(ctx context.Context, spec runner.BoxSpec) (_ runner.Box, err error) {
+// Start makes a box: a folder with an empty work folder, HOME and TMPDIR, and links to the tools of spec's
+// image. Limits and Network are not looked at.
+func (e *Engine) Start(ctx context.Context, spec backend.BoxSpec) (_ backend.Box, err error) {
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
@@ -51,7 +51,7 @@ func (e *Engine) Start(ctx context.Context, spec runner.BoxSpec) (_ runner.Box, 
 		spec.Name = "bisect-" + strings.ToLower(rand.Text()[:10])
 	}
 	what := "start box " + spec.Name
-	if spec.Engine != nil || spec.Socket {
+	if spec.Dockerd != nil || spec.Socket {
 		return nil, fmt.Errorf("%s: a build on the machine itself has no Docker engine of bisect's", what)
 	}
 	if !filepath.IsLocal(spec.Name) || strings.Contains(spec.Name, "/") {
@@ -61,14 +61,14 @@ func (e *Engine) Start(ctx context.Context, spec runner.BoxSpec) (_ runner.Box, 
 	tools := e.sets[spec.Image]
 	e.mu.Unlock()
 	if tools == nil {
-		return nil, mishapf("%s: tools %s are not known to this runner: make them again", what, spec.Image)
+		return nil, infrastructuref("%s: tools %s are not known to this runner: make them again", what, spec.Image)
 	}
 	b := &box{
 		engine: e, name: spec.Name, dir: filepath.Join(e.dir.path, spec.Name), workdir: path.Clean("/" + spec.Workdir),
 		sessions: map[int]bool{}, tools: tools, shared: spec.Shared, word: e.dir.word() + "." + strings.ToLower(rand.Text()),
 	}
 	if err := os.Mkdir(b.dir, 0o700); err != nil {
-		return nil, mishapf("%s: %w", what, err)
+		return nil, infrastructuref("%s: %w", what, err)
 	}
 	if b.env, err = b.fill(tools, spec); err != nil {
 		_ = removeAll(b.dir)
@@ -81,16 +81,16 @@ func (e *Engine) Start(ctx context.Context, spec runner.BoxSpec) (_ runner.Box, 
 }
 
 // fill makes the box's folders and returns its environment.
-func (b *box) fill(tools *set, spec runner.BoxSpec) ([]string, error) {
+func (b *box) fill(tools *set, spec backend.BoxSpec) ([]string, error) {
 	for _, dir := range []string{b.work(), b.home(), b.temp(), b.bin()} {
 		if err := os.Mkdir(dir, 0o755); err != nil {
-			return nil, mishapf("%w", err)
+			return nil, infrastructuref("%w", err)
 		}
 	}
 	plugins := filepath.Join(b.home(), ".docker", pluginFolder)
 	if len(tools.plugins) > 0 {
 		if err := os.MkdirAll(plugins, 0o755); err != nil {
-			return nil, mishapf("%w", err)
+			return nil, infrastructuref("%w", err)
 		}
 		for _, name := range []string{"HOME", "DOCKER_CONFIG"} {
 			if slices.ContainsFunc(spec.Env, func(e string) bool { return strings.HasPrefix(e, name+"=") }) {
@@ -101,15 +101,15 @@ func (b *box) fill(tools *set, spec runner.BoxSpec) ([]string, error) {
 	for dir, links := range map[string]map[string]string{b.bin(): tools.programs, plugins: tools.plugins} {
 		for name, to := range links {
 			if err := os.Symlink(to, filepath.Join(dir, name)); err != nil {
-				return nil, mishapf("%w", err)
+				return nil, infrastructuref("%w", err)
 			}
 		}
 	}
 	return b.environment(tools, append(slices.Clone(spec.Env), spec.Secrets...)), nil
 }
 
-// environment is the build's: of this process's own it has PATH alone, behind the pinned tools, also where the scenario sets PATH. A bare
-// NAME unsets.
+// environment is the build's: of this process's own it has PATH alone, behind the pinned tools, also where
+// the scenario sets PATH. A bare NAME unsets.
 func (b *box) environment(tools *set, given []string) []string {
 	env := map[string]string{
 		"PATH": strings.Join(tools.path, ":"), "HOME": b.home(), "TMPDIR": b.temp(), boxVariable: b.word,
@@ -143,7 +143,7 @@ func (b *box) Close() error {
 	err := b.end()
 	if err == nil {
 		if err = removeAll(b.dir); err != nil {
-			err = mishapf("remove box %s: %w", b.name, err)
+			err = infrastructuref("remove box %s: %w", b.name, err)
 		}
 	}
 	b.closed = err == nil
@@ -158,8 +158,9 @@ func (b *box) kill() error {
 	return b.end()
 }
 
-// end ends the box's processes: those of its stages' sessions, those that have its word, what descends from a stage and works in its
-// folder, the descendants of all these; and where no other box is open, those that could be of any.
+// end ends the box's processes: those of its stages' sessions, those that have its word, what descends from a
+// stage and works in its folder, the descendants of all these; and where no other box is open, those that
+// could be of any.
 func (b *box) end() error {
 	strays := map[process]bool{}
 	e := b.engine
@@ -178,23 +179,24 @@ func (b *box) end() error {
 	})
 }
 
-// harmed returns an error if a build has changed the tools: what was built with them since says nothing. Of several boxes at a time nobody
-// knows whose build it was.
+// harmed returns an error if a build has changed the tools: what was built with them since says nothing. Of
+// several boxes at a time nobody knows whose build it was.
 func (b *box) harmed(what string) error {
 	err := b.tools.made.Changed()
 	if err == nil {
 		return nil
 	}
-	err = mishapf("%s: a build has changed its own tools, which others have too: %w; they are unpacked anew; have builds write elsewhere (PYTHONDONTWRITEBYTECODE=1 keeps Python from it), or run bisect as a user other than root", what, err)
+	err = infrastructuref("%s: a build has changed its own tools, which others have too: %w; they are unpacked anew; have builds write elsewhere (PYTHONDONTWRITEBYTECODE=1 keeps Python from it), or run bisect as a user other than root", what, err)
 	b.engine.mu.Lock()
 	defer b.engine.mu.Unlock()
 	if len(b.engine.boxes) == 1 {
-		return &runner.Suspected{Err: err}
+		return &backend.Suspected{Err: err}
 	}
 	return err
 }
 
-// there returns an error if the folder of the box is gone: its build has removed it, or somebody has ended the box from outside.
+// there returns an error if the folder of the box is gone: its build has removed it, or somebody has ended
+// the box from outside.
 func (b *box) there(what string) error {
 	var gone []string
 	for _, dir := range []string{b.dir, b.bin()} {
@@ -203,7 +205,7 @@ func (b *box) there(what string) error {
 		}
 	}
 	if len(gone) > 0 {
-		return &runner.Suspected{Err: mishapf("%s: its folder is gone (%s): the build has removed it, or somebody else", what, gone[0])}
+		return &backend.Suspected{Err: infrastructuref("%s: its folder is gone (%s): the build has removed it, or somebody else", what, gone[0])}
 	}
 	return nil
 }

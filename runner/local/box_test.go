@@ -15,12 +15,12 @@ import (
 	"testing"
 	"time"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
-func start(t testing.TB, e *Engine, env ...string) runner.Box {
+func start(t testing.TB, e *Engine, env ...string) backend.Box {
 	t.Helper()
-	box, err := e.Start(t.Context(), runner.BoxSpec{Image: image(t, e).Name, Workdir: "/src", Env: env})
+	box, err := e.Start(t.Context(), backend.BoxSpec{Image: image(t, e).Name, Workdir: "/src", Env: env})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func start(t testing.TB, e *Engine, env ...string) runner.Box {
 	return box
 }
 
-func script(t testing.TB, box runner.Box, text string) (string, runner.Exit) {
+func script(t testing.TB, box backend.Box, text string) (string, backend.Exit) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -55,7 +55,8 @@ func alive(t *testing.T, number string) bool {
 	return err == nil && !p.zombie
 }
 
-// daemon is a script that starts a process which leaves all behind by which a box's are told, and prints its number.
+// daemon is a script that starts a process which leaves all behind by which a box's are told, and prints its
+// number.
 const daemon = `cd /; env -i setsid sh -c 'sleep 601 >/dev/null 2>&1 & echo $!'; :`
 
 func TestADaemonWithoutATraceEndsWithTheLastBox(t *testing.T) {
@@ -80,7 +81,8 @@ func TestADaemonWithoutATraceEndsWithTheLastBox(t *testing.T) {
 	}
 }
 
-// TestChildrenOfBeforeAreSpared has one that left our session, as of a shell that started it and then became this program.
+// TestChildrenOfBeforeAreSpared has one that left our session, as of a shell that started it and then became
+// this program.
 func TestChildrenOfBeforeAreSpared(t *testing.T) {
 	before := exec.Command("sleep", "604")
 	before.SysProcAttr = newSessionOf()
@@ -149,7 +151,8 @@ func TestAForkBombEndsWithItsBox(t *testing.T) {
 	box := start(t, e)
 	ctx, cancel := context.WithTimeout(t.Context(), 700*time.Millisecond)
 	defer cancel()
-	// Bounded by the test itself: 300 processes that start each other anew, and end by themselves after a while.
+	// Bounded by the test itself: 300 processes that start each other anew, and end by themselves after a
+	// while.
 	_, err := box.Exec(ctx, `bomb() { [ $(($(date +%s) - began)) -lt 20 ] || exit; sleep 0.02; bomb & }
 began=$(date +%s); i=0; while [ $i -lt 300 ]; do bomb & i=$((i+1)); done; wait; sleep 30`, &bytes.Buffer{})
 	if !errors.Is(err, context.DeadlineExceeded) {
@@ -191,8 +194,8 @@ func TestAnEnvironmentHasAWordOnlyInOurVariableAndWhole(t *testing.T) {
 	}
 }
 
-// TestStrangersInABoxesFolderAreSpared has processes of the user's own: a shell that looks into the folder of a build, and one that came
-// from there.
+// TestStrangersInABoxesFolderAreSpared has processes of the user's own: a shell that looks into the folder of
+// a build, and one that came from there.
 func TestStrangersInABoxesFolderAreSpared(t *testing.T) {
 	e := open(t, noTools{})
 	b := start(t, e).(*box)
@@ -239,7 +242,7 @@ func TestAWorkFolderThatTheBuildRemovedIsItsOwnFailure(t *testing.T) {
 	if exit.Code != 127 || !strings.Contains(out, "the build has removed or closed it") {
 		t.Errorf("got %+v, %q", exit, out)
 	}
-	if err := b.Get(t.Context(), "out", &bytes.Buffer{}); !errors.Is(err, fs.ErrNotExist) || errors.Is(err, runner.ErrInfrastructure) {
+	if err := b.Get(t.Context(), "out", &bytes.Buffer{}); !errors.Is(err, fs.ErrNotExist) || errors.Is(err, backend.ErrInfrastructure) {
 		t.Errorf("its artifacts: %v", err)
 	}
 }

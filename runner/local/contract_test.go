@@ -54,7 +54,8 @@ func image(t testing.TB, e *Engine) *images.Image {
 	return i
 }
 
-// runningFor looks for processes by the text of all that /proc tells of them, in another way than the engine does.
+// runningFor looks for processes by the text of all that /proc tells of them, in another way than the engine
+// does.
 func runningFor(t testing.TB, dir string) (pids []string) {
 	t.Helper()
 	all, err := filepath.Glob("/proc/[0-9]*")

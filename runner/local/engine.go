@@ -1,19 +1,21 @@
-// Package local runs the boxes of trials as processes of this machine, in a fresh folder each: for machines that are themselves
-// disposable containers, without a Docker engine.
+// Package local runs the boxes of trials as processes of this machine, in a fresh folder each: for machines
+// that are themselves disposable containers, without a Docker engine.
 //
-// It promises what [runner.Box] does of scripts, their output and their end: nothing of the host's environment reaches a script but
-// the folders of PATH, which pinned tools come before; a box that is over has no process left, and no file. It starts in
-// milliseconds.
+// It promises what [backend.Box] does of scripts, their output and their end: nothing of the host's
+// environment reaches a script but the folders of PATH, which pinned tools come before; a box that is over
+// has no process left, and no file. It starts in milliseconds.
 //
-// There is no isolation. A build can read and change whatever the user may who runs it, this program's own processes
-// among it; it has the machine's network; limits on processors, memory, processes and disk are not enforced. The base of an image is not
-// used: the base is this machine. What calls a tool by an absolute path gets the machine's own, and the work folder lies at another
-// path in each trial. Pinned tools are closed against writing, and where root's builds write to them all the same it is noticed, the
-// trial is repeated, and the tools are unpacked anew.
+// There is no isolation. A build can read and change whatever the user may who runs it, this program's own
+// processes among it; it has the machine's network; limits on processors, memory, processes and disk are not
+// enforced. The base of an image is not used: the base is this machine. What calls a tool by an absolute path
+// gets the machine's own, and the work folder lies at another path in each trial. Pinned tools are closed
+// against writing, and where root's builds write to them all the same it is noticed, the trial is repeated,
+// and the tools are unpacked anew.
 //
-// Every process of a box is found by its session, its ancestors, a variable of its environment and its folder (see family.go). What a
-// build starts as another user, as sudo does, cannot be ended, which is an error; a process that has left its session, its parents, its
-// environment and its folder behind is found once no other box runs, but not if this program is killed meanwhile.
+// Every process of a box is found by its session, its ancestors, a variable of its environment and its folder
+// (see family.go). What a build starts as another user, as sudo does, cannot be ended, which is an error; a
+// process that has left its session, its parents, its environment and its folder behind is found once no
+// other box runs, but not if this program is killed meanwhile.
 //
 // Linux only.
 package local
@@ -29,7 +31,7 @@ import (
 	"time"
 
 	"buildbisect/images"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 // Tools makes the tools that builds are given; [images.Builder] does.
@@ -38,7 +40,8 @@ type Tools interface {
 	ToolsIdentity(ctx context.Context, spec images.Spec) (string, error)
 }
 
-// Engine runs boxes on this machine. What stands for an image is a set of tools. Its methods may be called at the same time.
+// Engine runs boxes on this machine. What stands for an image is a set of tools. Its methods may be called at
+// the same time.
 type Engine struct {
 	tools Tools
 	dir   *session
@@ -63,16 +66,16 @@ type Engine struct {
 }
 
 var (
-	_ runner.Engine  = (*Engine)(nil)
-	_ runner.Images  = (*Engine)(nil)
-	_ runner.Machine = (*Engine)(nil)
+	_ backend.Backend       = (*Engine)(nil)
+	_ backend.HostDescriber = (*Engine)(nil)
 )
 
 // reapEvery is how often orphans that ended are looked for while a box is open.
 const reapEvery = time.Second
 
-// Open takes a folder below cache for boxes, and removes what processes that were killed have left there: their folders, and what still
-// runs in them. Warn is told of it. Afterwards this process adopts the orphans of all its descendants.
+// Open takes a folder below cache for boxes, and removes what processes that were killed have left there:
+// their folders, and what still runs in them. Warn is told of it. Afterwards this process adopts the orphans
+// of all its descendants.
 func Open(cache string, tools Tools, warn func(string)) (*Engine, error) {
 	if _, err := os.Stat("/bin/sh"); err != nil {
 		return nil, fmt.Errorf("runner local: %w: stages need a shell there", err)
@@ -131,21 +134,18 @@ func (e *Engine) Check(ctx context.Context, id string, checks []images.Check) (e
 	if len(checks) == 0 {
 		return nil
 	}
-	box, err := e.Start(ctx, runner.BoxSpec{Image: id, Workdir: "/src"})
+	box, err := e.Start(ctx, backend.BoxSpec{Image: id, Workdir: "/src"})
 	if err != nil {
 		return fmt.Errorf("check tools: %w", err)
 	}
 	defer func() { err = errors.Join(err, box.Close()) }()
-	return runner.CheckTools(ctx, box, checks)
+	return backend.CheckTools(ctx, box, checks)
 }
 
-// mishap is an error of the machine that reads as its cause alone.
-type mishap struct{ cause error }
-
-func (m *mishap) Error() string   { return m.cause.Error() }
-func (m *mishap) Unwrap() []error { return []error{runner.ErrInfrastructure, m.cause} }
-
-func mishapf(format string, args ...any) error { return &mishap{advised(fmt.Errorf(format, args...))} }
+// infrastructuref is an error of the machine, with the next step where there is one.
+func infrastructuref(format string, args ...any) error {
+	return backend.Infrastructuref("%w", advised(fmt.Errorf(format, args...)))
+}
 
 // advised adds the next step where there is one.
 func advised(err error) error {
@@ -159,11 +159,3 @@ func advised(err error) error {
 	}
 	return err
 }
-
-// unfit is an error of one set of tools: another level of the axis that chose it may well be testable.
-type unfit struct{ error }
-
-var _ runner.Untestable = (*unfit)(nil)
-
-func (u *unfit) Untestable()   {}
-func (u *unfit) Unwrap() error { return u.error }

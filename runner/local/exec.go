@@ -13,15 +13,16 @@ import (
 	"syscall"
 	"time"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 const (
-	// argLimit is where a script no longer goes by argument: Linux takes 128 KiB in one, terminating zero included.
+	// argLimit is where a script no longer goes by argument: Linux takes 128 KiB in one, terminating zero
+	// included.
 	argLimit = 100 << 10
 
-	// silence is how long output may pause, once the script has ended, before it counts as complete; drainLimit cuts off background
-	// processes that never stop printing.
+	// silence is how long output may pause, once the script has ended, before it counts as complete;
+	// drainLimit cuts off background processes that never stop printing.
 	silence    = 300 * time.Millisecond
 	drainLimit = 3 * time.Second
 )
@@ -29,25 +30,25 @@ const (
 // shell sets the umask that boxes have everywhere, and becomes the shell of the script.
 const shell = `umask 022; exec /bin/sh -e "$@"`
 
-// Exec runs script under `sh -e`, in a session of its own. Its output is copied as it arrives, never held; what background processes
-// print after the script has ended is cut off. Ending ctx kills the whole box.
-func (b *box) Exec(ctx context.Context, script string, out io.Writer) (runner.Exit, error) {
+// Exec runs script under `sh -e`, in a session of its own. Its output is copied as it arrives, never held;
+// what background processes print after the script has ended is cut off. Ending ctx kills the whole box.
+func (b *box) Exec(ctx context.Context, script string, out io.Writer) (backend.Exit, error) {
 	what := fmt.Sprintf("run a script in box %s", b.name)
 	if ctx.Err() != nil {
 		_ = b.kill()
-		return runner.Exit{}, context.Cause(ctx)
+		return backend.Exit{}, context.Cause(ctx)
 	}
 	argv := []string{"-c", "--", script}
 	if len(script) > argLimit {
 		file := filepath.Join(b.dir, "script")
 		if err := writeAnew(file, []byte(script)); err != nil {
-			return runner.Exit{}, mishapf("%s: store it: %w", what, err)
+			return backend.Exit{}, infrastructuref("%s: store it: %w", what, err)
 		}
 		argv = []string{file}
 	}
 	r, w, err := os.Pipe()
 	if err != nil {
-		return runner.Exit{}, mishapf("%s: %w", what, err)
+		return backend.Exit{}, infrastructuref("%s: %w", what, err)
 	}
 	defer r.Close()
 	cmd := exec.Command("/bin/sh", append([]string{"-c", shell, "sh"}, argv...)...)
@@ -60,10 +61,10 @@ func (b *box) Exec(ctx context.Context, script string, out io.Writer) (runner.Ex
 		return b.refused(what, out)
 	}
 	if err != nil {
-		return runner.Exit{}, mishapf("%s: %w", what, errors.Join(b.there(what), err))
+		return backend.Exit{}, infrastructuref("%s: %w", what, errors.Join(b.there(what), err))
 	}
 
-	s := &stream{r: r, out: out, disk: b.engine.dir.path, complaints: runner.Ear{Words: []string{runner.NoSpace}}}
+	s := &stream{r: r, out: out, disk: b.engine.dir.path, complaints: backend.Matcher{Words: []string{backend.NoSpace}}}
 	copied, ended := make(chan struct{}), make(chan struct{})
 	go func() { s.copy(); close(copied) }()
 	go func() {
@@ -92,12 +93,12 @@ func (b *box) Exec(ctx context.Context, script string, out io.Writer) (runner.Ex
 		s.drain()
 		<-copied
 		if s.writeErr == nil {
-			return runner.Exit{}, context.Cause(ctx)
+			return backend.Exit{}, context.Cause(ctx)
 		}
 	}
 	if s.writeErr != nil {
 		_ = b.kill()
-		return runner.Exit{}, mishapf("%s: store its output: %w", what, s.writeErr)
+		return backend.Exit{}, infrastructuref("%s: store its output: %w", what, s.writeErr)
 	}
 	return b.outcome(what, cmd.ProcessState, before, s)
 }
@@ -127,14 +128,14 @@ func (e *Engine) waited(pid int) {
 }
 
 // outcome tells how a script ended: by its own doing, or because the machine failed it.
-func (b *box) outcome(what string, state *os.ProcessState, before int64, s *stream) (runner.Exit, error) {
+func (b *box) outcome(what string, state *os.ProcessState, before int64, s *stream) (backend.Exit, error) {
 	if err := b.there(what); err != nil {
-		return runner.Exit{}, err
+		return backend.Exit{}, err
 	}
 	if err := cmp.Or(b.harmed(what), b.spoilt(what)); err != nil {
-		return runner.Exit{}, err
+		return backend.Exit{}, err
 	}
-	exit := runner.Exit{Code: state.ExitCode()}
+	exit := backend.Exit{Code: state.ExitCode()}
 	if status, ok := state.Sys().(syscall.WaitStatus); ok && status.Signaled() {
 		exit.Code = 128 + int(status.Signal())
 	}
@@ -143,7 +144,7 @@ func (b *box) outcome(what string, state *os.ProcessState, before int64, s *stre
 	}
 	exit.OOM = oomKills() > before
 	if full := cmp.Or(s.full, shortage(s.disk, s.complaints.Heard)); full != "" && !exit.OOM {
-		return runner.Exit{}, mishapf("%s: it ended with status %d, but %s: %w", what, exit.Code, full, syscall.ENOSPC)
+		return backend.Exit{}, infrastructuref("%s: it ended with status %d, but %s: %w", what, exit.Code, full, syscall.ENOSPC)
 	}
 	return exit, nil
 }
@@ -156,15 +157,16 @@ func (b *box) homeless() bool {
 	return !b.over && (err != nil || !info.IsDir() || syscall.Access(b.work(), 1) != nil)
 }
 
-// refused is the end of a script that had no work folder: that it fails is the build's own doing, and the reader is told why.
-func (b *box) refused(what string, out io.Writer) (runner.Exit, error) {
+// refused is the end of a script that had no work folder: that it fails is the build's own doing, and the
+// reader is told why.
+func (b *box) refused(what string, out io.Writer) (backend.Exit, error) {
 	if err := b.there(what); err != nil {
-		return runner.Exit{}, err
+		return backend.Exit{}, err
 	}
 	if _, err := io.WriteString(out, "sh: cannot go to the work folder: the build has removed or closed it\n"); err != nil {
-		return runner.Exit{}, mishapf("%s: store its output: %w", what, err)
+		return backend.Exit{}, infrastructuref("%s: store its output: %w", what, err)
 	}
-	return runner.Exit{Code: 127}, b.harmed(what)
+	return backend.Exit{Code: 127}, b.harmed(what)
 }
 
 // stream copies what a script prints.
@@ -173,10 +175,10 @@ type stream struct {
 	out   io.Writer
 	limit atomic.Int64 // Unix nanoseconds of when reading must end; 0 while the script runs
 
-	writeErr   error      // set by copy
-	complaints runner.Ear // by copy, too
-	disk       string     // a folder on it
-	full       string     // by copy: what was full when the complaint was heard, of which the builds that complain remove the most at once
+	writeErr   error           // set by copy
+	complaints backend.Matcher // by copy, too
+	disk       string          // a folder on it
+	full       string          // by copy: what was full when the complaint was heard, of which the builds that complain remove the most at once
 }
 
 func (s *stream) copy() {

@@ -9,11 +9,12 @@ import (
 	"time"
 )
 
-// endWait is how long processes that were killed may take to be gone: those in the middle of a disk's work take their time.
+// endWait is how long processes that were killed may take to be gone: those in the middle of a disk's work
+// take their time.
 const endWait = 5 * time.Second
 
-// family picks out of all processes those that are ours, with their descendants. Spared is this process, with its ancestors:
-// the environment of a bisect inside a build names that build's folder.
+// family picks out of all processes those that are ours, with their descendants. Spared is this process, with
+// its ancestors: the environment of a bisect inside a build names that build's folder.
 func family(all []process, spared int, ours func(process) bool) []process {
 	by, children := map[int]process{}, map[int][]process{}
 	for _, p := range all {
@@ -44,15 +45,16 @@ func family(all []process, spared int, ours func(process) bool) []process {
 	return found
 }
 
-// end kills a family until nothing of it lives. Processes that it starts meanwhile are found on the next look.
+// end kills a family until nothing of it lives. Processes that it starts meanwhile are found on the next
+// look.
 func (e *Engine) end(ours func(process) bool) error {
 	guard := e.guard.pid()
 	_, err := endAll(e.self, func(p process) bool { return p.pid != guard && ours(p) }, e.reap)
 	return err
 }
 
-// endWithin kills what still runs for the folder of a session that is dead: what has its word, and orphans that work there. Another user
-// of that folder has a parent.
+// endWithin kills what still runs for the folder of a session that is dead: what has its word, and orphans
+// that work there. Another user of that folder has a parent.
 func endWithin(dir string) (ended int, err error) {
 	return endAll(os.Getpid(), func(p process) bool {
 		return p.has(filepath.Base(dir), ".") || p.parent == 1 && p.worksIn(dir)
@@ -64,7 +66,7 @@ func endAll(spared int, ours func(process) bool, reap func()) (ended int, err er
 	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
 		all, err := processes()
 		if err != nil {
-			return ended, mishapf("look for processes to end: %w", err)
+			return ended, infrastructuref("look for processes to end: %w", err)
 		}
 		var alive []process
 		var errs []error
@@ -87,17 +89,17 @@ func endAll(spared int, ours func(process) bool, reap func()) (ended int, err er
 		case len(alive) == 0:
 			return ended, nil
 		case len(errs) == len(alive): // all that is left is not ours to end
-			return ended, mishapf("%w; end it by hand", errors.Join(errs...))
+			return ended, infrastructuref("%w; end it by hand", errors.Join(errs...))
 		case time.Now().After(deadline):
-			return ended, mishapf("%s, which the build started, was killed and still lives after %s", alive[0].name(), endWait)
+			return ended, infrastructuref("%s, which the build started, was killed and still lives after %s", alive[0].name(), endWait)
 		}
 		time.Sleep(wait)
 	}
 }
 
-// stray reports whether a process descends from a stage, though nothing but its parent tells so: one that we have adopted. None of
-// our own children has left our session, but for those that a shell had which then became us. The first process of a container
-// adopts everybody's orphans, and cannot tell.
+// stray reports whether a process descends from a stage, though nothing but its parent tells so: one that we
+// have adopted. None of our own children has left our session, but for those that a shell had which then
+// became us. The first process of a container adopts everybody's orphans, and cannot tell.
 func (e *Engine) stray(p process) bool {
 	return p.parent == e.self && e.self != 1 && p.session != e.sid && !e.kept[p.lasting()]
 }

@@ -12,10 +12,11 @@ import (
 	"slices"
 	"syscall"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
-// Get streams what lies at path as a tar. Links are given as links, whatever they lead to; sockets are left out.
+// Get streams what lies at path as a tar. Links are given as links, whatever they lead to; sockets are left
+// out.
 func (b *box) Get(ctx context.Context, name string, w io.Writer) error {
 	what := fmt.Sprintf("read %s of box %s", name, b.name)
 	below, err := b.below(name)
@@ -26,14 +27,14 @@ func (b *box) Get(ctx context.Context, name string, w io.Writer) error {
 	closed := b.closed
 	b.mu.Unlock()
 	if closed {
-		return mishapf("%s: the box is closed", what)
+		return infrastructuref("%s: the box is closed", what)
 	}
 	root, err := openFolder(b.work())
 	if errors.Is(err, fs.ErrNotExist) && b.there(what) == nil {
 		return fmt.Errorf("%s: the build has removed its work folder: %w", what, err)
 	}
 	if err != nil {
-		return mishapf("%s: %w", what, err)
+		return infrastructuref("%s: %w", what, err)
 	}
 	defer root.Close()
 	top, err := root.Lstat(below)
@@ -49,7 +50,7 @@ func (b *box) Get(ctx context.Context, name string, w io.Writer) error {
 	case err == nil, ctx.Err() != nil:
 		return err
 	case p.own:
-		return mishapf("%s: %w", what, err)
+		return infrastructuref("%s: %w", what, err)
 	}
 	return fmt.Errorf("%s: %w", what, err)
 }
@@ -62,8 +63,9 @@ type packing struct {
 	own      bool // the error is of reading, not of the writer
 }
 
-// walk packs what has that name, and what is below it. What is gone meanwhile is left out, and what is another thing than it was: a
-// process of the build may still run, and opening a pipe is to wait for whoever writes to it.
+// walk packs what has that name, and what is below it. What is gone meanwhile is left out, and what is
+// another thing than it was: a process of the build may still run, and opening a pipe is to wait for whoever
+// writes to it.
 func (p *packing) walk(ctx context.Context, name string, info fs.FileInfo) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
@@ -134,7 +136,7 @@ func (p *packing) member(name string, info fs.FileInfo) (err error) {
 	if err := p.tar.WriteHeader(h); err != nil {
 		return err
 	}
-	source := runner.NewSourceReader(in)
+	source := backend.NewSourceReader(in)
 	_, err = io.CopyN(p.tar, source, h.Size)
 	if err == io.EOF || source.Failure() != nil {
 		p.own = true
@@ -151,7 +153,8 @@ func relative(dir, name string) string {
 	return name[len(dir)+1:]
 }
 
-// plain hides who owns a file: it says nothing of the build, and would be looked up in the machine's list of users.
+// plain hides who owns a file: it says nothing of the build, and would be looked up in the machine's list of
+// users.
 type plain struct{ fs.FileInfo }
 
 func (plain) Sys() any { return nil }

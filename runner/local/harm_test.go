@@ -12,7 +12,7 @@ import (
 	"testing"
 
 	"buildbisect/images"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 // pinned is a maker of real tools, of one that says 1.
@@ -41,13 +41,13 @@ func pinned(t *testing.T) (tools *images.Builder, spec images.Spec) {
 func TestABuildThatChangesItsToolsIsTriedAgainWithThemUnpackedAnew(t *testing.T) {
 	tools, spec := pinned(t)
 	e := open(t, tools)
-	begin := func() runner.Box {
+	begin := func() backend.Box {
 		t.Helper()
 		i, err := e.Image(t.Context(), spec)
 		if err != nil {
 			t.Fatal(err)
 		}
-		box, err := e.Start(t.Context(), runner.BoxSpec{Image: i.Name, Workdir: "/src"})
+		box, err := e.Start(t.Context(), backend.BoxSpec{Image: i.Name, Workdir: "/src"})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,14 +70,14 @@ func TestABuildThatChangesItsToolsIsTriedAgainWithThemUnpackedAnew(t *testing.T)
 			t.Fatalf("before %q it says %q", what, out)
 		}
 		_, err := box.Exec(context.Background(), `p=$(readlink -f "$(command -v say)"); d=$(dirname "$p"); `+harm, &bytes.Buffer{})
-		if !errors.Is(err, runner.ErrInfrastructure) || !strings.Contains(err.Error(), what) {
+		if !errors.Is(err, backend.ErrInfrastructure) || !strings.Contains(err.Error(), what) {
 			t.Errorf("%s: got %v", what, err)
 		}
 		// One that ran beside it has had the same tools, also once there are others in their place.
 		if out, _ := script(t, begin(), "say"); out != "1\n" {
 			t.Errorf("%s: then it says %q", what, out)
 		}
-		if _, err := beside.Exec(t.Context(), "true", &bytes.Buffer{}); !errors.Is(err, runner.ErrInfrastructure) {
+		if _, err := beside.Exec(t.Context(), "true", &bytes.Buffer{}); !errors.Is(err, backend.ErrInfrastructure) {
 			t.Errorf("%s: the build beside it: %v", what, err)
 		}
 		beside = begin()

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"buildbisect/images"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 // TestMain is the program itself for the tests that kill it.
@@ -30,8 +30,8 @@ func killMe(cache string) {
 	if err == nil {
 		var i *images.Image
 		if i, err = e.Image(context.Background(), images.Spec{}); err == nil {
-			var b runner.Box
-			if b, err = e.Start(context.Background(), runner.BoxSpec{Image: i.Name, Workdir: "/src"}); err == nil {
+			var b backend.Box
+			if b, err = e.Start(context.Background(), backend.BoxSpec{Image: i.Name, Workdir: "/src"}); err == nil {
 				_, err = b.Exec(context.Background(), `trap '' TERM HUP INT
 mkdir closed; echo x >closed/in; chmod 555 closed
 sleep 602 & echo $!; setsid sleep 602 & echo $!

@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// oomKills counts the processes that the kernel has killed for want of memory: in the control group that this process is in, or where
-// none counts, on the whole machine. One more of them and a failure is that of the memory, not of the build, as far as can be told.
+// oomKills counts the processes that the kernel has killed for want of memory: in the control group that this
+// process is in, or where none counts, on the whole machine. One more of them and a failure is that of the
+// memory, not of the build, as far as can be told.
 func oomKills() int64 {
 	groups, _ := os.ReadFile("/proc/self/cgroup")
 	for line := range strings.Lines(string(groups)) {

@@ -43,7 +43,8 @@ func (e *Engine) reap() {
 	}
 }
 
-// children are the numbers of a process's children: from the kernel's own list where it keeps one, else from all processes.
+// children are the numbers of a process's children: from the kernel's own list where it keeps one, else from
+// all processes.
 func children(of int) (pids []int) {
 	lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", of))
 	if err != nil || len(lists) == 0 {

@@ -13,7 +13,7 @@ import (
 	"testing"
 	"time"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 // within fails the test if do takes long: what waits for a pipe waits for ever, and no context ends it.
@@ -30,9 +30,9 @@ func within(t *testing.T, what string, do func()) {
 
 func TestNoPipeThatABuildMadeIsWaitedFor(t *testing.T) {
 	e := open(t, noTools{})
-	get := func(box runner.Box, name string) (names []string, err error) {
+	get := func(box backend.Box, name string) (names []string, err error) {
 		var buf bytes.Buffer
-		err = box.(runner.Keeper).Get(t.Context(), name, &buf)
+		err = box.(backend.FileReader).Get(t.Context(), name, &buf)
 		for in := tar.NewReader(&buf); ; {
 			h, tarErr := in.Next()
 			if tarErr != nil {
@@ -73,7 +73,8 @@ func TestNoPipeThatABuildMadeIsWaitedFor(t *testing.T) {
 	}
 }
 
-// TestWhatChangesWhileItIsReadIsNotWaitedFor has a process that outlives the stage, and swaps files for pipes and folders for files.
+// TestWhatChangesWhileItIsReadIsNotWaitedFor has a process that outlives the stage, and swaps files for pipes
+// and folders for files.
 func TestWhatChangesWhileItIsReadIsNotWaitedFor(t *testing.T) {
 	box := start(t, open(t, noTools{}))
 	script(t, box, `mkdir -p out/d; echo x >out/f
@@ -83,7 +84,7 @@ mv -T out/d r/d; mv -T p out/d; mv -T out/d p; mv -T r/d out/d; done) >/dev/null
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		for n := 0; ctx.Err() == nil; n++ {
-			err := box.(runner.Keeper).Get(ctx, "out", io.Discard)
+			err := box.(backend.FileReader).Get(ctx, "out", io.Discard)
 			if err != nil && !errors.Is(err, context.DeadlineExceeded) {
 				t.Logf("try %d: %v", n, err)
 			}
@@ -113,7 +114,7 @@ func TestASessionWhoseLockIsAPipeIsSweptAway(t *testing.T) {
 	})
 }
 
-func dirOf(b runner.Box) string { return b.(*box).dir }
+func dirOf(b backend.Box) string { return b.(*box).dir }
 
 func mkfifo(t *testing.T, name string) {
 	t.Helper()

@@ -64,12 +64,12 @@ func processes() ([]process, error) {
 	return all, nil
 }
 
-// boxVariable is set in the environment of all that runs in a box, to the word of the session, a dot and that of the box: exactly so no
-// stranger has it.
+// boxVariable is set in the environment of all that runs in a box, to the word of the session, a dot and that
+// of the box: exactly so no stranger has it.
 const boxVariable = "BISECT_LOCAL_BOX"
 
-// has reports whether the process was started with a box's word, or where more is given, with any that begins with both. Of other users'
-// processes that cannot be seen.
+// has reports whether the process was started with a box's word, or where more is given, with any that begins
+// with both. Of other users' processes that cannot be seen.
 func (p process) has(word, more string) bool {
 	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.pid))
 	return err == nil && hasWord(env, word, more)
@@ -85,8 +85,8 @@ func hasWord(env []byte, word, more string) bool {
 	return false
 }
 
-// worksIn reports whether a folder, or one below it, is the process's current one. Anybody may go there: it takes more than that to be
-// of a box.
+// worksIn reports whether a folder, or one below it, is the process's current one. Anybody may go there: it
+// takes more than that to be of a box.
 func (p process) worksIn(dir string) bool {
 	cwd, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", p.pid))
 	return err == nil && (cwd == dir || strings.HasPrefix(cwd, dir+"/"))

@@ -12,12 +12,13 @@ import (
 	"path/filepath"
 	"strings"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
-// Put unpacks a tar below dir, which is the work folder or lies in it: a box on this machine has no other place. Owners are left out,
-// set-user-id bits too. Where there is a folder and the tar has a file, or the reverse, the tar wins; links that lie there are replaced,
-// never followed. What the tar's reader fails with comes back as it is.
+// Put unpacks a tar below dir, which is the work folder or lies in it: a box on this machine has no other
+// place. Owners are left out, set-user-id bits too. Where there is a folder and the tar has a file, or the
+// reverse, the tar wins; links that lie there are replaced, never followed. What the tar's reader fails with
+// comes back as it is.
 func (b *box) Put(ctx context.Context, dir string, content io.Reader) error {
 	what := fmt.Sprintf("copy files to %s of box %s", dir, b.name)
 	below, err := b.below(dir)
@@ -26,12 +27,12 @@ func (b *box) Put(ctx context.Context, dir string, content io.Reader) error {
 	}
 	root, err := openFolder(b.work())
 	if err != nil {
-		return mishapf("%s: %w", what, errors.Join(b.there(what), err))
+		return infrastructuref("%s: %w", what, errors.Join(b.there(what), err))
 	}
 	defer root.Close()
 	u := &unpacking{root: root, dirs: map[string]bool{".": true}}
 	if err := u.folder(below); err != nil {
-		return mishapf("%s: %w", what, err)
+		return infrastructuref("%s: %w", what, err)
 	}
 	in := tar.NewReader(&bounded{ctx, content})
 	for {
@@ -48,7 +49,7 @@ func (b *box) Put(ctx context.Context, dir string, content io.Reader) error {
 		if !filepath.IsLocal(name) {
 			return fmt.Errorf("%s: %q leads out of it", what, h.Name)
 		}
-		source := runner.NewSourceReader(in)
+		source := backend.NewSourceReader(in)
 		if err := u.member(h, source, path.Join(below, name)); err != nil {
 			switch {
 			case ctx.Err() != nil:
@@ -56,7 +57,7 @@ func (b *box) Put(ctx context.Context, dir string, content io.Reader) error {
 			case source.Failure() != nil:
 				return fmt.Errorf("%s: read them: %w", what, source.Failure())
 			}
-			return mishapf("%s: %s: %w", what, h.Name, err)
+			return infrastructuref("%s: %s: %w", what, h.Name, err)
 		}
 	}
 }
@@ -163,7 +164,7 @@ func (u *unpacking) closeFolders() error {
 			err = u.root.Chmod(h.Name, fs.FileMode(h.Mode)&fs.ModePerm)
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) { // a later member may have taken its place
-			return mishapf("copy files: %s: %w", h.Name, err)
+			return infrastructuref("copy files: %s: %w", h.Name, err)
 		}
 	}
 	return nil

@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// removeAll removes a folder in which a build may have closed folders against writing, as Go's module cache does, or put thousands into
-// each other, more than paths may be long or files open at a time.
+// removeAll removes a folder in which a build may have closed folders against writing, as Go's module cache
+// does, or put thousands into each other, more than paths may be long or files open at a time.
 func removeAll(dir string) error {
 	err := os.RemoveAll(dir)
 	if err == nil {
@@ -21,7 +21,8 @@ func removeAll(dir string) error {
 	return flatten(dir)
 }
 
-// flatten empties a folder and removes it: what lies in its folders comes up to lie in itself, level by level, so that no path grows.
+// flatten empties a folder and removes it: what lies in its folders comes up to lie in itself, level by
+// level, so that no path grows.
 func flatten(dir string) error {
 	var errs []error
 	_ = os.Chmod(dir, 0o700) // what is another's, the removal will name

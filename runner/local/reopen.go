@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// A build, or what it left running, may put a pipe, a device or a link in the place of anything that is its own, at any moment. So what is
-// opened there is opened without waiting, and looked at afterwards.
+// A build, or what it left running, may put a pipe, a device or a link in the place of anything that is its
+// own, at any moment. So what is opened there is opened without waiting, and looked at afterwards.
 
 // openFolder opens a folder that a build can replace. What is no folder, or a link to one, is an error.
 func openFolder(dir string) (*os.Root, error) {

@@ -16,9 +16,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"buildbisect/images"
+	"buildbisect/runner/backend"
 )
 
-// set is what stands for an image: pinned tools, and the machine's own programs but for those that are to be absent.
+// set is what stands for an image: pinned tools, and the machine's own programs but for those that are to be
+// absent.
 type set struct {
 	programs map[string]string // name -> file; they come first in PATH
 	plugins  map[string]string // of Docker's command line, by file name -> file
@@ -29,13 +31,15 @@ type set struct {
 // bins are the folders in which an image has its programs, in the order of its PATH.
 var bins = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"}
 
-// pluginFolder is the name of every folder in which Docker's command line looks for plugins. It asks the one in HOME first.
+// pluginFolder is the name of every folder in which Docker's command line looks for plugins. It asks the one
+// in HOME first.
 const pluginFolder = "cli-plugins"
 
 // idPrefix begins the name of what stands for an image.
 const idPrefix = "local:"
 
-// Image makes the tools of spec ready. Its base is not looked at, and what it returns has a name and checks, but no layers.
+// Image makes the tools of spec ready. Its base is not looked at, and what it returns has a name and checks,
+// but no layers.
 func (e *Engine) Image(ctx context.Context, spec images.Spec) (*images.Image, error) {
 	made, err := e.tools.Tools(ctx, spec)
 	if err != nil {
@@ -60,15 +64,15 @@ func (e *Engine) Identity(ctx context.Context, spec images.Spec) (string, error)
 	return e.tools.ToolsIdentity(ctx, spec)
 }
 
-// Prepare makes the tools of all specs, several at a time, and says what this machine cannot serve; what is a matter of one level alone
-// is left for its trials to say.
+// Prepare makes the tools of all specs, several at a time, and says what this machine cannot serve; what is a
+// matter of one level alone is left for its trials to say.
 func (e *Engine) Prepare(ctx context.Context, specs []images.Spec) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(4) // downloads wait
 	for _, spec := range specs {
 		g.Go(func() error {
 			_, err := e.Image(ctx, spec)
-			if u := (*unfit)(nil); errors.As(err, &u) {
+			if u := backend.Untestable(nil); errors.As(err, &u) {
 				return nil
 			}
 			return err
@@ -102,7 +106,8 @@ func (e *Engine) set(made *images.Toolset, dir string) (*set, error) {
 	return s, err
 }
 
-// hide takes programs out of the machine's PATH: a folder that has one is replaced by links to all others in it.
+// hide takes programs out of the machine's PATH: a folder that has one is replaced by links to all others in
+// it.
 func (e *Engine) hide(s *set, hidden []string, dir string) error {
 	names := map[string]bool{}
 	for _, h := range hidden {
@@ -113,7 +118,7 @@ func (e *Engine) hide(s *set, hidden []string, dir string) error {
 		case path.Base(folder) != pluginFolder, strings.HasPrefix(folder, "/root/"):
 			// nobody looks there, unless by the whole path; HOME is another
 		case exists(h) && s.plugins[name] == "":
-			return &unfit{fmt.Errorf("this machine has %s, which Docker's command line finds by itself: it cannot be hidden from a build on the machine itself; remove it, or leave that level out", h)}
+			return backend.NewUntestable(fmt.Errorf("this machine has %s, which Docker's command line finds by itself: it cannot be hidden from a build on the machine itself; remove it, or leave that level out", h))
 		}
 	}
 	s.path = slices.Clone(e.path)
@@ -124,14 +129,14 @@ func (e *Engine) hide(s *set, hidden []string, dir string) error {
 		}
 		s.path[i] = filepath.Join(dir, fmt.Sprint(i))
 		if err := os.MkdirAll(s.path[i], 0o700); err != nil {
-			return mishapf("hide programs of %s: %w", folder, err)
+			return infrastructuref("hide programs of %s: %w", folder, err)
 		}
 		for _, d := range list {
 			if names[d.Name()] {
 				continue
 			}
 			if err := os.Symlink(filepath.Join(folder, d.Name()), filepath.Join(s.path[i], d.Name())); err != nil && !os.IsExist(err) {
-				return mishapf("hide programs of %s: %w", folder, err)
+				return infrastructuref("hide programs of %s: %w", folder, err)
 			}
 		}
 	}
@@ -143,7 +148,8 @@ func exists(name string) bool {
 	return err == nil
 }
 
-// searchPath are the folders of a PATH that mean the same whatever the current folder is; where there are none, the usual ones.
+// searchPath are the folders of a PATH that mean the same whatever the current folder is; where there are
+// none, the usual ones.
 func searchPath(env string) (folders []string) {
 	for _, folder := range filepath.SplitList(env) {
 		if folder = filepath.Clean(folder); filepath.IsAbs(folder) && !slices.Contains(folders, folder) {

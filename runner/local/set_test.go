@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"buildbisect/images"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 // someTools has files of its own as tools.
@@ -52,7 +52,7 @@ func TestPinnedToolsComeFirstAndAbsentOnesAreNotThere(t *testing.T) {
 	if err := e.Check(t.Context(), image(t, e).Name, checks); err == nil || !strings.Contains(err.Error(), `want "another"`) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := e.Start(t.Context(), runner.BoxSpec{Image: image(t, e).Name, Workdir: "/src", Env: []string{"DOCKER_CONFIG=/x"}}); err == nil || !strings.Contains(err.Error(), "DOCKER_CONFIG") {
+	if _, err := e.Start(t.Context(), backend.BoxSpec{Image: image(t, e).Name, Workdir: "/src", Env: []string{"DOCKER_CONFIG=/x"}}); err == nil || !strings.Contains(err.Error(), "DOCKER_CONFIG") {
 		t.Errorf("a plugin that would not be found: got %v", err)
 	}
 }
@@ -68,13 +68,13 @@ func TestToolsThatThisMachineCannotServeAreRefused(t *testing.T) {
 	}
 	e = open(t, someTools{images.Toolset{Identity: strings.Repeat("3", 64), Hidden: []string{filepath.Join(plugins, "docker-q")}}})
 	_, err := e.Image(t.Context(), images.Spec{})
-	if u := runner.Untestable(nil); !errors.As(err, &u) || !strings.Contains(u.Error(), "docker-q") {
+	if u := backend.Untestable(nil); !errors.As(err, &u) || !strings.Contains(u.Error(), "docker-q") {
 		t.Errorf("a plugin of the machine's that is to be absent: got %v", err)
 	}
 	if err := e.Prepare(t.Context(), []images.Spec{{}}); err != nil {
 		t.Errorf("one level that cannot be had stops all: %v", err)
 	}
-	for what, spec := range map[string]runner.BoxSpec{"a socket": {Socket: true}, "an engine": {Engine: &runner.EngineSpec{}}, "a name that leads out": {Name: "../x"}} {
+	for what, spec := range map[string]backend.BoxSpec{"a socket": {Socket: true}, "an engine": {Dockerd: &backend.DockerdSpec{}}, "a name that leads out": {Name: "../x"}} {
 		spec.Image = image(t, open(t, noTools{})).Name
 		if box, err := e.Start(t.Context(), spec); err == nil {
 			box.Close()

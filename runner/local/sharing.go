@@ -16,13 +16,14 @@ import (
 	"syscall"
 	"time"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
-// What boxes share lies in a folder of the session, and goes with it. Its files and folders are closed against writing, which keeps no
-// build from it that means to write: it has the same user. So they are looked at after each script.
+// What boxes share lies in a folder of the session, and goes with it. Its files and folders are closed
+// against writing, which keeps no build from it that means to write: it has the same user. So they are looked
+// at after each script.
 
-var _ runner.Sharer = (*Engine)(nil)
+var _ backend.Sharer = (*Engine)(nil)
 
 // sharing is a folder that boxes share.
 type sharing struct {
@@ -30,7 +31,8 @@ type sharing struct {
 	files map[string]stamp // by path from dir; folders too
 }
 
-// stamp is how a file looked. Git sets the time of a pack that has an object which somebody adds again: that alone changes nothing.
+// stamp is how a file looked. Git sets the time of a pack that has an object which somebody adds again: that
+// alone changes nothing.
 type stamp struct {
 	mode    fs.FileMode
 	size    int64
@@ -40,7 +42,7 @@ type stamp struct {
 }
 
 // Share unpacks what write streams, once for each key, and again where a build has changed it.
-func (e *Engine) Share(ctx context.Context, spec runner.ShareSpec, write func(io.Writer) error) (string, error) {
+func (e *Engine) Share(ctx context.Context, spec backend.ShareSpec, write func(io.Writer) error) (string, error) {
 	select {
 	case e.sharing <- struct{}{}:
 		defer func() { <-e.sharing }()
@@ -57,17 +59,17 @@ func (e *Engine) Share(ctx context.Context, spec runner.ShareSpec, write func(io
 	// Each time in a folder of its own: a box that is open may still read the one before.
 	dir, err := os.MkdirTemp(e.dir.path, "shared-")
 	if err != nil {
-		return "", mishapf("%s: %w", what, err)
+		return "", infrastructuref("%s: %w", what, err)
 	}
 	s = &sharing{dir: dir, files: map[string]stamp{}}
-	err = runner.Stream(write, func(content io.Reader) error {
-		source := runner.NewSourceReader(&bounded{ctx, content})
+	err = backend.Stream(write, func(content io.Reader) error {
+		source := backend.NewSourceReader(&bounded{ctx, content})
 		err := s.unpack(source)
 		switch {
 		case err == nil || source.Failure() != nil:
 			return errors.Join(source.Failure())
 		default:
-			return mishapf("%s: %w", what, err)
+			return infrastructuref("%s: %w", what, err)
 		}
 	})
 	if err != nil {
@@ -183,7 +185,8 @@ func sumOf(name string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil)), err
 }
 
-// spoilt returns an error if what the box shares with others was changed: what was built with it since says nothing.
+// spoilt returns an error if what the box shares with others was changed: what was built with it since says
+// nothing.
 func (b *box) spoilt(what string) error {
 	e := b.engine
 	e.sharing <- struct{}{}
@@ -206,9 +209,9 @@ func (b *box) spoilt(what string) error {
 			return nil
 		}
 	}
-	err = mishapf("%s: a build has changed what others have, too, as the history of the repository: %w; it is unpacked anew; have builds write elsewhere", what, err)
+	err = infrastructuref("%s: a build has changed what others have, too, as the history of the repository: %w; it is unpacked anew; have builds write elsewhere", what, err)
 	if alone {
-		return &runner.Suspected{Err: err}
+		return &backend.Suspected{Err: err}
 	}
 	return err
 }

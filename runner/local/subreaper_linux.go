@@ -5,7 +5,8 @@ import (
 	"syscall"
 )
 
-// adoptOrphans makes this process the parent of those descendants that lose theirs, so that none is ever out of sight.
+// adoptOrphans makes this process the parent of those descendants that lose theirs, so that none is ever out
+// of sight.
 func adoptOrphans() error {
 	const setChildSubreaper = 36 // PR_SET_CHILD_SUBREAPER
 	if _, _, errno := syscall.RawSyscall6(syscall.SYS_PRCTL, setChildSubreaper, 1, 0, 0, 0, 0); errno != 0 {

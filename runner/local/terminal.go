@@ -7,18 +7,19 @@ import (
 	"os"
 	"os/exec"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
-var _ runner.Terminal = (*box)(nil)
+var _ backend.Terminal = (*box)(nil)
 
-// Shell runs script on this process's terminal, with the environment of the box. What it leaves running ends with the box.
+// Shell runs script on this process's terminal, with the environment of the box. What it leaves running ends
+// with the box.
 func (b *box) Shell(ctx context.Context, script string) error {
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", shell, "sh", "-c", "--", script)
 	cmd.Dir, cmd.Env = b.work(), append(b.env, "TERM="+os.Getenv("TERM"))
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	if err := b.start(cmd); err != nil {
-		return mishapf("shell in box %s: %w", b.name, errors.Join(b.there("shell"), err))
+		return infrastructuref("shell in box %s: %w", b.name, errors.Join(b.there("shell"), err))
 	}
 	err := cmd.Wait()
 	b.engine.waited(cmd.Process.Pid)

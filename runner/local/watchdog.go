@@ -7,15 +7,15 @@ import (
 	"os/exec"
 )
 
-// watchdog is a shell that outlives this process if that is killed: then it ends what the builds left running, and removes their
-// folder. What it does not get at, the next session does.
+// watchdog is a shell that outlives this process if that is killed: then it ends what the builds left
+// running, and removes their folder. What it does not get at, the next session does.
 type watchdog struct {
 	cmd  *exec.Cmd
 	pipe *os.File // the end that dies with us
 }
 
-// guarding waits for the end of its input. Every process of a box has a variable that begins with $2 in its environment, the watchdog
-// and its own have not.
+// guarding waits for the end of its input. Every process of a box has a variable that begins with $2 in its
+// environment, the watchdog and its own have not.
 const guarding = `read -r _
 for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
 	none=1

@@ -7,7 +7,8 @@ import (
 	"buildbisect/bisect"
 )
 
-// FirstLine measures a trial of a small tree: from the call to the first line of the build's output, and to the end of the trial.
+// FirstLine measures a trial of a small tree: from the call to the first line of the build's output, and to
+// the end of the trial.
 func FirstLine(b *testing.B, bench Bench) {
 	id, err := bench.Engine.Load(b.Context(), bench.Image)
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 // file is a member of a tar.
@@ -45,7 +45,7 @@ func packed(t *testing.T, files ...file) []byte {
 	return buf.Bytes()
 }
 
-func put(t *testing.T, box runner.Box, dir string, files ...file) {
+func put(t *testing.T, box backend.Box, dir string, files ...file) {
 	t.Helper()
 	if err := box.Put(t.Context(), dir, bytes.NewReader(packed(t, files...))); err != nil {
 		t.Fatal(err)
@@ -53,7 +53,7 @@ func put(t *testing.T, box runner.Box, dir string, files ...file) {
 }
 
 func (s *suite) files(t *testing.T) {
-	box := s.box(t, runner.BoxSpec{})
+	box := s.box(t, backend.BoxSpec{})
 	archive := []file{
 		{tar.Header{Name: "run.sh", Mode: 0o755}, "#!/bin/sh\necho ran"},
 		{tar.Header{Name: "plain", Mode: 0o644}, "text"},
@@ -81,7 +81,7 @@ func (s *suite) files(t *testing.T) {
 
 // givingWay lays a tree over what an earlier one has left: none of its links may lead a later one elsewhere.
 func (s *suite) givingWay(t *testing.T) {
-	box := s.box(t, runner.BoxSpec{})
+	box := s.box(t, backend.BoxSpec{})
 	Prints(t, box, "mkdir folder elsewhere; echo deep >folder/deep; echo file >file; echo kept >kept; ln -s /tmp out; ln -s elsewhere in", "")
 	put(t, box, "/src",
 		file{tar.Header{Name: "file/", Typeflag: tar.TypeDir, Mode: 0o755}, ""}, file{tar.Header{Name: "file/in", Mode: 0o644}, ""},
@@ -94,7 +94,7 @@ func (s *suite) givingWay(t *testing.T) {
 // hostileTar puts names that lead out of the folder: refused, or unpacked inside of it, but never outside.
 func (s *suite) hostileTar(t *testing.T) {
 	for _, name := range []string{"../../../../../../tmp/runnertest-escaped", "/tmp/runnertest-escaped", "a/../../runnertest-escaped"} {
-		box := s.box(t, runner.BoxSpec{})
+		box := s.box(t, backend.BoxSpec{})
 		err := box.Put(t.Context(), "/src", bytes.NewReader(packed(t, file{tar.Header{Name: name, Mode: 0o644}, "x"})))
 		if out, exit := Script(t, box, "ls -d /tmp/runnertest-escaped ../runnertest-escaped 2>/dev/null || true"); out != "" || exit.Code != 0 {
 			t.Errorf("%s: %q is there; put said %v", name, out, err)
@@ -104,7 +104,7 @@ func (s *suite) hostileTar(t *testing.T) {
 
 // largeTree bounds memory: a tree is streamed, not gathered.
 func (s *suite) largeTree(t *testing.T) {
-	box := s.box(t, runner.BoxSpec{})
+	box := s.box(t, backend.BoxSpec{})
 	const size = 64 << 20
 	reader, writer := io.Pipe()
 	go func() {
@@ -129,8 +129,8 @@ func (s *suite) largeTree(t *testing.T) {
 
 func (s *suite) brokenSource(t *testing.T) {
 	lost := errors.New("object not found")
-	err := s.box(t, runner.BoxSpec{}).Put(t.Context(), "/src", io.MultiReader(bytes.NewReader(make([]byte, 512)), brokenReader{lost}))
-	if !errors.Is(err, lost) || errors.Is(err, runner.ErrInfrastructure) {
+	err := s.box(t, backend.BoxSpec{}).Put(t.Context(), "/src", io.MultiReader(bytes.NewReader(make([]byte, 512)), brokenReader{lost}))
+	if !errors.Is(err, lost) || errors.Is(err, backend.ErrInfrastructure) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -140,15 +140,15 @@ type brokenReader struct{ err error }
 func (b brokenReader) Read([]byte) (int, error) { return 0, b.err }
 
 func (s *suite) stages(t *testing.T) {
-	box := s.box(t, runner.BoxSpec{})
+	box := s.box(t, backend.BoxSpec{})
 	Prints(t, box, "echo kept >file; export X=1; umask; umask 077; cd /", "0022\n")
 	Prints(t, box, `cat file; echo "${X-unset}"; umask`, "kept\nunset\n0022\n")
 }
 
 // filesBack also asks for what a build can leave that no tree has.
 func (s *suite) filesBack(t *testing.T) {
-	box := s.box(t, runner.BoxSpec{})
-	keeper, ok := box.(runner.Keeper)
+	box := s.box(t, backend.BoxSpec{})
+	keeper, ok := box.(backend.FileReader)
 	if !ok {
 		t.Fatalf("%T gives no files back", box)
 	}
@@ -164,17 +164,17 @@ func (s *suite) filesBack(t *testing.T) {
 			t.Errorf("%s: got %q, want %q", path, got, wanted)
 		}
 	}
-	if err := keeper.Get(t.Context(), "absent", io.Discard); !errors.Is(err, fs.ErrNotExist) || errors.Is(err, runner.ErrInfrastructure) {
+	if err := keeper.Get(t.Context(), "absent", io.Discard); !errors.Is(err, fs.ErrNotExist) || errors.Is(err, backend.ErrInfrastructure) {
 		t.Errorf("an absent path: got %v", err)
 	}
 	full := errors.New("no space left on device")
-	if err := keeper.Get(t.Context(), "out", &brokenDisk{full}); !errors.Is(err, full) || errors.Is(err, runner.ErrInfrastructure) {
+	if err := keeper.Get(t.Context(), "out", &brokenDisk{full}); !errors.Is(err, full) || errors.Is(err, backend.ErrInfrastructure) {
 		t.Errorf("a full disk of ours: got %v", err)
 	}
 }
 
 func (s *suite) filesBackAfterTimeout(t *testing.T) {
-	box := s.box(t, runner.BoxSpec{})
+	box := s.box(t, backend.BoxSpec{})
 	why := errors.New("the stage took too long")
 	ctx, cancel := context.WithCancelCause(t.Context())
 	out := NewBeginning()
@@ -185,13 +185,14 @@ func (s *suite) filesBackAfterTimeout(t *testing.T) {
 	if _, err := box.Exec(ctx, "echo kept >file; echo begun; sleep 60", out); !errors.Is(err, why) {
 		t.Fatal(err)
 	}
-	if got := listed(t, box.(runner.Keeper), "file"); !slices.Equal(got, []string{"file 644 kept\n"}) {
+	if got := listed(t, box.(backend.FileReader), "file"); !slices.Equal(got, []string{"file 644 kept\n"}) {
 		t.Errorf("got %q", got)
 	}
 }
 
-// listed gives the members of what comes back, sorted: files with mode and content, links with where they lead.
-func listed(t *testing.T, k runner.Keeper, path string) (list []string) {
+// listed gives the members of what comes back, sorted: files with mode and content, links with where they
+// lead.
+func listed(t *testing.T, k backend.FileReader, path string) (list []string) {
 	t.Helper()
 	var buf bytes.Buffer
 	if err := k.Get(t.Context(), path, &buf); err != nil {

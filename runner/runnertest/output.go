@@ -10,11 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 func (s *suite) exitCodes(t *testing.T) {
-	box := s.box(t, runner.BoxSpec{})
+	box := s.box(t, backend.BoxSpec{})
 	for _, code := range []int{0, 1, 2, 125, 126, 127, 130, 137, 139, 255} {
 		if _, exit := Script(t, box, fmt.Sprintf("exit %d", code)); exit.Code != code || exit.OOM {
 			t.Errorf("exit %d: got %+v", code, exit)
@@ -28,14 +28,14 @@ func (s *suite) exitCodes(t *testing.T) {
 }
 
 func (s *suite) firstFailure(t *testing.T) {
-	out, exit := Script(t, s.box(t, runner.BoxSpec{}), "echo before\nsh -c 'exit 3'\necho after")
+	out, exit := Script(t, s.box(t, backend.BoxSpec{}), "echo before\nsh -c 'exit 3'\necho after")
 	if out != "before\n" || exit.Code != 3 {
 		t.Errorf("got %+v, %q", exit, out)
 	}
 }
 
 func (s *suite) interleaving(t *testing.T) {
-	out, _ := Script(t, s.box(t, runner.BoxSpec{}), `i=0; while [ $i -lt 2000 ]; do echo "out $i"; echo "err $i" >&2; i=$((i+1)); done`)
+	out, _ := Script(t, s.box(t, backend.BoxSpec{}), `i=0; while [ $i -lt 2000 ]; do echo "out $i"; echo "err $i" >&2; i=$((i+1)); done`)
 	var expected strings.Builder
 	for i := range 2000 {
 		fmt.Fprintf(&expected, "out %d\nerr %d\n", i, i)
@@ -46,15 +46,15 @@ func (s *suite) interleaving(t *testing.T) {
 }
 
 func (s *suite) binaryOutput(t *testing.T) {
-	box := s.box(t, runner.BoxSpec{})
-	// NUL, ANSI colour, invalid UTF-8, a lone carriage return, no newline at the end; and what the engine's own framing
-	// looks like.
+	box := s.box(t, backend.BoxSpec{})
+	// NUL, ANSI colour, invalid UTF-8, a lone carriage return, no newline at the end; and what the engine's
+	// own framing looks like.
 	Prints(t, box, `printf 'a\000b\033[31mred\377\376\r\001\000\000\000\000\000\000\004x'`, "a\x00b\x1b[31mred\xff\xfe\r\x01\x00\x00\x00\x00\x00\x00\x04x")
 }
 
 // largeOutput bounds time and memory: a log of 200 MB must neither gather somewhere nor crawl.
 func (s *suite) largeOutput(t *testing.T) {
-	box := s.box(t, runner.BoxSpec{})
+	box := s.box(t, backend.BoxSpec{})
 	const size = 200 << 20
 	var out counter
 	var before, after runtime.MemStats
@@ -96,18 +96,18 @@ type brokenDisk struct{ err error }
 func (b *brokenDisk) Write([]byte) (int, error) { return 0, b.err }
 
 func (s *suite) brokenWriter(t *testing.T) {
-	box := s.box(t, runner.BoxSpec{})
+	box := s.box(t, backend.BoxSpec{})
 	full := errors.New("no space left on device")
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	_, err := box.Exec(ctx, "while :; do echo line; done", &brokenDisk{full})
-	if !errors.Is(err, full) || !errors.Is(err, runner.ErrInfrastructure) {
+	if !errors.Is(err, full) || !errors.Is(err, backend.ErrInfrastructure) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func (s *suite) oddScripts(t *testing.T) {
-	box := s.box(t, runner.BoxSpec{})
+	box := s.box(t, backend.BoxSpec{})
 	Prints(t, box, "", "")
 	Prints(t, box, "# only a remark", "")
 	Prints(t, box, `echo 'single' "double" \\ '$HOME' "é ☃"`, "single double \\ $HOME é ☃\n")
@@ -123,14 +123,14 @@ func (s *suite) oddScripts(t *testing.T) {
 }
 
 func (s *suite) closedOutput(t *testing.T) {
-	box := s.box(t, runner.BoxSpec{})
+	box := s.box(t, backend.BoxSpec{})
 	if _, exit := Script(t, box, "exec >&- 2>&-; sleep 0.5; exit 9"); exit.Code != 9 {
 		t.Errorf("got %+v", exit)
 	}
 }
 
 func (s *suite) background(t *testing.T) {
-	box := s.box(t, runner.BoxSpec{})
+	box := s.box(t, backend.BoxSpec{})
 	for _, script := range []string{
 		"sleep 60 & echo done; exit 4",
 		"(while :; do echo noise; sleep 0.1; done) & echo done; exit 4",

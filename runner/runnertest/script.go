@@ -7,11 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 // Script runs script in box within a minute, and fails t if the runner, not the script, went wrong.
-func Script(t *testing.T, box runner.Box, script string) (printed string, exit runner.Exit) {
+func Script(t *testing.T, box backend.Box, script string) (printed string, exit backend.Exit) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
@@ -24,7 +24,7 @@ func Script(t *testing.T, box runner.Box, script string) (printed string, exit r
 }
 
 // Prints runs script, which must succeed and print exactly text.
-func Prints(t *testing.T, box runner.Box, script, text string) {
+func Prints(t *testing.T, box backend.Box, script, text string) {
 	t.Helper()
 	if got, exit := Script(t, box, script); got != text || exit.Code != 0 {
 		t.Errorf("%.200q: got exit %d and %q, want exit 0 and %q", script, exit.Code, got, text)

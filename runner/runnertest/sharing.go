@@ -12,13 +12,13 @@ import (
 	"time"
 
 	"buildbisect/bisect"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 // sharer is the bench's engine, which must be one.
-func (s *suite) sharer(t *testing.T) runner.Sharer {
+func (s *suite) sharer(t *testing.T) backend.Sharer {
 	t.Helper()
-	e, ok := s.Engine.(runner.Sharer)
+	e, ok := s.Engine.(backend.Sharer)
 	if !ok {
 		t.Skip("this runner sends each box all that it needs")
 	}
@@ -26,8 +26,8 @@ func (s *suite) sharer(t *testing.T) runner.Sharer {
 }
 
 // share is of a run of t's own, of which nothing stays.
-func (s *suite) share(t *testing.T, key string) runner.ShareSpec {
-	return runner.ShareSpec{Key: key, Image: s.id, Labels: s.labels(t)}
+func (s *suite) share(t *testing.T, key string) backend.ShareSpec {
+	return backend.ShareSpec{Key: key, Image: s.id, Labels: s.labels(t)}
 }
 
 // labels are of a run whose things are swept away with t.
@@ -60,11 +60,11 @@ func (s *suite) sharing(t *testing.T) {
 	if s.shareWords(t, "one", "", &one) != at || one != 1 || other != 1 || at == elsewhere {
 		t.Errorf("at %s, %s; written %d and %d times", at, elsewhere, one, other)
 	}
-	first, second := s.box(t, runner.BoxSpec{Shared: at}), s.box(t, runner.BoxSpec{Shared: at})
-	for _, box := range []runner.Box{first, second} {
+	first, second := s.box(t, backend.BoxSpec{Shared: at}), s.box(t, backend.BoxSpec{Shared: at})
+	for _, box := range []backend.Box{first, second} {
 		Prints(t, box, "cat "+at+"/dir/words; cd "+at+"; find .; find . | while read f; do test -r $f || echo $f; done", "of all.\n./dir\n./dir/words\n")
 	}
-	Prints(t, s.box(t, runner.BoxSpec{Shared: elsewhere}), "cat "+elsewhere+"/dir/words", "another")
+	Prints(t, s.box(t, backend.BoxSpec{Shared: elsewhere}), "cat "+elsewhere+"/dir/words", "another")
 	if err := first.Close(); err != nil {
 		t.Error(err)
 	}
@@ -80,13 +80,13 @@ func (s *suite) sharedHarm(t *testing.T) {
 		var asked int
 		key := fmt.Sprint("harm", i)
 		at := s.shareWords(t, key, "of all", &asked)
-		box := s.box(t, runner.BoxSpec{Shared: at})
+		box := s.box(t, backend.BoxSpec{Shared: at})
 		var out bytes.Buffer
-		if _, err := box.Exec(t.Context(), "at="+at+"\n{ "+script+"; } 2>/dev/null || :", &out); err != nil && !errors.Is(err, runner.ErrInfrastructure) {
+		if _, err := box.Exec(t.Context(), "at="+at+"\n{ "+script+"; } 2>/dev/null || :", &out); err != nil && !errors.Is(err, backend.ErrInfrastructure) {
 			t.Errorf("%s: %v", script, err)
 		}
 		again := s.shareWords(t, key, "of all", &asked)
-		Prints(t, s.box(t, runner.BoxSpec{Shared: again}), "find "+again+"/* -type f; cat "+again+"/dir/words", again+"/dir/words\nof all")
+		Prints(t, s.box(t, backend.BoxSpec{Shared: again}), "find "+again+"/* -type f; cat "+again+"/dir/words", again+"/dir/words\nof all")
 	}
 }
 
@@ -99,7 +99,7 @@ func (s *suite) brokenShare(t *testing.T) {
 		}
 		return lost
 	})
-	if !errors.Is(err, lost) || errors.Is(err, runner.ErrInfrastructure) {
+	if !errors.Is(err, lost) || errors.Is(err, backend.ErrInfrastructure) {
 		t.Errorf("got %v", err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
@@ -114,7 +114,7 @@ func (s *suite) brokenShare(t *testing.T) {
 	}
 	var asked int
 	at := s.shareWords(t, "broken", "whole", &asked)
-	Prints(t, s.box(t, runner.BoxSpec{Shared: at}), "cat "+at+"/dir/words", "whole")
+	Prints(t, s.box(t, backend.BoxSpec{Shared: at}), "cat "+at+"/dir/words", "whole")
 }
 
 // sharedTrees is trees that borrow their only file, or bring it along.
@@ -161,10 +161,10 @@ func (s *suite) borrowing(t *testing.T) {
 			t.Errorf("got %s (%s), %v, %q", trial.Verdict, trial.Reason, err, out.String())
 		}
 	}
-	if _, ok := s.Engine.(runner.Sharer); ok && written != 1 {
+	if _, ok := s.Engine.(backend.Sharer); ok && written != 1 {
 		t.Errorf("written %d times", written)
 	}
-	lab.Engine = alone{s.Engine}
+	lab.Backend = alone{s.Engine}
 	var out bytes.Buffer
 	if trial, err := lab.Try(t.Context(), 3, point, &out); err != nil || trial.Verdict != bisect.Good || out.String() != "ofgoodandbad" {
 		t.Errorf("brought along: got %s (%s), %v, %q", trial.Verdict, trial.Reason, err, out.String())
@@ -172,4 +172,4 @@ func (s *suite) borrowing(t *testing.T) {
 }
 
 // alone hides what an engine can do beyond what every one can.
-type alone struct{ runner.Engine }
+type alone struct{ backend.Backend }

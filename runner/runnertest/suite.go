@@ -1,6 +1,6 @@
-// Package runnertest is the contract of runners as tests: what [runner.Engine] and [runner.Box] promise, asked of a box itself and of
-// [runner.Lab.Try], which makes verdicts of it. Every runner must pass [Suite]. What a runner promises beyond it, such as isolation
-// or limits, belongs into that runner's own tests.
+// Package runnertest is the contract of runners as tests: what [backend.Backend] and [backend.Box] promise,
+// asked of a box itself and of [lab.Lab.Try], which makes verdicts of it. Every runner must pass [Suite].
+// What a runner promises beyond it, such as isolation or limits, belongs into that runner's own tests.
 package runnertest
 
 import (
@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"buildbisect/images"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
 )
 
 // Bench is a runner on trial, with what a test must be able to do behind its back.
 type Bench struct {
-	Engine runner.Engine
+	Engine backend.Backend
 	// Image has a /bin/sh and the usual small commands (cat, chmod, cp, dd, env, find, head, ls, mkdir, mv,
 	// readlink, rm, setsid, sleep, sort, stat, touch, tr) in PATH.
 	Image *images.Image
@@ -24,10 +24,11 @@ type Bench struct {
 	NoShell *images.Image
 	// Break ends the box of that name from outside, as an administrator or the kernel would.
 	Break func(t *testing.T, box string)
-	// Watch notes all that belongs to the box of that name, and returns what tells how much of it is left: containers, volumes,
-	// processes, files.
+	// Watch notes all that belongs to the box of that name, and returns what tells how much of it is left:
+	// containers, volumes, processes, files.
 	Watch func(t *testing.T, box string) (left func() []string)
-	// Sweep removes all that bears a run's label, and fails t if something stays; nil: there is nothing that outlives a box and the engine.
+	// Sweep removes all that bears a run's label, and fails t if something stays; nil: there is nothing that
+	// outlives a box and the engine.
 	Sweep func(t *testing.T, run string)
 	// Running reports whether any process of the box of that name still runs.
 	Running func(t *testing.T, box string) bool
@@ -101,7 +102,7 @@ type suite struct {
 func boxName() string { return fmt.Sprintf("bisect-runnertest-%d", time.Now().UnixNano()) }
 
 // box starts a box for t, and closes it when t ends.
-func (s *suite) box(t *testing.T, spec runner.BoxSpec) runner.Box {
+func (s *suite) box(t *testing.T, spec backend.BoxSpec) backend.Box {
 	t.Helper()
 	spec.Image, spec.Network, spec.Workdir = s.id, "none", "/src"
 	if spec.Name == "" {

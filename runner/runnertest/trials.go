@@ -16,18 +16,21 @@ import (
 
 	"buildbisect/bisect"
 	"buildbisect/images"
-	"buildbisect/runner"
+	"buildbisect/runner/backend"
+	"buildbisect/runner/lab"
+	"buildbisect/runner/space"
 	"buildbisect/scenarios"
 )
 
-// lab makes a lab of two commits over the bench, with one stage for each script. Trials are of the second commit.
-func (s *suite) lab(t testing.TB, scripts ...string) (*runner.Lab, bisect.Point) {
+// lab makes a lab of two commits over the bench, with one stage for each script. Trials are of the second
+// commit.
+func (s *suite) lab(t testing.TB, scripts ...string) (*lab.Lab, bisect.Point) {
 	t.Helper()
-	h := &runner.History{Path: "/repo", Parents: [][]int{nil, {0}}, Sides: []bisect.Side{bisect.After, bisect.After}}
+	h := &space.History{Path: "/repo", Parents: [][]int{nil, {0}}, Sides: []bisect.Side{bisect.After, bisect.After}}
 	for _, id := range []string{"good", "bad"} {
-		h.Commits = append(h.Commits, runner.Commit{ID: id, Subject: id})
+		h.Commits = append(h.Commits, space.Commit{ID: id, Subject: id})
 	}
-	space, err := runner.NewSpace(h, nil)
+	space, err := space.NewSpace(h, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,8 +40,8 @@ func (s *suite) lab(t testing.TB, scripts ...string) (*runner.Lab, bisect.Point)
 		scenario.Stages = append(scenario.Stages, scenarios.Stage{Name: fmt.Sprint("stage", i+1), Run: script, Timeout: time.Minute})
 	}
 	scenario.Verdict.Stage = len(scripts) - 1
-	return &runner.Lab{
-		Scenario: scenario, Space: space, Engine: s.Engine, Images: oneImage{s.Image}, Source: source{},
+	return &lab.Lab{
+		Scenario: scenario, Space: space, Backend: s.Engine, Images: oneImage{s.Image}, Source: source{},
 		Run:  fmt.Sprintf("t%d", time.Now().UnixNano()),
 		Warn: func(text string) { t.Log("warning:", text) },
 	}, space.Bad()
@@ -89,11 +92,11 @@ func (s *suite) verdicts(t *testing.T) {
 		{"no-such-command", scenarios.Verdict{}, bisect.Bad, 127},
 		{"mkdir d; ./d", scenarios.Verdict{}, bisect.Bad, 126},
 		{"kill -SEGV $$", scenarios.Verdict{}, bisect.Bad, 139},
-		{"exit 125", scenarios.Verdict{GitExit: true}, bisect.Skip, 125},
-		{"echo unknown flag; exit 125", scenarios.Verdict{Log: regexp.MustCompile("^unknown flag$")}, bisect.Bad, 125},
-		{"echo unknown flag >&2; exit 125", scenarios.Verdict{Log: regexp.MustCompile("^unknown flag$")}, bisect.Bad, 125},
-		{"echo another; exit 125", scenarios.Verdict{Log: regexp.MustCompile("^unknown flag$")}, bisect.Skip, 125},
-		{"echo unknown flag", scenarios.Verdict{Log: regexp.MustCompile("^unknown flag$")}, bisect.Good, 0},
+		{"exit 125", scenarios.Verdict{Judge: scenarios.GitStatus}, bisect.Skip, 125},
+		{"echo unknown flag; exit 125", scenarios.Verdict{Judge: scenarios.Signature{Log: regexp.MustCompile("^unknown flag$")}}, bisect.Bad, 125},
+		{"echo unknown flag >&2; exit 125", scenarios.Verdict{Judge: scenarios.Signature{Log: regexp.MustCompile("^unknown flag$")}}, bisect.Bad, 125},
+		{"echo another; exit 125", scenarios.Verdict{Judge: scenarios.Signature{Log: regexp.MustCompile("^unknown flag$")}}, bisect.Skip, 125},
+		{"echo unknown flag", scenarios.Verdict{Judge: scenarios.Signature{Log: regexp.MustCompile("^unknown flag$")}}, bisect.Good, 0},
 	} {
 		lab, point := s.lab(t, c.script)
 		lab.Scenario.Verdict = c.verdict
@@ -112,7 +115,8 @@ func (s *suite) earlierStage(t *testing.T) {
 	}
 }
 
-// wholeLog prints 30 MB of any bytes on both outputs in turn, with one line of many megabytes among them and none that ends the log.
+// wholeLog prints 30 MB of any bytes on both outputs in turn, with one line of many megabytes among them and
+// none that ends the log.
 func (s *suite) wholeLog(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Log("seed", seed)
@@ -182,7 +186,7 @@ func (s *suite) trialEnded(t *testing.T) {
 		s.Break(t, "bisect-"+lab.Marker(1))
 	}()
 	trial, err := lab.Try(t.Context(), 1, point, out)
-	if !errors.Is(err, runner.ErrInfrastructure) || trial.Verdict != bisect.Unknown {
+	if !errors.Is(err, backend.ErrInfrastructure) || trial.Verdict != bisect.Unknown {
 		t.Errorf("got %s (%s), %v", trial.Verdict, trial.Reason, err)
 	}
 	// Another try works.

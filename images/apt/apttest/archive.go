@@ -1,7 +1,9 @@
-// Package apttest is a Debian archive on loopback, with a snapshot service beside it, for tests: signed by a key of its own,
-// with packages that a test writes down or has from Debian, and with the faults of real servers where a test asks for them.
+// Package apttest is a Debian archive on loopback, with a snapshot service beside it, for tests: signed by a
+// key of its own, with packages that a test writes down or has from Debian, and with the faults of real
+// servers where a test asks for them.
 //
-// Limits: one component, main; one architecture, this machine's, where Debian names it as Go does; indexes as plain text.
+// Limits: one component, main; one architecture, this machine's, where Debian names it as Go does; indexes as
+// plain text.
 package apttest
 
 import (
@@ -130,8 +132,8 @@ func (a *Archive) asOf(name string) string {
 	return Then + at + "/" + rest
 }
 
-// Publish puts a suite with these packages below root: Now, or Then and a time. Its Release file is of date, and counts for as
-// long as valid says; 0: for ever.
+// Publish puts a suite with these packages below root: Now, or Then and a time. Its Release file is of date,
+// and counts for as long as valid says; 0: for ever.
 func (a *Archive) Publish(root, suite string, date time.Time, valid time.Duration, packages ...Package) {
 	a.t.Helper()
 	var index strings.Builder

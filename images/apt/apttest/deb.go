@@ -22,7 +22,8 @@ type Package struct {
 	Content  []byte
 }
 
-// Deb is a package as a test writes it down. It is made by hand, so that it may hold what dpkg-deb would not build.
+// Deb is a package as a test writes it down. It is made by hand, so that it may hold what dpkg-deb would not
+// build.
 type Deb struct {
 	Name, Version string
 	Depends       string

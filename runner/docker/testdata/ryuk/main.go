@@ -1,5 +1,5 @@
-// Command ryuk stands in for Ryuk in tests: it speaks its protocol and removes containers, but waits for a second only. See
-// https://github.com/testcontainers/moby-ryuk
+// Command ryuk stands in for Ryuk in tests: it speaks its protocol and removes containers, but waits for a
+// second only. See https://github.com/testcontainers/moby-ryuk
 package main
 
 import (

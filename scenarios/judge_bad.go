@@ -1,0 +1,74 @@
+package scenarios
+
+import (
+	"regexp"
+	"slices"
+
+	"buildbisect/bisect"
+)
+
+// Failure judges by success: any failure of the deciding stage is bad.
+var Failure Judge = failure{}
+
+type failure struct{}
+
+func (failure) Pattern() *regexp.Regexp { return nil }
+
+func (failure) Judge(e Ended) (Judgement, error) {
+	if e.Code == 0 {
+		return Judgement{Verdict: bisect.Good, Reason: e.Status()}, nil
+	}
+	return Judgement{Verdict: bisect.Bad, Reason: e.Status()}, nil
+}
+
+// Signature judges by a line of the deciding stage's output, ANSI stripped: a failure that says it is bad,
+// and one that does not is kept apart, so that an unrelated failure never blames a change. AnyExit: the line
+// decides whatever the status.
+type Signature struct {
+	Log     *regexp.Regexp
+	AnyExit bool
+}
+
+func (s Signature) Pattern() *regexp.Regexp { return s.Log }
+
+// Judge is [Judge.Judge].
+func (s Signature) Judge(e Ended) (Judgement, error) {
+	matched := len(e.Matches) > 0
+	switch {
+	case matched && (e.Code != 0 || s.AnyExit):
+		return Judgement{Verdict: bisect.Bad, Reason: e.Matches[0]}, nil
+	case e.Code != 0:
+		return Judgement{Verdict: bisect.Skip, Class: bisect.Other, Reason: "fails differently, " + e.Status(), Line: e.LastLine}, nil
+	case matched:
+		return Judgement{Verdict: bisect.Good, Reason: "succeeds, though it says: " + e.Matches[0]}, nil
+	}
+	return Judgement{Verdict: bisect.Good, Reason: e.Status()}, nil
+}
+
+// bad reads which failure of which stage is bad.
+func (d *decoder) bad(m *mapping, s *Scenario) {
+	bad := d.mapping(m.at("bad"), "bad")
+	if name, ok := d.line(bad.at("stage")); ok && len(s.Stages) > 0 {
+		i := slices.IndexFunc(s.Stages, func(stage Stage) bool { return stage.Name == name })
+		if i < 0 {
+			var have []string
+			for _, stage := range s.Stages {
+				if stage.Name != "" && !slices.Contains(have, stage.Name) {
+					have = append(have, stage.Name)
+				}
+			}
+			d.mistake(bad.at("stage"), "no stage is named %q; %s", short(name), choices(name, have))
+		}
+		s.Verdict.Stage = max(i, 0)
+	}
+	signature := Signature{Log: d.pattern(bad.at("log"))}
+	if word, ok := d.oneOf(bad.at("exit"), "failed", "any"); ok && word == "any" {
+		signature.AnyExit = true
+		if !bad.has("log") {
+			d.mistake(bad.at("exit"), "any status would be bad; add the log line that decides")
+		}
+	}
+	if signature.Log != nil {
+		s.Verdict.Judge = signature
+	}
+}

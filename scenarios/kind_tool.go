@@ -1,0 +1,44 @@
+package scenarios
+
+import "buildbisect/images"
+
+// ToolAxis varies the version of a tool; null is a build without it.
+var ToolAxis AxisKind = toolKind{}
+
+type toolKind struct{}
+
+func (toolKind) String() string          { return "tool" }
+func (toolKind) Heavy() bool             { return false }
+func (toolKind) key(name string) string  { return name }
+func (toolKind) variables(Axis) []string { return nil }
+
+func (toolKind) Apply(a Axis, level Level, w *World) {
+	pick := func(l Level) images.Pick { return images.Pick{Tool: a.Name, Version: l.Text, Absent: l.Null} }
+	w.Spec.Picks = append(w.Spec.Picks, pick(level))
+	for _, l := range a.Levels {
+		if !l.Null {
+			w.Spec.Pool = append(w.Spec.Pool, pick(l))
+		}
+	}
+}
+
+func (toolKind) read(d *decoder, p place, a *Axis, fixed pinned) (ok bool) {
+	a.Name, ok = d.word(p)
+	if ok && fixed.tools[a.Name] > 0 {
+		d.mistake(p, "%s is both pinned, in line %d, and varied here; choose one", short(a.Name), fixed.tools[a.Name])
+		return false
+	}
+	return ok && d.tool(p, a.Name, fixed)
+}
+
+func (toolKind) levels(d *decoder, m *mapping, a Axis, fixed pinned, known bool) []Level {
+	return d.plainLevels(m, func(p place, level Level) bool {
+		if !d.notBlank(p, level) {
+			return false
+		}
+		if known {
+			d.version(p, a.Name, level.Text, fixed)
+		}
+		return true
+	})
+}
