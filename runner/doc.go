@@ -7,10 +7,11 @@
 //	backend  what runs boxes, as an interface that each back end implements
 //	redact   secrets, hidden in what builds print
 //	lab      one point in, one judged trial out
+//	retry    a trial that the back end failed, built again
 //	journal  what was asked for and built, kept in the folder of the run; it answers again after a crash
 //	explain  what was found, in words and as a report
 //
 // What a build does is a verdict; what the back end, the network or the disk does is an error and never a
-// verdict. To change how often a failing back end is asked again, see breaker.go; what happens while trials
-// are built, loop.go; the search for a good commit, climb.go.
+// verdict. To change how often a failing back end is asked again, see package retry; what happens while
+// trials are built, loop.go; the search for a good commit, climb.go.
 package runner

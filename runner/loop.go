@@ -100,8 +100,21 @@ func (r *Run) begin(ctx context.Context, q bisect.Question) (*inFlight, error) {
 	ctx, t.cancel = context.WithCancelCause(ctx)
 	row := t.row // as it was when it began
 	return t, r.recorder.Begin(&row, r.Lab.Space.Words(q.Point), r.evidence.Question(q), func() (lab.Trial, error) {
-		return r.try(ctx, q.ID, q.Point)
+		return r.retrier.Do(ctx, q.ID, func() (lab.Trial, error) { return r.try(ctx, q.ID, q.Point) })
 	})
+}
+
+// try has a point built once.
+func (r *Run) try(ctx context.Context, id int, p bisect.Point) (lab.Trial, error) {
+	log, err := r.State.CreateLog(id)
+	if err != nil {
+		return lab.Trial{}, err
+	}
+	t, err := r.Lab.Try(ctx, id, p, log)
+	if err == nil {
+		err = log.Sync()
+	}
+	return t, errors.Join(err, log.Close())
 }
 
 // complete takes a worker's answer. One that came although it was no longer wanted is as good as any.

@@ -15,6 +15,7 @@ import (
 	"buildbisect/runner/explain"
 	"buildbisect/runner/journal"
 	"buildbisect/runner/lab"
+	"buildbisect/runner/retry"
 	"buildbisect/runner/space"
 )
 
@@ -49,7 +50,7 @@ type Run struct {
 	// Raised are the flags that were given anew to a run that goes on.
 	Raised map[string]string
 
-	breaker   breaker
+	retrier   retry.Retrier
 	recorder  *journal.Recorder
 	search    *bisect.Search
 	evidence  explain.Evidence
@@ -63,12 +64,13 @@ type Run struct {
 // was proved until then; it is also in the state folder. Stopped before it has come to where it went on from,
 // it has no report, and leaves the folder as it was.
 func (r *Run) Do(ctx context.Context) (*report.Report, error) {
-	_, local := r.Lab.Backend.(backend.HostDescriber)
+	_, local := backend.As[backend.HostDescriber](r.Lab.Backend)
 	r.evidence.Scenario, r.evidence.Space, r.evidence.Secrets, r.evidence.Terms = r.Lab.Scenario, r.Lab.Space, r.Lab.Secrets, r.Terms
 	r.evidence.Dir, r.evidence.Program, r.evidence.Local = r.State.Dir, r.Program, local
 	r.evidence.Builds, r.evidence.Points = map[int]lab.Trial{}, map[int]bisect.Point{}
 	r.evidence.AllTransitions, r.evidence.Assumes, r.evidence.Unseen = r.Options.AllTransitions, r.Assumes, r.Unseen
 	r.Lab.Artifacts = r.State.Artifacts
+	r.retrier.Backend, r.retrier.Pause, r.retrier.Warn = r.Lab.Backend, r.Pause, r.Lab.Warn
 	r.recorder = journal.NewRecorder(r.State, r.Now, r.Observer, r.Raised)
 	if known := r.State.Records(); len(known) > 0 {
 		r.Options.SkipsAreFinal = known[0].Run.Skips != journal.SkipsDoubted
@@ -102,7 +104,7 @@ func (r *Run) do(ctx context.Context) error {
 	if r.Span != nil {
 		begun.Good = ""
 	}
-	if m, ok := r.Lab.Backend.(backend.HostDescriber); ok {
+	if m, ok := backend.As[backend.HostDescriber](r.Lab.Backend); ok {
 		begun.Machine = m.Machine()
 	}
 	if !r.Options.SkipsAreFinal {

@@ -24,6 +24,7 @@ import (
 	"buildbisect/runner/enginetest"
 	"buildbisect/runner/journal"
 	"buildbisect/runner/lab"
+	"buildbisect/runner/runnertest"
 	"buildbisect/runner/space"
 	"buildbisect/scenarios"
 )
@@ -112,10 +113,11 @@ func TestSoak(t *testing.T) {
 	}()
 	seed := uint64(time.Now().UnixNano())
 	s := &soak{
-		engine: &faulty{Engine: engine, dice: rand.New(rand.NewPCG(seed, 0)), seen: map[fault]int{}}, image: image, root: t.TempDir(),
+		engine: &runnertest.Faulty{Backend: engine, Faults: runnertest.AllFaults(), Dice: rand.New(rand.NewPCG(seed, 0))}, image: image, root: t.TempDir(),
 	}
 	defer func() {
-		t.Logf("seed %d: %d runs, %d trials, %d boxes, faults %v, %d warnings", seed, len(s.dirs), s.trials, s.engine.boxes, s.engine.seen, s.warnings.Load())
+		boxes, faults := s.engine.Seen()
+		t.Logf("seed %d: %d runs, %d trials, %d boxes, faults %v, %d warnings", seed, len(s.dirs), s.trials, boxes, faults, s.warnings.Load())
 	}()
 	var looks []soaking
 	worlds := soakWorlds()
@@ -135,8 +137,9 @@ func TestSoak(t *testing.T) {
 	if last.heap-first.heap > 512<<10 || last.goroutines-first.goroutines > 4 || last.descriptors-first.descriptors > 4 {
 		t.Errorf("it grows: at first %+v, at last %+v", first, last)
 	}
-	for _, f := range faults() {
-		if s.engine.seen[f] == 0 {
+	_, seen := s.engine.Seen()
+	for _, f := range runnertest.AllFaults() {
+		if seen[f] == 0 {
 			t.Errorf("no box that %s", f)
 		}
 	}
@@ -146,7 +149,7 @@ func TestSoak(t *testing.T) {
 }
 
 type soak struct {
-	engine   *faulty
+	engine   *runnertest.Faulty
 	image    *images.Image
 	root     string
 	dirs     []string // of runs, in the order of worlds
@@ -201,7 +204,7 @@ func (s *soak) search(t *testing.T, w soakWorld) {
 		t.Fatal(err)
 	}
 	s.dirs = append(s.dirs, state.Dir)
-	s.engine.begin()
+	s.engine.Begin()
 	r := s.run(t, w, s.engine, state)
 	rep, err := r.Do(t.Context())
 	if err != nil {
@@ -214,7 +217,11 @@ func (s *soak) search(t *testing.T, w soakWorld) {
 	if got := changed(rep); rep.Outcome != string(bisect.Isolated) || !slices.Equal(got, w.want) || w.complete && !rep.Complete {
 		t.Errorf("%s: %s %q, complete %v after %d trials, want %q", w.name, rep.Outcome, got, rep.Complete, len(rep.Trials), w.want)
 	}
-	left, err := s.engine.Owned(context.Background())
+	reaper, ok := backend.As[backend.Reaper](s.engine)
+	if !ok {
+		t.Fatal("a wrapper lost an ability")
+	}
+	left, err := reaper.Owned(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}

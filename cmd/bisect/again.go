@@ -96,7 +96,7 @@ func (c command) runAgain(ctx context.Context, flags *cli.Context) (err error) {
 		return nil
 	}
 	fmt.Fprintf(c.stdout, "%s: %s\n", t.Verdict, report.Clean(t.Reason))
-	if _, local := s.lab.Backend.(backend.HostDescriber); t.Image != row.Image && !local { // a set of tools on this machine has another id in each process
+	if _, local := backend.As[backend.HostDescriber](s.lab.Backend); t.Image != row.Image && !local { // a set of tools on this machine has another id in each process
 		p.warn(fmt.Sprintf("it was built in image %s, and is now in %s", row.Image, t.Image))
 	}
 	return exit{statusOf(t)}
@@ -198,7 +198,7 @@ func (s *job) visit(when string) {
 	}
 	s.lab.First = when == shellFirst
 	s.lab.Visit = func(ctx context.Context, box backend.Box, prelude string, t *lab.Trial) error {
-		terminal, ok := box.(backend.Terminal)
+		terminal, ok := backend.As[backend.Terminal](box)
 		switch {
 		case when == shellAfter && (!ok || t.Verdict == bisect.Good):
 			return nil

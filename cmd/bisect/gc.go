@@ -93,7 +93,7 @@ func (c command) runGC(ctx context.Context, o gcOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, at.close()) }()
-	reaper, ok := at.Backend.(backend.Reaper)
+	reaper, ok := backend.As[backend.Reaper](at.Backend)
 	if !ok {
 		return usageError{fmt.Sprintf("--runner %s: nothing outlives a build there", o.runner)}
 	}

@@ -37,6 +37,8 @@ var bans = []struct {
 	{"buildbisect/runner/lab", nil, "buildbisect/runner", "a trial does not know what is searched with it"},
 	{"buildbisect/runner/lab", nil, "buildbisect/runner/journal", "a trial does not know who writes it down"},
 	{"buildbisect/runner/lab", nil, "buildbisect/runner/explain", "a trial does not know what is said of it"},
+	{"buildbisect/runner/retry", nil, "buildbisect/runner", "a trial is tried again without knowing what is searched with it"},
+	{"buildbisect/runner/retry", nil, "buildbisect/runner/journal", "a trial is tried again without knowing who writes it down"},
 	{"buildbisect/runner/journal", nil, "buildbisect/runner", "a journal is written to, and drives nothing"},
 	{"buildbisect/runner/journal", nil, "buildbisect/runner/explain", "a journal holds what happened, not what it means"},
 	{"buildbisect/runner/explain", nil, "buildbisect/runner", "an explanation is a function of what is known"},

@@ -222,7 +222,7 @@ func (s *job) connect(ctx context.Context, o parts) error {
 		Scenario: s.scenario, Space: s.space, Source: s.source, Backend: s.backend.Backend, Run: cmp.Or(s.mark, session.NewMark()),
 		Images: s.images, Secrets: secrets, Warn: func(text string) { s.progress.warn(secrets.Text(text)) },
 	}
-	if maker, ok := s.backend.Backend.(lab.Images); ok {
+	if maker, ok := backend.As[lab.Images](s.backend.Backend); ok {
 		s.lab.Images = maker
 	}
 	return s.takeLease(ctx)
@@ -231,7 +231,7 @@ func (s *job) connect(ctx context.Context, o parts) error {
 // takeLease marks what this process makes as its own, where that outlives it, and removes what dead ones
 // left.
 func (s *job) takeLease(ctx context.Context) (err error) {
-	reaper, ok := s.backend.Backend.(backend.Reaper)
+	reaper, ok := backend.As[backend.Reaper](s.backend.Backend)
 	if !ok {
 		return nil
 	}
@@ -263,8 +263,8 @@ func (s *job) close() error {
 	if s.lease != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), session.SweepTime)
 		defer cancel()
-		if s.unguard != nil { // it may have made something
-			errs = append(errs, s.backend.Backend.(backend.Reaper).Sweep(ctx, s.lab.Run))
+		if reaper, ok := backend.As[backend.Reaper](s.backend.Backend); ok && s.unguard != nil { // it may have made something
+			errs = append(errs, reaper.Sweep(ctx, s.lab.Run))
 		}
 		errs = append(errs, s.lease.End(errors.Join(errs...) == nil))
 	}

@@ -118,7 +118,7 @@ func (c command) runResume(ctx context.Context, r resumeOptions) error {
 	if err := s.ready(ctx, &o); err != nil {
 		return err
 	}
-	if host, ok := s.lab.Backend.(backend.HostDescriber); ok && host.Machine() != begun.Machine {
+	if host, ok := backend.As[backend.HostDescriber](s.lab.Backend); ok && host.Machine() != begun.Machine {
 		return usageError{fmt.Sprintf("run %s: it began on %s, and this is %s: builds on both prove nothing together; go on there, or begin anew with bisect run",
 			state.Dir, begun.Machine, host.Machine())}
 	}

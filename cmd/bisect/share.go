@@ -29,7 +29,7 @@ type share struct {
 // memory, so that none is in another's way, and all of them together cannot take the machine down. What the
 // scenario itself asks for, it gets, unless the build is not trusted.
 func (s *job) shareBackend(workers int, untrusted bool) (int, error) {
-	shared, ok := s.lab.Backend.(backend.Capacity)
+	shared, ok := backend.As[backend.Capacity](s.lab.Backend)
 	if !ok {
 		return workers, nil
 	}

@@ -36,7 +36,7 @@ func (l *Lab) keep(ctx context.Context, box backend.Box, id int, log *counter) e
 	note := func(format string, args ...any) {
 		log.note("artifacts: " + l.Secrets.Text(report.Clean(fmt.Sprintf(format, args...))))
 	}
-	keeper, ok := box.(backend.FileReader)
+	keeper, ok := backend.As[backend.FileReader](box)
 	if !ok {
 		note("none can be had from this runner")
 		return nil

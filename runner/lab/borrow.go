@@ -35,7 +35,7 @@ func (l *Lab) share(ctx context.Context, spec backend.BoxSpec) (borrowed, error)
 	if err != nil || key == "" {
 		return borrowed{}, err
 	}
-	engine, ok := l.Backend.(backend.Sharer)
+	engine, ok := backend.As[backend.Sharer](l.Backend)
 	if !ok || spec.Dockerd != nil || spec.Socket {
 		return borrowed{key: key}, nil
 	}

@@ -14,7 +14,7 @@ import (
 // sweep removes from a shared engine what carries the trial's marker in its name, and warns once of other
 // images that appeared. What a build leaves behind takes nothing from its verdict.
 func (l *Lab) sweep(ctx context.Context, id int) {
-	janitor, ok := l.Backend.(backend.LeftoverRemover)
+	janitor, ok := backend.As[backend.LeftoverRemover](l.Backend)
 	if !ok || l.Scenario.Builder.Engine != scenarios.EngineHost {
 		return
 	}

@@ -148,7 +148,7 @@ func (s *suite) stages(t *testing.T) {
 // filesBack also asks for what a build can leave that no tree has.
 func (s *suite) filesBack(t *testing.T) {
 	box := s.box(t, backend.BoxSpec{})
-	keeper, ok := box.(backend.FileReader)
+	keeper, ok := backend.As[backend.FileReader](box)
 	if !ok {
 		t.Fatalf("%T gives no files back", box)
 	}
@@ -185,7 +185,8 @@ func (s *suite) filesBackAfterTimeout(t *testing.T) {
 	if _, err := box.Exec(ctx, "echo kept >file; echo begun; sleep 60", out); !errors.Is(err, why) {
 		t.Fatal(err)
 	}
-	if got := listed(t, box.(backend.FileReader), "file"); !slices.Equal(got, []string{"file 644 kept\n"}) {
+	reader, _ := backend.As[backend.FileReader](box)
+	if got := listed(t, reader, "file"); !slices.Equal(got, []string{"file 644 kept\n"}) {
 		t.Errorf("got %q", got)
 	}
 }

@@ -18,7 +18,7 @@ import (
 // sharer is the bench's engine, which must be one.
 func (s *suite) sharer(t *testing.T) backend.Sharer {
 	t.Helper()
-	e, ok := s.Engine.(backend.Sharer)
+	e, ok := backend.As[backend.Sharer](s.Engine)
 	if !ok {
 		t.Skip("this runner sends each box all that it needs")
 	}
@@ -161,7 +161,7 @@ func (s *suite) borrowing(t *testing.T) {
 			t.Errorf("got %s (%s), %v, %q", trial.Verdict, trial.Reason, err, out.String())
 		}
 	}
-	if _, ok := s.Engine.(backend.Sharer); ok && written != 1 {
+	if _, ok := backend.As[backend.Sharer](s.Engine); ok && written != 1 {
 		t.Errorf("written %d times", written)
 	}
 	lab.Backend = alone{s.Engine}

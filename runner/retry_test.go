@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"buildbisect/runner/backend"
+	"buildbisect/runner/runnertest"
 	"buildbisect/scenarios"
 )
 
@@ -177,4 +180,37 @@ func TestATrialThatTheEngineAlwaysFailsStopsTheRunThoughOthersWork(t *testing.T)
 		}
 		contains(t, err.Error(), "commit c13")
 	})
+}
+
+// A wrapper that makes boxes fail at random changes no answer, and hides no ability of the engine below it.
+func TestBoxesThatFailAtRandomChangeNoAnswer(t *testing.T) {
+	faults := slices.DeleteFunc(runnertest.AllFaults(), func(f runnertest.Fault) bool { return f == runnertest.ClosedUnder })
+	seen := map[runnertest.Fault]bool{}
+	for seed := range uint64(20) {
+		synctest.Test(t, func(t *testing.T) {
+			b, s := twoCauses()
+			e := &sick{engine: &engine{build: lasting(uneven, b)}}
+			r := onThisClock(newRun(t, e.engine, lineOf(40), s), 3)
+			faulty := &runnertest.Faulty{Backend: e, Faults: faults, Dice: rand.New(rand.NewPCG(seed, 0))}
+			r.Lab.Backend = faulty
+			rep, err := r.Do(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(rep.Causes) != 2 || !rep.Complete {
+				t.Errorf("seed %d: %s", seed, rep.Summary)
+			}
+			_, failed := faulty.Seen()
+			for f := range failed {
+				seen[f] = true
+			}
+			delete(failed, runnertest.SlowClose) // is no failure
+			if len(failed) > 0 && e.awaited == 0 {
+				t.Errorf("seed %d: boxes failed, and the engine below the wrapper was not waited for", seed)
+			}
+		})
+	}
+	if len(seen) != len(faults) {
+		t.Errorf("only these faults occurred: %v", seen)
+	}
 }
