@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
@@ -99,8 +100,8 @@ func (s *Source) writeConverted(out *tar.Writer, f *file, mode int64) error {
 		stored = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(held)), nil }
 	}
 	r, err := f.attrs.render(f.id.String(), stored)
-	if hostile, ok := err.(*HostileTreeError); ok {
-		hostile.Path = f.path
+	if errors.Is(err, errLongIdent) {
+		return &HostileTreeError{Path: f.path, Why: err.Error()}
 	}
 	if err != nil {
 		return err

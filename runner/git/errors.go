@@ -105,14 +105,6 @@ func (e *UntouchedError) Error() string {
 	return fmt.Sprintf("history: no commit between good (%s) and bad (%s) touches %s; %s", e.Good, e.Bad, strings.Join(e.Paths, ", "), next)
 }
 
-// PathspecError says that a path to limit a history to cannot be understood.
-type PathspecError struct {
-	Spec string
-	Why  string // what is wrong and what to do
-}
-
-func (e *PathspecError) Error() string { return fmt.Sprintf("path %q: %s", e.Spec, e.Why) }
-
 // MissingObjectError says that the repository lacks an object its own history names, or cannot read it: a
 // partial clone, or a damaged one.
 type MissingObjectError struct {

@@ -244,3 +244,11 @@ func (p *pattern) mayHold(folder string) bool {
 	plain := min(p.plain, len(folder))
 	return p.plain < len(p.text) && p.same(p.text[:plain], folder[:plain])
 }
+
+// PathspecError says that a path to limit a history to cannot be understood.
+type PathspecError struct {
+	Spec string
+	Why  string // what is wrong and what to do
+}
+
+func (e *PathspecError) Error() string { return fmt.Sprintf("path %q: %s", e.Spec, e.Why) }
