@@ -13,6 +13,8 @@ import (
 	"buildbisect/bisect/report"
 	"buildbisect/runner/git"
 
+	"buildbisect/runner/git/pattern"
+
 	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
 )
@@ -198,7 +200,7 @@ func exitCode(ctx context.Context, err error) int {
 		unrelated *git.UnrelatedError
 		noRepo    *git.NotRepositoryError
 		untouched *git.UntouchedError
-		pathspec  *git.PathspecError
+		pathspec  *pattern.Error
 	)
 	for _, target := range []any{&usage, &scenario, &notFound, &ambiguous, &same, &unrelated, &noRepo, &untouched, &pathspec} {
 		if errors.As(err, target) {

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"buildbisect/runner/git"
+	"buildbisect/runner/git/pattern"
 	"buildbisect/runner/space"
 )
 
@@ -27,7 +28,7 @@ func (s *job) weights(ctx context.Context, h *space.History) ([]float64, error) 
 	}
 	var paths []weighedPath
 	for _, p := range prior.Paths {
-		set, err := git.ParsePaths([]string{p.Path})
+		set, err := pattern.Parse([]string{p.Path})
 		if err != nil {
 			return nil, fmt.Errorf("prior.paths: %w", err)
 		}
@@ -60,7 +61,7 @@ func (s *job) weights(ctx context.Context, h *space.History) ([]float64, error) 
 }
 
 type weighedPath struct {
-	set    *git.Paths
+	set    *pattern.Paths
 	weight float64
 }
 

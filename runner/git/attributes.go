@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"slices"
 	"strings"
+
+	"buildbisect/runner/git/pattern"
 )
 
 // Attributes say what a checkout does with a file: .gitattributes of the commit itself, in the file's folder
@@ -156,14 +158,14 @@ func validAttrName(name string) bool {
 }
 
 // newAttrRule reads a pattern. One that begins with ! is none, and one that ends in a slash matches no file.
-func newAttrRule(pattern string, words []assignment) (attrRule, bool) {
-	if strings.HasPrefix(pattern, "!") || strings.HasSuffix(pattern, "/") {
+func newAttrRule(glob string, words []assignment) (attrRule, bool) {
+	if strings.HasPrefix(glob, "!") || strings.HasSuffix(glob, "/") {
 		return attrRule{}, false
 	}
-	r := attrRule{pattern: pattern, words: words, basename: !strings.Contains(pattern, "/")}
-	r.pattern = strings.TrimPrefix(pattern, "/")
-	r.plain = plainLength(r.pattern)
-	r.suffix = r.basename && strings.HasPrefix(r.pattern, "*") && plainLength(r.pattern[1:]) == len(r.pattern)-1
+	r := attrRule{pattern: glob, words: words, basename: !strings.Contains(glob, "/")}
+	r.pattern = strings.TrimPrefix(glob, "/")
+	r.plain = pattern.PlainLength(r.pattern)
+	r.suffix = r.basename && strings.HasPrefix(r.pattern, "*") && pattern.PlainLength(r.pattern[1:]) == len(r.pattern)-1
 	return r, true
 }
 
@@ -175,12 +177,12 @@ func (r *attrRule) match(path string) bool {
 		if r.suffix {
 			return strings.HasSuffix(path, r.pattern[1:])
 		}
-		return strings.HasPrefix(path, plain) && wildmatch(r.pattern, path, globRules{})
+		return strings.HasPrefix(path, plain) && pattern.Wildmatch(r.pattern, path, pattern.GlobRules{})
 	}
 	// As git does, what has no special character is compared on its own: in "a/x**/b" the ** then stands at a
 	// beginning.
 	rest, ok := strings.CutPrefix(path, plain)
-	return ok && wildmatch(r.pattern[r.plain:], rest, globRules{slashes: true})
+	return ok && pattern.Wildmatch(r.pattern[r.plain:], rest, pattern.GlobRules{Slashes: true})
 }
 
 // look finds what is said of the attributes of a file, given by its path from the repository's top. The rule

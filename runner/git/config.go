@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"buildbisect/runner/git/pattern"
 )
 
 // setting is one line of git configuration.
@@ -210,7 +212,7 @@ func (p *configText) header() (section, sub string, ok bool) {
 			}
 			return section, quoted, ok
 		case isKeyByte(c) || c == '.':
-			name = append(name, lower(c))
+			name = append(name, pattern.Lower(c))
 		default:
 			return "", "", false
 		}
@@ -245,10 +247,10 @@ func (p *configText) subsection(c byte) (string, bool) {
 
 // setting reads a key, of which first was read, and its value.
 func (p *configText) setting(first byte) (setting, bool) {
-	name := []byte{lower(first)}
+	name := []byte{pattern.Lower(first)}
 	c := p.next()
 	for ; isKeyByte(c); c = p.next() {
-		name = append(name, lower(c))
+		name = append(name, pattern.Lower(c))
 	}
 	for c == ' ' || c == '\t' {
 		c = p.next()
@@ -312,7 +314,7 @@ func (p *configText) value() (string, bool) {
 }
 
 func isSpace(c byte) bool  { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
-func isLetter(c byte) bool { return lower(c) >= 'a' && lower(c) <= 'z' }
+func isLetter(c byte) bool { return pattern.Lower(c) >= 'a' && pattern.Lower(c) <= 'z' }
 func isKeyByte(c byte) bool {
 	return isLetter(c) || c >= '0' && c <= '9' || c == '-'
 }

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"buildbisect/runner/git/pattern"
 )
 
 // odd are names of files that a pattern could be mistaken about.
@@ -38,7 +40,7 @@ func listed(t *testing.T, r *Repository, specs []string) []string {
 // limited asks the same of this package.
 func limited(t *testing.T, r *Repository, c Commit, spec []string) ([]string, error) {
 	t.Helper()
-	paths, err := ParsePaths(spec)
+	paths, err := pattern.Parse(spec)
 	if err != nil {
 		return nil, err
 	}
@@ -104,7 +106,7 @@ func TestPathsStandForTheFilesThatGitSays(t *testing.T) {
 	compared := 0
 	for i, set := range sets {
 		got, err := limited(t, r, c, set)
-		if refused := (*PathspecError)(nil); errors.As(err, &refused) {
+		if refused := (*pattern.Error)(nil); errors.As(err, &refused) {
 			if i < len(known) {
 				t.Errorf("%q is refused: %v", set, err)
 			}
@@ -132,8 +134,8 @@ func TestPathsThatCannotBeUnderstoodSayWhy(t *testing.T) {
 		"..":               "out of the repository",
 		"a/../../b":        "out of the repository",
 	} {
-		_, err := ParsePaths([]string{"fine", spec})
-		if refused := (*PathspecError)(nil); !errors.As(err, &refused) || refused.Spec != spec || !strings.Contains(refused.Why, why) {
+		_, err := pattern.Parse([]string{"fine", spec})
+		if refused := (*pattern.Error)(nil); !errors.As(err, &refused) || refused.Spec != spec || !strings.Contains(refused.Why, why) {
 			t.Errorf("%q: %v, want an error about %q", spec, err, why)
 		}
 	}
@@ -141,7 +143,7 @@ func TestPathsThatCannotBeUnderstoodSayWhy(t *testing.T) {
 
 func TestAHostileGlobTakesNoTime(t *testing.T) {
 	t.Parallel()
-	if wildmatch(strings.Repeat("*a", 2000)+"b", strings.Repeat("a", 4000), globRules{slashes: true}) { // for ever, if each * were tried everywhere
+	if pattern.Wildmatch(strings.Repeat("*a", 2000)+"b", strings.Repeat("a", 4000), pattern.GlobRules{Slashes: true}) { // for ever, if each * were tried everywhere
 		t.Error("it matches")
 	}
 }

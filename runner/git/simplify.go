@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"buildbisect/runner/git/pattern"
 )
 
 // HistoryOptions leave part of a history out.
@@ -32,7 +34,7 @@ type HistoryOptions struct {
 type simplifier struct {
 	repo        *Repository
 	firstParent bool
-	paths       *Paths // nil: all
+	paths       *pattern.Paths // nil: all
 	good        plumbing.Hash
 	base        plumbing.Hash // stands for the good side
 	order       []plumbing.Hash
@@ -44,11 +46,11 @@ type simplifier struct {
 }
 
 // paths reads the options' paths, nil for all.
-func (o HistoryOptions) paths() (*Paths, error) {
+func (o HistoryOptions) paths() (*pattern.Paths, error) {
 	if len(o.Paths) == 0 {
 		return nil, nil
 	}
-	return ParsePaths(o.Paths)
+	return pattern.Parse(o.Paths)
 }
 
 // simplify finds what is kept and its parents: it walks from the last commit of the order, children before
@@ -197,7 +199,7 @@ func (s *simplifier) same(ctx context.Context, i int, parent plumbing.Hash) (boo
 }
 
 // sameIn reports whether no file of paths differs in two trees; commit is what errors speak of.
-func (r *Repository) sameIn(ctx context.Context, commit, a, b plumbing.Hash, paths *Paths) (bool, error) {
+func (r *Repository) sameIn(ctx context.Context, commit, a, b plumbing.Hash, paths *pattern.Paths) (bool, error) {
 	same := true
 	diff := treeDiff{objects: r.objects, limit: most, commit: commit.String(), paths: paths, found: func(string) bool {
 		same = false

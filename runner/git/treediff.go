@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
+
+	"buildbisect/runner/git/pattern"
 )
 
 // treeDiff finds the files in which trees differ. It reads trees only, and of those only what the two do not
@@ -18,7 +20,7 @@ import (
 type treeDiff struct {
 	objects *objects
 	commit  string                 // what errors speak of
-	paths   *Paths                 // nil: all
+	paths   *pattern.Paths         // nil: all
 	found   func(path string) bool // false: that is enough
 	limit   int                    // entries that may differ: a few trees can name each other into billions
 }
@@ -94,13 +96,13 @@ func (d *treeDiff) entry(ctx context.Context, x, y treeEntry, dir string, depth 
 		return false, &HostileTreeError{Commit: d.commit, Path: path, Why: "too many files, or too long a path"}
 	}
 	if x.mode == filemode.Dir || y.mode == filemode.Dir {
-		if d.paths != nil && !d.paths.mayHold(path+"/") {
+		if d.paths != nil && !d.paths.MayHold(path+"/") {
 			return true, nil
 		}
 		return d.walk(ctx, x.id, y.id, path+"/", depth+1)
 	}
 	submodule := x.mode == filemode.Submodule || y.mode == filemode.Submodule
-	if d.paths != nil && !d.paths.match(path, submodule) {
+	if d.paths != nil && !d.paths.MatchEntry(path, submodule) {
 		return true, nil
 	}
 	return d.found(path), nil

@@ -4,13 +4,15 @@ import (
 	"context"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"buildbisect/runner/git/pattern"
 )
 
 // untouched says that nothing in a history touches the paths, and which of them are nowhere to be found.
 func (r *Repository) untouched(ctx context.Context, h *History, paths []string) error {
 	e := &UntouchedError{Good: h.Good, Bad: h.Bad, Paths: paths}
 	for _, spec := range paths {
-		one, err := ParsePaths([]string{spec})
+		one, err := pattern.Parse([]string{spec})
 		if err != nil {
 			return err
 		}
@@ -30,7 +32,7 @@ func (r *Repository) untouched(ctx context.Context, h *History, paths []string) 
 }
 
 // hasAny reports whether a commit has a file of paths.
-func (r *Repository) hasAny(ctx context.Context, commit plumbing.Hash, paths *Paths) (bool, error) {
+func (r *Repository) hasAny(ctx context.Context, commit plumbing.Hash, paths *pattern.Paths) (bool, error) {
 	tree, err := r.graph.tree(commit)
 	if err != nil {
 		return false, err

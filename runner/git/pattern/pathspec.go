@@ -1,4 +1,4 @@
-package git
+package pattern
 
 import (
 	"fmt"
@@ -31,14 +31,14 @@ var magicWords = []struct {
 }{{"top", '/'}, {"exclude", '!'}, {"literal", 0}, {"glob", 0}, {"icase", 0}}
 
 // ParsePaths reads pathspecs. Those that lead out of the tree, or depend on a work tree (:(attr:…)), are
-// refused with a *PathspecError. Where all exclude, they do so from everything.
-func ParsePaths(specs []string) (*Paths, error) {
+// refused with a *Error. Where all exclude, they do so from everything.
+func Parse(specs []string) (*Paths, error) {
 	p := &Paths{}
 	all := true
 	for _, spec := range specs {
 		pattern, why := parsePathspec(spec)
 		if why != "" {
-			return nil, &PathspecError{Spec: spec, Why: why}
+			return nil, &Error{Spec: spec, Why: why}
 		}
 		all = all && pattern.exclude
 		p.patterns = append(p.patterns, pattern)
@@ -66,7 +66,7 @@ func parsePathspec(spec string) (p pattern, why string) {
 			return p, why
 		}
 	}
-	p.plain = plainLength(p.text)
+	p.plain = PlainLength(p.text)
 	if magic["literal"] {
 		p.plain = len(p.text)
 	}
@@ -153,10 +153,10 @@ func inTree(path string) (clean, why string) {
 }
 
 // Match reports whether the set holds the file, link or submodule at path, given from the top of the tree.
-func (p *Paths) Match(path string) bool { return p.match(path, false) }
+func (p *Paths) Match(path string) bool { return p.MatchEntry(path, false) }
 
-// match tells submodules apart: like folders, they may be named with a slash at the end.
-func (p *Paths) match(path string, submodule bool) bool {
+// MatchEntry is [Paths.Match] that tells submodules apart: like folders, they may be named with a slash at the end.
+func (p *Paths) MatchEntry(path string, submodule bool) bool {
 	in := false
 	for i := range p.patterns {
 		pattern := &p.patterns[i]
@@ -187,7 +187,7 @@ func (p *pattern) match(path string, submodule bool) bool {
 
 // wild matches a glob whose first bytes have nothing special.
 func (p *pattern) wild(glob, path string, plain int) bool {
-	if plain < 0 && !p.glob && p.text[p.plain] == '*' && plainLength(p.text[p.plain+1:]) == len(p.text)-p.plain-1 {
+	if plain < 0 && !p.glob && p.text[p.plain] == '*' && PlainLength(p.text[p.plain+1:]) == len(p.text)-p.plain-1 {
 		// The pattern's only star is in the folder's own name; git passes over a byte behind that as if it were here.
 		return len(path) >= len(glob)-1 && p.same(path[len(path)-len(glob)+1:], glob[1:])
 	}
@@ -197,7 +197,7 @@ func (p *pattern) wild(glob, path string, plain int) bool {
 		}
 		glob, path = glob[plain:], path[plain:]
 	}
-	return wildmatch(glob, path, globRules{slashes: p.glob, fold: p.fold})
+	return Wildmatch(glob, path, GlobRules{Slashes: p.glob, fold: p.fold})
 }
 
 // names reports whether path is what the pattern spells, or lies in it.
@@ -218,16 +218,16 @@ func (p *pattern) same(a, b string) bool {
 		return a == b
 	}
 	for i := range len(a) {
-		if lower(a[i]) != lower(b[i]) {
+		if Lower(a[i]) != Lower(b[i]) {
 			return false
 		}
 	}
 	return true
 }
 
-// mayHold reports whether something of the set may lie in a folder, whose path ends in a slash. What is excluded is left to
-// match.
-func (p *Paths) mayHold(folder string) bool {
+// MayHold reports whether something of the set may lie in a folder, whose path ends in a slash. What is excluded
+// is left to Match.
+func (p *Paths) MayHold(folder string) bool {
 	for i := range p.patterns {
 		if pattern := &p.patterns[i]; !pattern.exclude && pattern.mayHold(folder) {
 			return true
@@ -245,10 +245,10 @@ func (p *pattern) mayHold(folder string) bool {
 	return p.plain < len(p.text) && p.same(p.text[:plain], folder[:plain])
 }
 
-// PathspecError says that a path to limit a history to cannot be understood.
-type PathspecError struct {
+// Error says that a path to limit a history to cannot be understood.
+type Error struct {
 	Spec string
 	Why  string // what is wrong and what to do
 }
 
-func (e *PathspecError) Error() string { return fmt.Sprintf("path %q: %s", e.Spec, e.Why) }
+func (e *Error) Error() string { return fmt.Sprintf("path %q: %s", e.Spec, e.Why) }

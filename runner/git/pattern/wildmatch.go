@@ -1,20 +1,20 @@
-package git
+package pattern
 
 import "strings"
 
-// globRules are the variants of git's glob matching.
-type globRules struct {
-	slashes bool // a slash is matched by a slash, by ** and by nothing else; otherwise * and ? and sets match one too
+// GlobRules are the variants of git's glob matching.
+type GlobRules struct {
+	Slashes bool // a slash is matched by a slash, by ** and by nothing else; otherwise * and ? and sets match one too
 	fold    bool // ASCII letters match in either case
 }
 
-// wildmatch reports whether a glob matches the whole of name, byte by byte, as git's wildmatch does.
+// Wildmatch reports whether a glob matches the whole of name, byte by byte, as git's wildmatch does.
 // path.Match and its kin know no ** and refuse brackets that git takes ("[!a]", "[-a]").
 //
 // Only the last * and the last ** that were met are ever reconsidered. What an earlier * could match instead,
 // a later one can match as well, because neither crosses a slash; and a ** can match whatever an earlier one
 // could. So the time is at most the product of both lengths for each **, however hostile the pattern.
-func wildmatch(glob, name string, rules globRules) bool {
+func Wildmatch(glob, name string, rules GlobRules) bool {
 	g := globber{glob: glob, name: name, rules: rules}
 	var star, wide retry
 	i, j := 0, 0
@@ -53,8 +53,8 @@ func wildmatch(glob, name string, rules globRules) bool {
 	}
 }
 
-// plainLength is how much of a glob comes before its first special character.
-func plainLength(glob string) int {
+// PlainLength is how much of a glob comes before its first special character.
+func PlainLength(glob string) int {
 	if i := strings.IndexAny(glob, `*?[\`); i >= 0 {
 		return i
 	}
@@ -91,7 +91,7 @@ const (
 
 type globber struct {
 	glob, name string
-	rules      globRules
+	rules      GlobRules
 }
 
 // stars reads the stars at i, and returns where what follows them begins.
@@ -102,7 +102,7 @@ func (g *globber) stars(i int) (next int, kind starKind) {
 	}
 	rest := g.glob[next:]
 	switch {
-	case !g.rules.slashes:
+	case !g.rules.Slashes:
 		return next, starAll
 	case next-i == 1, i > 0 && g.glob[i-1] != '/':
 		return next, starOne
@@ -117,18 +117,18 @@ func (g *globber) stars(i int) (next int, kind starKind) {
 // takes reports whether the element of the glob at i, which is length bytes of it, matches c.
 func (g *globber) takes(i int, c byte) (length int, ok bool) {
 	if g.rules.fold {
-		c = lower(c)
+		c = Lower(c)
 	}
 	switch e := g.glob[i]; {
 	case e == '?':
-		return 1, !g.rules.slashes || c != '/'
+		return 1, !g.rules.Slashes || c != '/'
 	case e == '[':
 		length, ok = g.set(i, c)
-		return length, ok && (!g.rules.slashes || c != '/')
+		return length, ok && (!g.rules.Slashes || c != '/')
 	case e == '\\':
 		return 2, i+1 < len(g.glob) && g.glob[i+1] == c // its letter is never folded, which is git's way
 	case g.rules.fold:
-		return 1, lower(e) == c
+		return 1, Lower(e) == c
 	default:
 		return 1, e == c
 	}
@@ -195,7 +195,7 @@ func (g *globber) set(start int, c byte) (length int, ok bool) {
 	}
 }
 
-func lower(c byte) byte {
+func Lower(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		return c + 'a' - 'A'
 	}
@@ -222,8 +222,8 @@ var classes = map[string]func(c byte) bool{
 	"punct":  func(c byte) bool { return ' ' < c && c < 0x7f && !isAlpha(c) && !isDigit(c) },
 	"space":  func(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' },
 	"upper":  func(c byte) bool { return 'A' <= c && c <= 'Z' },
-	"xdigit": func(c byte) bool { return isDigit(c) || 'a' <= lower(c) && lower(c) <= 'f' },
+	"xdigit": func(c byte) bool { return isDigit(c) || 'a' <= Lower(c) && Lower(c) <= 'f' },
 }
 
-func isAlpha(c byte) bool { return 'a' <= lower(c) && lower(c) <= 'z' }
+func isAlpha(c byte) bool { return 'a' <= Lower(c) && Lower(c) <= 'z' }
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
