@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // alternatesDeep is how far git follows object folders that borrow from others.
@@ -51,7 +53,7 @@ func (l *alternateLister) add(dir string) bool {
 // inFile follows what the alternates file of an object folder names.
 func (l *alternateLister) inFile(dir string, depth int) error {
 	file := filepath.Join(dir, "info", "alternates")
-	text, err := readPlain(file)
+	text, err := gittext.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	} else if err != nil {
@@ -89,7 +91,7 @@ func splitAlternates(list, separator string) []string {
 	var names []string
 	for list != "" {
 		if list[0] == '"' {
-			if name, rest, err := unquote(list); err == nil {
+			if name, rest, err := gittext.Unquote(list); err == nil {
 				names = append(names, name)
 				list = strings.TrimPrefix(rest, separator)
 				continue

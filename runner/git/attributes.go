@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"buildbisect/runner/git/gittext"
 	"buildbisect/runner/git/pattern"
 )
 
@@ -119,7 +120,7 @@ func parseAttrLine(line string) (name string, words []assignment, ok bool) {
 	name = firstWord(text)
 	rest := text[len(name):]
 	if text[0] == '"' {
-		if unquoted, after, err := unquote(text); err == nil {
+		if unquoted, after, err := gittext.Unquote(text); err == nil {
 			name, _, _ = strings.Cut(unquoted, "\x00")
 			rest = after
 		}

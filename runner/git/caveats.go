@@ -9,6 +9,8 @@ import (
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // caveats are what a build does not see as after a clone: files by what there is to say of them.
@@ -108,7 +110,7 @@ func (c caveats) words() []string {
 		if len(paths) == 1 {
 			verb = "is"
 		}
-		lines = append(lines, fmt.Sprintf("%s %s %s: %s%s", english.Plural(len(paths), noun, ""), verb, text, printable(strings.Join(some, ", ")), more))
+		lines = append(lines, fmt.Sprintf("%s %s %s: %s%s", english.Plural(len(paths), noun, ""), verb, text, gittext.Printable(strings.Join(some, ", ")), more))
 	}
 	return lines
 }

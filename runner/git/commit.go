@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // Commit is what reports say of one commit.
@@ -23,7 +24,7 @@ type Commit struct {
 }
 
 // Short is the id as people write it.
-func (c Commit) Short() string { return short(c.ID) }
+func (c Commit) Short() string { return gittext.Short(c.ID) }
 
 func (c Commit) String() string { return strings.TrimSpace(c.Short() + " " + c.Subject) }
 
@@ -35,18 +36,18 @@ func (r *Repository) commit(id plumbing.Hash) (Commit, error) {
 	}
 	encoded := &plumbing.MemoryObject{}
 	encoded.SetType(plumbing.CommitObject)
-	if _, err := encoded.Write(inUTF8(content)); err != nil {
+	if _, err := encoded.Write(gittext.CommitInUTF8(content)); err != nil {
 		return Commit{}, err
 	}
 	decoded, err := object.DecodeCommit(nil, encoded)
 	if err != nil {
-		return Commit{}, fmt.Errorf("read commit %s: %w", short(id.String()), err)
+		return Commit{}, fmt.Errorf("read commit %s: %w", gittext.Short(id.String()), err)
 	}
 	c := Commit{
 		ID:          id.String(),
 		Subject:     subject(decoded.Message),
-		AuthorName:  printable(decoded.Author.Name),
-		AuthorEmail: printable(decoded.Author.Email),
+		AuthorName:  gittext.Printable(decoded.Author.Name),
+		AuthorEmail: gittext.Printable(decoded.Author.Email),
 		When:        decoded.Committer.When,
 	}
 	parents, err := r.graph.parents(id)
@@ -58,17 +59,7 @@ func (r *Repository) commit(id plumbing.Hash) (Commit, error) {
 
 func subject(message string) string {
 	paragraph, _, _ := strings.Cut(strings.TrimLeft(strings.ReplaceAll(message, "\r\n", "\n"), "\n"), "\n\n")
-	return printable(strings.Join(strings.Fields(paragraph), " "))
-}
-
-// printable makes text safe to print: what is no character, or moves a terminal's cursor, is replaced.
-func printable(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, strings.ToValidUTF8(text, string(unicode.ReplacementChar)))
+	return gittext.Printable(strings.Join(strings.Fields(paragraph), " "))
 }
 
 // header is the part of a commit that walks need. Reading it alone is several times cheaper than decoding it
@@ -106,7 +97,7 @@ func (o *objects) header(id plumbing.Hash) (header, error) {
 	}
 	h, err := parseHeader(content)
 	if err != nil {
-		return header{}, fmt.Errorf("read commit %s: %w", short(id.String()), err)
+		return header{}, fmt.Errorf("read commit %s: %w", gittext.Short(id.String()), err)
 	}
 	return h, nil
 }

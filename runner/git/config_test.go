@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // TestConfigurationIsReadAsByGit reads random files, most of them odd, as `git config --list` does, and
@@ -40,7 +42,7 @@ func TestConfigurationIsReadAsByGit(t *testing.T) {
 			t.Fatal(err)
 		}
 		want, err := tryGit(t, dir, "", "config", "--no-includes", "--file", file, "--list", "-z")
-		all, wrong := parseSettings([]byte(text.String()))
+		all, wrong := gittext.ParseSettings([]byte(text.String()))
 		if (err != nil) != (wrong > 0) {
 			t.Errorf("%q: wrong in line %d, git says %v %s", text.String(), wrong, err, want)
 			continue
@@ -51,16 +53,16 @@ func TestConfigurationIsReadAsByGit(t *testing.T) {
 		}
 		var got strings.Builder
 		for _, s := range all {
-			name := s.section
-			if s.section != "" {
+			name := s.Section
+			if s.Section != "" {
 				name += "."
 			}
-			if s.sub != "" || strings.Contains(text.String(), `[diff ""]`) && s.section == "diff" {
-				name += s.sub + "."
+			if s.Sub != "" || strings.Contains(text.String(), `[diff ""]`) && s.Section == "diff" {
+				name += s.Sub + "."
 			}
-			got.WriteString(name + s.key)
-			if !s.bare {
-				got.WriteString("\n" + s.value)
+			got.WriteString(name + s.Key)
+			if !s.Bare {
+				got.WriteString("\n" + s.Value)
 			}
 			got.WriteByte(0)
 		}

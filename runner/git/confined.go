@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // Confined says what of the repository that path lies in leads out of the folder top: who sends a repository
@@ -79,13 +81,13 @@ func confinedDir(dir, top string) error {
 		return leadsOut(filepath.Join(dir, "commondir"))
 	}
 	for _, config := range []string{filepath.Join(at.commonDir, "config"), filepath.Join(dir, "config.worktree")} {
-		settings, err := readSettings(config, false)
+		settings, err := gittext.ReadConfig(config, false)
 		if err != nil {
 			return err
 		}
 		for _, s := range settings {
-			if s.section == "include" && s.key == "path" && !inside(under(filepath.Dir(config), s.value), top) ||
-				s.section == "core" && s.key == "worktree" && !inside(under(dir, s.value), top) {
+			if s.Section == "include" && s.Key == "path" && !inside(gittext.Under(filepath.Dir(config), s.Value), top) ||
+				s.Section == "core" && s.Key == "worktree" && !inside(gittext.Under(dir, s.Value), top) {
 				return leadsOut(config)
 			}
 		}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf8"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // TestCommitsInOtherEncodingsReadAsInGitLog compares authors and subjects, of what git decodes with the bytes
@@ -47,7 +49,7 @@ func TestCommitsInOtherEncodingsReadAsInGitLog(t *testing.T) {
 			if !utf8.ValidString(pair[0]) || strings.ContainsFunc(pair[0], func(r rune) bool { return r < ' ' }) {
 				t.Errorf("%q in %q: %q is not safe to print", e.words, e.name, pair[0])
 			}
-			if want := printable(pair[1]); pair[0] != want {
+			if want := gittext.Printable(pair[1]); pair[0] != want {
 				t.Errorf("%q in %q: %q, git says %q", e.words, e.name, pair[0], want)
 			}
 			if utf8.ValidString(pair[1]) && !utf8.ValidString(e.words) {

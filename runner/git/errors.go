@@ -1,10 +1,11 @@
 package git
 
 import (
-	"buildbisect/bisect/report"
 	"fmt"
 	"slices"
 	"strings"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // NotRepositoryError says that no repository holds Path, or that this package cannot read the one that does.
@@ -117,9 +118,9 @@ type MissingObjectError struct {
 
 func (e *MissingObjectError) Error() string {
 	if e.Why == "" {
-		return fmt.Sprintf("read %s %s: not here, this is a partial clone; to have everything run: %s", e.Kind, short(e.ID), e.Command)
+		return fmt.Sprintf("read %s %s: not here, this is a partial clone; to have everything run: %s", e.Kind, gittext.Short(e.ID), e.Command)
 	}
-	return fmt.Sprintf("read %s %s: %s; run: %s", e.Kind, short(e.ID), e.Why, e.Command)
+	return fmt.Sprintf("read %s %s: %s; run: %s", e.Kind, gittext.Short(e.ID), e.Why, e.Command)
 }
 
 func (e *MissingObjectError) Unwrap() error { return e.cause }
@@ -140,9 +141,9 @@ type MissingSubmodule struct {
 
 func (e *SubmodulesError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "submodules of %s: %d cannot be had:", short(e.Commit), len(e.Missing))
+	fmt.Fprintf(&b, "submodules of %s: %d cannot be had:", gittext.Short(e.Commit), len(e.Missing))
 	for _, m := range e.Missing {
-		fmt.Fprintf(&b, "\n  %s at %s: %s", m.Path, short(m.Pinned), m.Why)
+		fmt.Fprintf(&b, "\n  %s at %s: %s", m.Path, gittext.Short(m.Pinned), m.Why)
 		if m.Command != "" {
 			fmt.Fprintf(&b, "; run: %s", m.Command)
 		}
@@ -177,15 +178,5 @@ type HostileTreeError struct {
 func (e *HostileTreeError) Untestable() {}
 
 func (e *HostileTreeError) Error() string {
-	return fmt.Sprintf("files of %s: entry %q refused: %s; repair the history or leave this commit out", short(e.Commit), e.Path, e.Why)
-}
-
-// quoted makes a word safe to paste into a shell: some come from the repository's own files.
-func quoted(word string) string { return report.ShellWord(printable(word)) }
-
-func short(id string) string {
-	if len(id) > 10 {
-		return id[:10]
-	}
-	return id
+	return fmt.Sprintf("files of %s: entry %q refused: %s; repair the history or leave this commit out", gittext.Short(e.Commit), e.Path, e.Why)
 }

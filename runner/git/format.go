@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // format is what the configuration says about how to read a repository.
@@ -27,7 +29,7 @@ var harmless = []string{"noop", "noop-v1", "preciousobjects", "partialclone", "w
 // readFormat refuses what this package would misread, and nothing else. go-git's own check is not used: it
 // refuses partial clones and work trees with a config of their own, which are as readable as any.
 func readFormat(at place, env Environment) (format, error) {
-	own, err := readSettings(filepath.Join(at.commonDir, "config"), false)
+	own, err := gittext.ReadConfig(filepath.Join(at.commonDir, "config"), false)
 	if err != nil {
 		return format{}, err
 	}
@@ -41,62 +43,62 @@ func readFormat(at place, env Environment) (format, error) {
 	var f format
 	for _, s := range all {
 		switch {
-		case s.section == "extensions" && s.key == "partialclone":
-			f.partial, f.remote = true, s.value
-		case s.section == "remote" && s.key == "promisor" && s.on():
-			f.partial, f.remote = true, s.sub
-		case s.section == "remote" && s.key == "url" && (f.url == "" || s.sub == "origin"):
-			f.url = s.value
+		case s.Section == "extensions" && s.Key == "partialclone":
+			f.partial, f.remote = true, s.Value
+		case s.Section == "remote" && s.Key == "promisor" && s.On():
+			f.partial, f.remote = true, s.Sub
+		case s.Section == "remote" && s.Key == "url" && (f.url == "" || s.Sub == "origin"):
+			f.url = s.Value
 			if !f.partial {
-				f.remote = s.sub
+				f.remote = s.Sub
 			}
 		}
 	}
-	if s, set := all.last("core", "bare"); set {
-		f.bare = s.on()
+	if s, set := all.Last("core", "bare"); set {
+		f.bare = s.On()
 	}
-	if s, set := all.last("core", "usereplacerefs"); set {
-		f.raw = !s.on()
+	if s, set := all.Last("core", "usereplacerefs"); set {
+		f.raw = !s.On()
 	}
-	if s, set := all.last("core", "commitgraph"); set {
-		f.noGraph = !s.on()
+	if s, set := all.Last("core", "commitgraph"); set {
+		f.noGraph = !s.On()
 	}
-	if s, set := all.last("core", "filemode"); set {
-		f.noModes = !s.on()
+	if s, set := all.Last("core", "filemode"); set {
+		f.noModes = !s.On()
 	}
-	if s, set := all.last("core", "worktree"); set && s.value != "" {
-		f.workTree = physical(under(at.gitDir, s.value))
+	if s, set := all.Last("core", "worktree"); set && s.Value != "" {
+		f.workTree = physical(gittext.Under(at.gitDir, s.Value))
 	}
 	return f, nil
 }
 
 // checkFormat looks at what makes git itself refuse a repository that it does not understand.
-func checkFormat(at place, own settings) error {
+func checkFormat(at place, own gittext.Settings) error {
 	version := 0
-	if s, set := own.last("core", "repositoryformatversion"); set {
+	if s, set := own.Last("core", "repositoryformatversion"); set {
 		var err error
-		if version, err = strconv.Atoi(s.value); err != nil || version < 0 || version > 1 {
-			return unreadable(fmt.Sprintf("its core.repositoryformatversion is %q, and only 0 and 1", printable(s.value)), at.copyTo("copy"), copyCommand(at))
+		if version, err = strconv.Atoi(s.Value); err != nil || version < 0 || version > 1 {
+			return unreadable(fmt.Sprintf("its core.repositoryformatversion is %q, and only 0 and 1", gittext.Printable(s.Value)), at.copyTo("copy"), copyCommand(at))
 		}
 	}
 	for _, s := range own {
-		if s.section != "extensions" || s.sub != "" {
+		if s.Section != "extensions" || s.Sub != "" {
 			continue
 		}
 		switch {
-		case s.key == "objectformat":
-			if !strings.EqualFold(s.value, "sha1") {
-				return unreadable(fmt.Sprintf("its ids are %s, and only sha1", printable(s.value)), at.copyTo("sha1"), sha1Command(at))
+		case s.Key == "objectformat":
+			if !strings.EqualFold(s.Value, "sha1") {
+				return unreadable(fmt.Sprintf("its ids are %s, and only sha1", gittext.Printable(s.Value)), at.copyTo("sha1"), sha1Command(at))
 			}
-		case s.key == "refstorage":
-			if !strings.EqualFold(s.value, "files") {
+		case s.Key == "refstorage":
+			if !strings.EqualFold(s.Value, "files") {
 				return &NotRepositoryError{
-					Why:     fmt.Sprintf("its refs are stored as %s, and only files can be read yet", printable(s.value)),
-					Command: fmt.Sprintf("git -C %s refs migrate --ref-format=files", quoted(at.top())),
+					Why:     fmt.Sprintf("its refs are stored as %s, and only files can be read yet", gittext.Printable(s.Value)),
+					Command: fmt.Sprintf("git -C %s refs migrate --ref-format=files", gittext.Quoted(at.top())),
 				}
 			}
-		case version == 1 && !slices.Contains(harmless, s.key):
-			return unreadable(fmt.Sprintf("it has the extension %s, and only %s", printable(s.key), strings.Join(harmless, ", ")), at.copyTo("copy"), copyCommand(at))
+		case version == 1 && !slices.Contains(harmless, s.Key):
+			return unreadable(fmt.Sprintf("it has the extension %s, and only %s", gittext.Printable(s.Key), strings.Join(harmless, ", ")), at.copyTo("copy"), copyCommand(at))
 		}
 	}
 	return nil
@@ -109,16 +111,16 @@ func unreadable(why, to, command string) error {
 
 // copyCommand copies a repository with whatever git can read it.
 func copyCommand(at place) string {
-	return fmt.Sprintf("git clone --mirror %s %s", quoted(at.top()), quoted(at.copyTo("copy")))
+	return fmt.Sprintf("git clone --mirror %s %s", gittext.Quoted(at.top()), gittext.Quoted(at.copyTo("copy")))
 }
 
 // sha1Command writes a repository's history anew under sha1 ids.
 func sha1Command(at place) string {
-	to, branch := quoted(at.copyTo("sha1")), ""
+	to, branch := gittext.Quoted(at.copyTo("sha1")), ""
 	if head := looseRef(at.gitDir, "HEAD", "HEAD"); head != nil && head.Target().IsBranch() {
-		branch = "-b " + quoted(head.Target().Short()) + " "
+		branch = "-b " + gittext.Quoted(head.Target().Short()) + " "
 	}
-	return fmt.Sprintf("git init --bare --object-format=sha1 %s%s && git -C %s fast-export --all --signed-tags=strip --reencode=no | git -C %s fast-import --quiet", branch, to, quoted(at.top()), to)
+	return fmt.Sprintf("git init --bare --object-format=sha1 %s%s && git -C %s fast-export --all --signed-tags=strip --reencode=no | git -C %s fast-import --quiet", branch, to, gittext.Quoted(at.top()), to)
 }
 
 // copyTo is a folder next to the repository for a copy of it.
@@ -128,20 +130,20 @@ func (at place) copyTo(kind string) string {
 
 // readAllSettings reads what git reads: the machine's configuration, the user's, the repository's, the work
 // tree's, the environment's. The first two may be missing or unreadable: they are not the repository's.
-func readAllSettings(at place, own settings, env Environment) (settings, error) {
-	var all settings
+func readAllSettings(at place, own gittext.Settings, env Environment) (gittext.Settings, error) {
+	var all gittext.Settings
 	for _, file := range outerConfigs(env) {
-		if outer, err := readSettings(file, true); err == nil {
+		if outer, err := gittext.ReadConfig(file, true); err == nil {
 			all = append(all, outer...)
 		}
 	}
-	inner, err := readSettings(filepath.Join(at.commonDir, "config"), true)
+	inner, err := gittext.ReadConfig(filepath.Join(at.commonDir, "config"), true)
 	if err != nil {
 		return nil, err
 	}
 	all = append(all, inner...)
-	if s, set := own.last("extensions", "worktreeconfig"); set && s.on() {
-		work, err := readSettings(filepath.Join(at.gitDir, "config.worktree"), true)
+	if s, set := own.Last("extensions", "worktreeconfig"); set && s.On() {
+		work, err := gittext.ReadConfig(filepath.Join(at.gitDir, "config.worktree"), true)
 		if err != nil {
 			return nil, err
 		}
@@ -153,7 +155,7 @@ func readAllSettings(at place, own settings, env Environment) (settings, error) 
 // outerConfigs are the configuration files outside of the repository, those that count most last.
 func outerConfigs(env Environment) []string {
 	var files []string
-	if off, _ := env("GIT_CONFIG_NOSYSTEM"); !(setting{value: off}).on() {
+	if off, _ := env("GIT_CONFIG_NOSYSTEM"); !(gittext.Setting{Value: off}).On() {
 		system := env.get("GIT_CONFIG_SYSTEM")
 		if system == "" {
 			system = "/etc/gitconfig"
@@ -175,8 +177,8 @@ func outerConfigs(env Environment) []string {
 }
 
 // givenSettings are those of GIT_CONFIG_COUNT.
-func givenSettings(env Environment) settings {
-	var all settings
+func givenSettings(env Environment) gittext.Settings {
+	var all gittext.Settings
 	count, _ := strconv.Atoi(env.get("GIT_CONFIG_COUNT"))
 	for i := range min(count, 1000) {
 		name := strings.Split(env.get(fmt.Sprint("GIT_CONFIG_KEY_", i)), ".")
@@ -184,11 +186,11 @@ func givenSettings(env Environment) settings {
 		if len(name) < 2 || !set {
 			continue
 		}
-		all = append(all, setting{
-			section: strings.ToLower(name[0]),
-			sub:     strings.Join(name[1:len(name)-1], "."),
-			key:     strings.ToLower(name[len(name)-1]),
-			value:   value,
+		all = append(all, gittext.Setting{
+			Section: strings.ToLower(name[0]),
+			Sub:     strings.Join(name[1:len(name)-1], "."),
+			Key:     strings.ToLower(name[len(name)-1]),
+			Value:   value,
 		})
 	}
 	return all

@@ -13,6 +13,7 @@ import (
 
 	"buildbisect/images/workdir"
 
+	"buildbisect/runner/git/gittext"
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
@@ -126,7 +127,7 @@ func (r *Repository) proxy(dir string) error {
 // gitSaid adds what a program said to how it ended.
 func gitSaid(err error) error {
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && len(exit.Stderr) > 0 {
-		return fmt.Errorf("%w: %s", err, printable(strings.TrimSpace(string(exit.Stderr))))
+		return fmt.Errorf("%w: %s", err, gittext.Printable(strings.TrimSpace(string(exit.Stderr))))
 	}
 	return err
 }

@@ -9,6 +9,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // file is one entry of a tar.
@@ -94,11 +96,11 @@ func (l *lister) walk(ctx context.Context, top *root, tree plumbing.Hash, dir st
 	if errors.Is(err, object.ErrMalformedTree) {
 		return &HostileTreeError{Commit: l.commit, Path: top.prefix + dir, Why: err.Error()}
 	} else if err != nil {
-		return fmt.Errorf("files of %s: %q: %w", short(l.commit), top.prefix+dir, err)
+		return fmt.Errorf("files of %s: %q: %w", gittext.Short(l.commit), top.prefix+dir, err)
 	}
 	rules, err := top.repo.attributes(entries, dir, above)
 	if err != nil {
-		return fmt.Errorf("files of %s: %q: %w", short(l.commit), top.prefix+dir+attributesName, err)
+		return fmt.Errorf("files of %s: %q: %w", gittext.Short(l.commit), top.prefix+dir+attributesName, err)
 	}
 	seen := make(map[string]bool, len(entries))
 	for _, entry := range entries {
@@ -141,7 +143,7 @@ func (l *lister) enter(ctx context.Context, top *root, path string, pinned plumb
 	if top.mappings == nil {
 		var err error
 		if top.mappings, err = top.repo.readMappings(top.tree); err != nil {
-			return fmt.Errorf("files of %s: %w", short(l.commit), err)
+			return fmt.Errorf("files of %s: %w", gittext.Short(l.commit), err)
 		}
 	}
 	module, missing, err := l.source.module(top, path, pinned)
@@ -190,7 +192,7 @@ func (r *Repository) readTree(id plumbing.Hash) ([]object.TreeEntry, error) {
 	}
 	tree, err := object.DecodeTree(nil, encoded)
 	if errors.Is(err, object.ErrMalformedTree) {
-		return nil, fmt.Errorf("tree %s cannot be read: %w", short(id.String()), err)
+		return nil, fmt.Errorf("tree %s cannot be read: %w", gittext.Short(id.String()), err)
 	} else if err != nil {
 		return nil, err
 	}

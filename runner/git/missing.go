@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // lacking says why an object is not here, and which command gets it.
@@ -16,13 +18,13 @@ func (o *objects) lacking(kind plumbing.ObjectType, id plumbing.Hash) error {
 	for _, s := range o.stores {
 		for _, path := range slices.Sorted(maps.Keys(s.broken)) {
 			e.Why = fmt.Sprintf("not in what can be read of the repository (%v)", s.broken[path])
-			e.Command = fmt.Sprintf("rm -f %s && git index-pack %s", quoted(path+".idx"), quoted(path+".pack"))
+			e.Command = fmt.Sprintf("rm -f %s && git index-pack %s", gittext.Quoted(path+".idx"), gittext.Quoted(path+".pack"))
 			return e
 		}
 	}
 	switch {
 	case o.partial:
-		e.Command = fmt.Sprintf("git -C %s fetch --refetch --no-filter -- %s", quoted(o.gitDir), quoted(o.remote))
+		e.Command = fmt.Sprintf("git -C %s fetch --refetch --no-filter -- %s", gittext.Quoted(o.gitDir), gittext.Quoted(o.remote))
 	case len(o.missing) > 0:
 		e.Why = fmt.Sprintf("not in the repository, which borrows objects from folders that are gone (%s); put them back, or correct %s", strings.Join(o.missing, ", "), o.objectDir+"/info/alternates")
 		e.Command = o.recovery()
@@ -36,9 +38,9 @@ func (o *objects) lacking(kind plumbing.ObjectType, id plumbing.Hash) error {
 // recovery is the command that gets what a damaged repository lacks, or at least lists it.
 func (o *objects) recovery() string {
 	if o.remote != "" {
-		return fmt.Sprintf("git -C %s fetch --refetch -- %s", quoted(o.gitDir), quoted(o.remote))
+		return fmt.Sprintf("git -C %s fetch --refetch -- %s", gittext.Quoted(o.gitDir), gittext.Quoted(o.remote))
 	}
-	return fmt.Sprintf("git -C %s fsck", quoted(o.gitDir))
+	return fmt.Sprintf("git -C %s fsck", gittext.Quoted(o.gitDir))
 }
 
 // brokenFileError is a pack or a loose object that cannot be read.
@@ -59,10 +61,10 @@ func (o *objects) damaged(kind plumbing.ObjectType, id plumbing.Hash, cause erro
 	if !ok || o.remote == "" {
 		return e
 	}
-	aside := quoted(broken.path + ".broken")
-	e.Command = fmt.Sprintf("mv %s %s && %s", quoted(broken.path), aside, o.recovery())
+	aside := gittext.Quoted(broken.path + ".broken")
+	e.Command = fmt.Sprintf("mv %s %s && %s", gittext.Quoted(broken.path), aside, o.recovery())
 	if strings.HasSuffix(broken.path, ".pack") {
-		e.Command = fmt.Sprintf("mv %s %s && (git -C %s unpack-objects -q -r <%s; %s)", quoted(broken.path), aside, quoted(o.gitDir), aside, o.recovery())
+		e.Command = fmt.Sprintf("mv %s %s && (git -C %s unpack-objects -q -r <%s; %s)", gittext.Quoted(broken.path), aside, gittext.Quoted(o.gitDir), aside, o.recovery())
 	}
 	return e
 }

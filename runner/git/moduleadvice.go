@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // fetchable are the URLs that a user is advised to fetch from: those whose transport runs no program of their
@@ -21,15 +23,15 @@ func (top *root) advise(missing *MissingSubmodule, path string, mapped mapping) 
 	switch url := top.repo.urlOf(mapped.url); {
 	case top.repo.checksOut(path, mapped):
 		// Git knows no other submodules than those of the commit that is checked out.
-		missing.Command = fmt.Sprintf("git -C %s submodule update --init --recursive -- %s", quoted(top.repo.workTree), quoted(path))
+		missing.Command = fmt.Sprintf("git -C %s submodule update --init --recursive -- %s", gittext.Quoted(top.repo.workTree), gittext.Quoted(path))
 	case url == "":
 		missing.Why += ", and .gitmodules has no URL for it"
-	case !fetchable.MatchString(url) || printable(url) != url || printable(into) != into:
+	case !fetchable.MatchString(url) || gittext.Printable(url) != url || gittext.Printable(into) != into:
 		missing.Why += ", which is no URL to fetch from without a close look"
 	case top.repo.insideModule(mapped.name):
 		missing.Why += fmt.Sprintf(", and its name %q lies in another submodule's", mapped.name)
 	default:
-		missing.Command = fmt.Sprintf("git -C %s clone --bare -- %s %s", quoted(top.repo.gitDir), quoted(url), quoted(into))
+		missing.Command = fmt.Sprintf("git -C %s clone --bare -- %s %s", gittext.Quoted(top.repo.gitDir), gittext.Quoted(url), gittext.Quoted(into))
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/xrash/smetrics"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // near returns at most three names of refs, or short ids, that look like name, nearest first.
@@ -44,7 +46,7 @@ func (r *Repository) near(name string) []string {
 			break
 		}
 		for _, id := range ids[:min(most, len(ids))] {
-			names = append(names, short(id.String()))
+			names = append(names, gittext.Short(id.String()))
 		}
 	}
 	return names

@@ -10,6 +10,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // objects finds objects in a repository and in those it borrows from. The look-up is not made for callers at
@@ -58,7 +60,7 @@ func (o *objects) openRaw(kind plumbing.ObjectType, id plumbing.Hash) (plumbing.
 	case errors.Is(err, plumbing.ErrObjectNotFound):
 		return nil, nil, o.lacking(kind, id)
 	case errors.Is(err, fs.ErrPermission):
-		return nil, nil, fmt.Errorf("read %s %s: %w; run bisect as a user who may read it", kindName(kind), short(id.String()), err)
+		return nil, nil, fmt.Errorf("read %s %s: %w; run bisect as a user who may read it", kindName(kind), gittext.Short(id.String()), err)
 	case err != nil:
 		return nil, nil, o.damaged(kind, id, err)
 	}
@@ -111,7 +113,7 @@ func (o *objects) read(kind plumbing.ObjectType, id plumbing.Hash) (content []by
 	defer reader.Close()
 	content = make([]byte, object.Size())
 	if _, err := io.ReadFull(reader, content); err != nil {
-		return nil, 0, fmt.Errorf("read %s %s: %w", kindName(kind), short(id.String()), err)
+		return nil, 0, fmt.Errorf("read %s %s: %w", kindName(kind), gittext.Short(id.String()), err)
 	}
 	return content, object.Type(), nil
 }

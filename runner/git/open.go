@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // Repository is one repository, read in place. Its methods may be called at the same time; Close ends them
@@ -75,7 +77,7 @@ func (r *Repository) Close() error {
 
 // shallowEnds reads where a shallow clone was cut: commits whose parents are not here.
 func shallowEnds(at place) (map[plumbing.Hash]bool, error) {
-	text, err := readPlain(filepath.Join(at.commonDir, "shallow"))
+	text, err := gittext.ReadFile(filepath.Join(at.commonDir, "shallow"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {

@@ -14,6 +14,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // packed is a pack with its index, in temporary files that have no name: nothing is left of them, even if we
@@ -153,7 +155,7 @@ func (c *reach) all(ctx context.Context, tips []plumbing.Hash) error {
 				c.add(id)
 			default:
 				return &MissingObjectError{ID: id.String(), Kind: kindName(plumbing.AnyObject), Partial: c.repo.objects.partial,
-					Command: fmt.Sprintf("git -C %s fsck", quoted(c.repo.gitDir))}
+					Command: fmt.Sprintf("git -C %s fsck", gittext.Quoted(c.repo.gitDir))}
 			}
 		}
 	}

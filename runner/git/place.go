@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing/cache"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // place is where a repository's parts lie, as absolute paths.
@@ -183,7 +185,7 @@ func lookIn(dir string) (at place, found bool, err error) {
 
 // linkedGitDir reads a .git file, which linked work trees and submodules have in place of a folder.
 func linkedGitDir(file string) (string, error) {
-	text, err := readPlain(file)
+	text, err := gittext.ReadFile(file)
 	if err != nil {
 		return "", err
 	}
@@ -212,7 +214,7 @@ func isGitDir(dir, common, objects string) bool {
 	if target, err := os.Readlink(head); err == nil {
 		return strings.HasPrefix(target, "refs/")
 	}
-	text, err := readPlain(head)
+	text, err := gittext.ReadFile(head)
 	if err != nil {
 		return false
 	}
@@ -224,7 +226,7 @@ func isGitDir(dir, common, objects string) bool {
 
 // commonDir is dir itself, but for a linked work tree.
 func commonDir(dir string) string {
-	text, err := readPlain(filepath.Join(dir, "commondir"))
+	text, err := gittext.ReadFile(filepath.Join(dir, "commondir"))
 	if err != nil {
 		return dir
 	}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/storer"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // refs reads a repository's refs as git's files backend keeps them: loose ones before packed ones, some of
@@ -105,7 +107,7 @@ func looseRef(dir, file, name string) *plumbing.Reference {
 	if target, err := os.Readlink(path); err == nil && strings.HasPrefix(target, "refs/") && safeRefName(target) {
 		return plumbing.NewSymbolicReference(plumbing.ReferenceName(name), plumbing.ReferenceName(target))
 	}
-	text, err := readPlain(path)
+	text, err := gittext.ReadFile(path)
 	if err != nil {
 		return nil
 	}
@@ -113,7 +115,7 @@ func looseRef(dir, file, name string) *plumbing.Reference {
 		return plumbing.NewSymbolicReference(plumbing.ReferenceName(name), plumbing.ReferenceName(bytes.TrimSpace(target)))
 	}
 	// An id, and in some of git's own files (FETCH_HEAD) more behind it.
-	if len(text) < 40 || !isHex(string(text[:40])) || len(text) > 40 && !isSpace(text[40]) {
+	if len(text) < 40 || !isHex(string(text[:40])) || len(text) > 40 && !gittext.IsSpace(text[40]) {
 		return nil
 	}
 	return plumbing.NewHashReference(plumbing.ReferenceName(name), plumbing.NewHash(string(text[:40])))
@@ -133,7 +135,7 @@ func (r *refs) packedRefs() (map[string]plumbing.Hash, error) {
 	if r.read != nil && os.SameFile(r.read, info) && r.read.Size() == info.Size() && r.read.ModTime().Equal(info.ModTime()) {
 		return r.packed, nil
 	}
-	text, err := readPlain(path)
+	text, err := gittext.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +145,7 @@ func (r *refs) packedRefs() (map[string]plumbing.Hash, error) {
 		if len(line) == 0 || line[0] == '#' || line[0] == '^' { // ^: what the tag before it leads to
 			continue
 		}
-		if len(line) < 42 || !isHex(string(line[:40])) || !isSpace(line[40]) {
+		if len(line) < 42 || !isHex(string(line[:40])) || !gittext.IsSpace(line[40]) {
 			return nil, fmt.Errorf("%s: the line %.80q is none of a packed-refs file, git refuses it too; take it out", path, line)
 		}
 		packed[string(line[41:])] = plumbing.NewHash(string(line[:40]))

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // replaceBase is where git keeps the refs that replace objects.
@@ -55,7 +57,7 @@ func (o *objects) replacement(id plumbing.Hash) (plumbing.Hash, error) {
 		}
 		by = next
 	}
-	return id, fmt.Errorf("read object %s: replaced more than %d times over, git refuses it too; see: git replace -l", short(id.String()), replacedDeep)
+	return id, fmt.Errorf("read object %s: replaced more than %d times over, git refuses it too; see: git replace -l", gittext.Short(id.String()), replacedDeep)
 }
 
 // readGrafts returns the parents that info/grafts gives to commits in place of their own. Lines that are none
@@ -65,7 +67,7 @@ func readGrafts(at place) (map[plumbing.Hash][]plumbing.Hash, error) {
 	if file == "" {
 		file = filepath.Join(at.commonDir, "info", "grafts")
 	}
-	text, err := readPlain(file)
+	text, err := gittext.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"buildbisect/runner/git/gittext"
 )
 
 var (
@@ -104,7 +106,7 @@ func (r *Repository) lookUpShort(digits string) (plumbing.Hash, error) {
 	}
 	ambiguous := &AmbiguousError{Rev: digits}
 	for _, id := range found {
-		text := short(id.String())
+		text := gittext.Short(id.String())
 		if commit, err := r.peel(digits, id); err == nil {
 			if c, err := r.commit(commit); err == nil {
 				text += " " + c.Subject
@@ -167,7 +169,7 @@ func (r *Repository) tagged(tag plumbing.Hash) (plumbing.Hash, error) {
 	}
 	target, ok := strings.CutPrefix(string(content), "object ")
 	if !ok || len(target) < 40 {
-		return plumbing.ZeroHash, fmt.Errorf("read tag %s: it names no object", short(tag.String()))
+		return plumbing.ZeroHash, fmt.Errorf("read tag %s: it names no object", gittext.Short(tag.String()))
 	}
 	return plumbing.NewHash(target[:40]), nil
 }
@@ -201,7 +203,7 @@ func (r *Repository) walk(rev string, at plumbing.Hash, steps string) (plumbing.
 				return plumbing.ZeroHash, err
 			}
 			if which > len(parents) {
-				missing := &NotFoundError{Rev: rev, Why: fmt.Sprintf("%s has %d parents", short(at.String()), len(parents))}
+				missing := &NotFoundError{Rev: rev, Why: fmt.Sprintf("%s has %d parents", gittext.Short(at.String()), len(parents))}
 				if r.graph.shallow[at] {
 					missing.Why, missing.Hint = "this clone is shallow and ends before it", "run: "+r.unshallow()
 				}
@@ -223,7 +225,7 @@ func (r *Repository) notFound(rev, base string) error {
 
 // unshallow is the command that completes a shallow clone.
 func (r *Repository) unshallow() string {
-	return fmt.Sprintf("git -C %s fetch --unshallow --tags", quoted(r.top()))
+	return fmt.Sprintf("git -C %s fetch --unshallow --tags", gittext.Quoted(r.top()))
 }
 
 // top is the folder that people know the repository by.

@@ -14,6 +14,8 @@ import (
 	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // The objects of a history are many times larger than the files of a commit, and almost the same for all
@@ -185,7 +187,7 @@ func (s *Source) pack(ctx context.Context, t *objectSet) (*packed, error) {
 	}
 	what := "the history that git sees in builds"
 	if t.path != "" {
-		what += ", of submodule " + printable(t.path)
+		what += ", of submodule " + gittext.Printable(t.path)
 	}
 	made, err := t.repo.packReachable(ctx, t.tips, s.slow(what))
 	if err != nil {
@@ -217,19 +219,19 @@ func (s *Source) closeShares() {
 func (s *Source) warnOfCut(t *objectSet, lacks int) {
 	whose, in := "the repository", t.repo.Path()
 	if t.path != "" {
-		whose, in = "submodule "+printable(t.path), t.repo.gitDir
+		whose, in = "submodule "+gittext.Printable(t.path), t.repo.gitDir
 	}
 	var text []string
 	if len(t.repo.cutsIn(t.contained)) > 0 {
 		text = append(text, fmt.Sprintf("%s is a shallow clone: git in builds sees only the %d commits that it has, and describe may not find a tag; to have all: git -C %s fetch --unshallow",
-			whose, len(t.contained), quoted(in)))
+			whose, len(t.contained), gittext.Quoted(in)))
 	}
 	if lacks > 0 && !t.repo.objects.partial {
 		text = append(text, fmt.Sprintf("%s lacks %d objects of its history and may be damaged: git commands in builds that read those fail; examine it with: git -C %s fsck",
-			whose, lacks, quoted(in)))
+			whose, lacks, gittext.Quoted(in)))
 	} else if lacks > 0 {
 		text = append(text, fmt.Sprintf("%s is a partial clone without %d objects of its history: git commands in builds that read those fail; to have all: git -C %s fetch --refetch --no-filter %s",
-			whose, lacks, quoted(in), quoted(t.repo.objects.remote)))
+			whose, lacks, gittext.Quoted(in), gittext.Quoted(t.repo.objects.remote)))
 	}
 	if len(text) == 0 {
 		return

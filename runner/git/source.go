@@ -13,6 +13,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // FileTime is the modification time of every file and folder of every tar, whatever the commit: equal times
@@ -109,12 +111,12 @@ func (s *Source) WriteTarWith(ctx context.Context, commit, key, at string, w io.
 			return hostile
 		}
 		if err != nil {
-			return fmt.Errorf("files of %s: %s: %w", short(commit), files[i].path, err)
+			return fmt.Errorf("files of %s: %s: %w", gittext.Short(commit), files[i].path, err)
 		}
 	}
 	if s.options.Git {
 		if err := s.writeGitDirs(ctx, out, roots, files, s.share(key), at); err != nil {
-			return fmt.Errorf(".git of %s: %w", short(commit), err)
+			return fmt.Errorf(".git of %s: %w", gittext.Short(commit), err)
 		}
 	}
 	if err := out.Close(); err != nil {

@@ -11,6 +11,8 @@ import (
 	"github.com/go-git/go-git/v5/config"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // mapping is what a .gitmodules file says of the submodule at one path.
@@ -57,10 +59,10 @@ func (s *Source) module(top *root, path string, pinned plumbing.Hash) (*Reposito
 	mapped, ok := top.mappings.byPath[path]
 	switch {
 	case top.mappings.wrong != nil:
-		missing.Why = fmt.Sprintf("%s.gitmodules of %s cannot be read: %v", top.prefix, short(top.commit), top.mappings.wrong)
+		missing.Why = fmt.Sprintf("%s.gitmodules of %s cannot be read: %v", top.prefix, gittext.Short(top.commit), top.mappings.wrong)
 		return nil, missing, nil
 	case !ok:
-		missing.Why = fmt.Sprintf("%s.gitmodules of %s does not mention it", top.prefix, short(top.commit))
+		missing.Why = fmt.Sprintf("%s.gitmodules of %s does not mention it", top.prefix, gittext.Short(top.commit))
 		return nil, missing, nil
 	case top.repo.wrongModuleName(mapped.name) != "":
 		missing.Why = fmt.Sprintf("its name %q %s", mapped.name, top.repo.wrongModuleName(mapped.name))
@@ -86,7 +88,7 @@ func (s *Source) module(top *root, path string, pinned plumbing.Hash) (*Reposito
 		return nil, missing, nil
 	}
 	missing.Why = fmt.Sprintf("the copy in %s lacks the commit", stale.gitDir)
-	missing.Command = fmt.Sprintf("git --git-dir=%s fetch -- %s %s", quoted(stale.gitDir), quoted(cmp.Or(stale.objects.remote, "origin")), pinned)
+	missing.Command = fmt.Sprintf("git --git-dir=%s fetch -- %s %s", gittext.Quoted(stale.gitDir), gittext.Quoted(cmp.Or(stale.objects.remote, "origin")), pinned)
 	return nil, missing, nil
 }
 

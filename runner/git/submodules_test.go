@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // nested makes an outer repository with a submodule that has one itself, and returns it and where it is
@@ -126,7 +128,7 @@ func TestACommandMadeOfOthersNamesIsSafeToPaste(t *testing.T) {
 	for word, want := range map[string]string{
 		"/plain/path-1.0": "/plain/path-1.0", "": "''", "a b": "'a b'", "$(reboot)": "'$(reboot)'", "it's": `'it'\''s'`, "x;y": "'x;y'", "esc\x1b[2J": "'esc\uFFFD[2J'",
 	} {
-		if got := quoted(word); got != want {
+		if got := gittext.Quoted(word); got != want {
 			t.Errorf("%q becomes %s, want %s", word, got, want)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 
+	"buildbisect/runner/git/gittext"
 	"buildbisect/runner/git/pattern"
 )
 
@@ -74,7 +75,7 @@ func (d *treeDiff) walk(ctx context.Context, a, b plumbing.Hash, dir string, dep
 			err = errors.Join(err, right.advance())
 		}
 		if err != nil {
-			return false, fmt.Errorf("changes of %s: %q: %w", short(d.commit), dir, err)
+			return false, fmt.Errorf("changes of %s: %q: %w", gittext.Short(d.commit), dir, err)
 		}
 		if x.mode == y.mode && x.id == y.id {
 			continue
@@ -119,7 +120,7 @@ func (d *treeDiff) read(tree plumbing.Hash, dir string) (*treeReader, error) {
 		err = r.advance()
 	}
 	if err != nil {
-		return nil, fmt.Errorf("changes of %s: %q: %w", short(d.commit), dir, err)
+		return nil, fmt.Errorf("changes of %s: %q: %w", gittext.Short(d.commit), dir, err)
 	}
 	return r, nil
 }

@@ -1,4 +1,4 @@
-package git
+package gittext
 
 import (
 	"bytes"
@@ -10,9 +10,9 @@ import (
 	"golang.org/x/text/encoding/ianaindex"
 )
 
-// inUTF8 returns a commit's text as git log shows it: what its header says is in another encoding is decoded.
+// CommitInUTF8 returns a commit's text as git log shows it: what its header says is in another encoding is decoded.
 // What cannot be decoded stays as it is, as does what would lose its header by it (UTF-16).
-func inUTF8(content []byte) []byte {
+func CommitInUTF8(content []byte) []byte {
 	head, _, _ := bytes.Cut(content, []byte("\n\n"))
 	for line := range bytes.Lines(head) {
 		name, ok := bytes.CutPrefix(line, []byte("encoding "))
@@ -29,7 +29,7 @@ func inUTF8(content []byte) []byte {
 	return content
 }
 
-// shortNames are spellings of names that iconv takes and the registries do not have: ISO8859-1, latin-1,
+// ShortNames are spellings of names that iconv takes and the registries do not have: ISO8859-1, latin-1,
 // cp1252, koi8r.
 var shortNames = []struct {
 	spelled *regexp.Regexp

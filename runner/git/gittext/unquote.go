@@ -1,4 +1,4 @@
-package git
+package gittext
 
 import (
 	"errors"
@@ -9,9 +9,9 @@ import (
 // escapes are those of C that git writes in quoted names, beside octal ones.
 var escapes = map[byte]byte{'a': '\a', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v', '\\': '\\', '"': '"'}
 
-// unquote reads a string that begins with a double quote, quoted as in C with octal escapes of single bytes,
+// Unquote reads a string that begins with a double quote, quoted as in C with octal escapes of single bytes,
 // and returns what follows it.
-func unquote(text string) (name, rest string, err error) {
+func Unquote(text string) (name, rest string, err error) {
 	var b []byte
 	for at := 1; at < len(text); at++ {
 		switch c := text[at]; c {

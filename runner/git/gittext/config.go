@@ -1,4 +1,4 @@
-package git
+package gittext
 
 import (
 	"bytes"
@@ -15,74 +15,74 @@ import (
 	"buildbisect/runner/git/pattern"
 )
 
-// setting is one line of git configuration.
-type setting struct {
-	section string // lower case
-	sub     string // "" for none
-	key     string // lower case
-	value   string
-	bare    bool // a key without a value, which stands for true
+// Setting is one line of git configuration.
+type Setting struct {
+	Section string // lower case
+	Sub     string // "" for none
+	Key     string // lower case
+	Value   string
+	Bare    bool // a key without a value, which stands for true
 }
 
-// on reads the value as a boolean, as git does.
-func (s setting) on() bool {
-	switch strings.ToLower(s.value) {
+// On reads the value as a boolean, as git does.
+func (s Setting) On() bool {
+	switch strings.ToLower(s.Value) {
 	case "true", "yes", "on":
 		return true
 	case "":
-		return s.bare
+		return s.Bare
 	}
-	n, err := strconv.Atoi(s.value)
+	n, err := strconv.Atoi(s.Value)
 	return err == nil && n != 0
 }
 
-// settings are lines of configuration, the last of a name counts.
-type settings []setting
+// Settings are lines of configuration, the last of a name counts.
+type Settings []Setting
 
-// last returns the last setting of a name without a subsection.
-func (all settings) last(section, key string) (setting, bool) {
+// Last returns the last setting of a name without a subsection.
+func (all Settings) Last(section, key string) (Setting, bool) {
 	for i := len(all) - 1; i >= 0; i-- {
-		if s := all[i]; s.section == section && s.sub == "" && s.key == key {
+		if s := all[i]; s.Section == section && s.Sub == "" && s.Key == key {
 			return s, true
 		}
 	}
-	return setting{}, false
+	return Setting{}, false
 }
 
 // includesDeep is how far git follows files that include others.
 const includesDeep = 10
 
-// readSettings reads a configuration file and, with includes, what it includes by include.path. Conditions
+// ReadConfig reads a configuration file and, with includes, what it includes by include.path. Conditions
 // (includeIf) are not evaluated: of all that stands under them, nothing changes how objects are read but
 // core.useReplaceRefs. A file that is absent says nothing.
-func readSettings(path string, includes bool) (settings, error) {
+func ReadConfig(path string, includes bool) (Settings, error) {
 	return readIncluded(path, includes, 0)
 }
 
-func readIncluded(path string, includes bool, depth int) (settings, error) {
-	text, err := readPlain(path)
+func readIncluded(path string, includes bool, depth int) (Settings, error) {
+	text, err := ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {
 		return nil, fmt.Errorf("its config cannot be read: %w", err)
 	}
-	parsed, line := parseSettings(text)
+	parsed, line := ParseSettings(text)
 	if line > 0 {
-		return nil, fmt.Errorf("its config cannot be read: line %d of %s is no configuration, git refuses it too; correct it with: git config --file %s --edit", line, path, quoted(path))
+		return nil, fmt.Errorf("its config cannot be read: line %d of %s is no configuration, git refuses it too; correct it with: git config --file %s --edit", line, path, Quoted(path))
 	}
 	if !includes {
 		return parsed, nil
 	}
-	var all settings
+	var all Settings
 	for _, s := range parsed {
 		all = append(all, s)
-		if s.section != "include" || s.sub != "" || s.key != "path" || s.value == "" {
+		if s.Section != "include" || s.Sub != "" || s.Key != "path" || s.Value == "" {
 			continue
 		}
 		if depth == includesDeep {
 			return nil, fmt.Errorf("its config cannot be read: %s includes itself, or files that include files more than %d times", path, includesDeep)
 		}
-		more, err := readIncluded(under(filepath.Dir(path), s.value), true, depth+1)
+		more, err := readIncluded(Under(filepath.Dir(path), s.Value), true, depth+1)
 		if err != nil {
 			return nil, err
 		}
@@ -91,8 +91,8 @@ func readIncluded(path string, includes bool, depth int) (settings, error) {
 	return all, nil
 }
 
-// under is a path that stands in a file of dir. It is not cleaned: a/link/.. is not a.
-func under(dir, path string) string {
+// Under is a path that stands in a file of dir. It is not cleaned: a/link/.. is not a.
+func Under(dir, path string) string {
 	if rest, ok := strings.CutPrefix(path, "~/"); ok {
 		if home, err := os.UserHomeDir(); err == nil {
 			return home + "/" + rest
@@ -107,8 +107,8 @@ func under(dir, path string) string {
 // largestPlain is the size in bytes up to which the small files of a repository are read.
 const largestPlain = 64 << 20
 
-// readPlain reads a regular file. A pipe in its place is an error: reading it would never end.
-func readPlain(path string) ([]byte, error) {
+// ReadFile reads a regular file. A pipe in its place is an error: reading it would never end.
+func ReadFile(path string) ([]byte, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -124,10 +124,10 @@ func readPlain(path string) ([]byte, error) {
 	return io.ReadAll(file)
 }
 
-// parseSettings reads git's configuration syntax as git does, every form of it; wrong is the line, from 1,
+// ParseSettings reads git's configuration syntax as git does, every form of it; wrong is the line, from 1,
 // that git refuses too, or 0. go-git's parser refuses files that git takes: [branch.Main], a key on its
 // section's line, text that is not UTF-8, a byte order mark, an empty subsection.
-func parseSettings(text []byte) (all settings, wrong int) {
+func ParseSettings(text []byte) (all Settings, wrong int) {
 	p := &configText{rest: bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), line: 1}
 	var section, sub string
 	comment := false
@@ -139,7 +139,7 @@ func parseSettings(text []byte) (all settings, wrong int) {
 				return all, 0
 			}
 			comment = false
-		case comment || isSpace(c):
+		case comment || IsSpace(c):
 		case c == '#' || c == ';':
 			comment = true
 		case c == '[':
@@ -152,7 +152,7 @@ func parseSettings(text []byte) (all settings, wrong int) {
 			if !ok {
 				return nil, p.at()
 			}
-			s.section, s.sub = section, sub
+			s.Section, s.Sub = section, sub
 			all = append(all, s)
 		default:
 			return nil, p.at()
@@ -204,7 +204,7 @@ func (p *configText) header() (section, sub string, ok bool) {
 		case c == ']':
 			section, sub, _ = strings.Cut(string(name), ".")
 			return section, sub, true
-		case isSpace(c):
+		case IsSpace(c):
 			quoted, ok := p.subsection(c)
 			section, sub, dotted := strings.Cut(string(name), ".")
 			if dotted {
@@ -221,7 +221,7 @@ func (p *configText) header() (section, sub string, ok bool) {
 
 // subsection reads what stands in quotes, up to the bracket.
 func (p *configText) subsection(c byte) (string, bool) {
-	for ; isSpace(c); c = p.next() {
+	for ; IsSpace(c); c = p.next() {
 		if c == '\n' {
 			return "", false
 		}
@@ -246,7 +246,7 @@ func (p *configText) subsection(c byte) (string, bool) {
 }
 
 // setting reads a key, of which first was read, and its value.
-func (p *configText) setting(first byte) (setting, bool) {
+func (p *configText) setting(first byte) (Setting, bool) {
 	name := []byte{pattern.Lower(first)}
 	c := p.next()
 	for ; isKeyByte(c); c = p.next() {
@@ -255,16 +255,16 @@ func (p *configText) setting(first byte) (setting, bool) {
 	for c == ' ' || c == '\t' {
 		c = p.next()
 	}
-	s := setting{key: string(name)}
+	s := Setting{Key: string(name)}
 	if c == '\n' {
-		s.bare = true
+		s.Bare = true
 		return s, true
 	}
 	if c != '=' {
 		return s, false
 	}
 	var ok bool
-	s.value, ok = p.value()
+	s.Value, ok = p.value()
 	return s, ok
 }
 
@@ -280,7 +280,7 @@ func (p *configText) value() (string, bool) {
 			return string(value[:kept]), !quote
 		case comment:
 			continue
-		case isSpace(c) && !quote:
+		case IsSpace(c) && !quote:
 			if kept > 0 {
 				value = append(value, c)
 			}
@@ -313,7 +313,7 @@ func (p *configText) value() (string, bool) {
 	}
 }
 
-func isSpace(c byte) bool  { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
+func IsSpace(c byte) bool  { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
 func isLetter(c byte) bool { return pattern.Lower(c) >= 'a' && pattern.Lower(c) <= 'z' }
 func isKeyByte(c byte) bool {
 	return isLetter(c) || c >= '0' && c <= '9' || c == '-'
