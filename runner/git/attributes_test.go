@@ -15,6 +15,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"golang.org/x/text/transform"
+
+	"buildbisect/runner/git/attributes"
 )
 
 // attrWorld makes random commits whose files depend on their attributes.
@@ -276,7 +278,7 @@ func TestEncodingsAreThoseOfTheCLibrary(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := []string{"CP949", "UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"}
-	for name := range pages {
+	for name := range attributes.Pages {
 		names = append(names, name)
 	}
 	slices.Sort(names)
@@ -297,7 +299,7 @@ func TestEncodingsAreThoseOfTheCLibrary(t *testing.T) {
 			}
 			continue
 		}
-		encoding := encoder(name)
+		encoding := attributes.Encoder(name)
 		// iconv -c leaves out what cannot be encoded. A separator that every encoding has tells characters
 		// apart.
 		all.Reset()

@@ -10,6 +10,7 @@ import (
 	"github.com/dustin/go-humanize/english"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 
+	"buildbisect/runner/git/attributes"
 	"buildbisect/runner/git/gittext"
 )
 
@@ -56,8 +57,8 @@ func (s *Source) Caveats(ctx context.Context, commits ...string) ([]string, erro
 		}
 		of := caveats{}
 		for _, f := range files {
-			if f.attrs.filtered() {
-				of.add(f.path, f.attrs.filterCaveat())
+			if f.attrs.Filtered() {
+				of.add(f.path, filterCaveat(f.attrs))
 			}
 			if f.mode == filemode.Submodule && !s.options.Submodules {
 				of.add(f.path, caveatSubmodule)
@@ -72,15 +73,15 @@ func (s *Source) Caveats(ctx context.Context, commits ...string) ([]string, erro
 	return all.words(), nil
 }
 
-func (c *conversion) filterCaveat() string {
+func filterCaveat(c *attributes.Conversion) string {
 	sees := "what is stored in its place"
-	switch c.filter {
+	switch c.Filter {
 	case "lfs":
 		sees = "pointers"
 	case "git-crypt":
 		sees = "ciphertext"
 	}
-	return fmt.Sprintf(caveatFilter, c.filter, sees)
+	return fmt.Sprintf(caveatFilter, c.Filter, sees)
 }
 
 // Warnings says what in the tars written so far is not what a build would see after a clone, in a fixed

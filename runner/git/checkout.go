@@ -11,13 +11,15 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"buildbisect/runner/git/attributes"
 )
 
 const attributesName = ".gitattributes"
 
 // attributes reads the .gitattributes of one folder, given by its entries. The top has rules even without
 // one: git's own.
-func (r *Repository) attributes(entries []object.TreeEntry, dir string, above *attrRules) (*attrRules, error) {
+func (r *Repository) attributes(entries []object.TreeEntry, dir string, above *attributes.Rules) (*attributes.Rules, error) {
 	for _, entry := range entries {
 		if entry.Name != attributesName || entry.Mode == filemode.Dir || entry.Mode == filemode.Submodule {
 			continue
@@ -28,17 +30,17 @@ func (r *Repository) attributes(entries []object.TreeEntry, dir string, above *a
 			return nil, err
 		}
 		defer content.Close()
-		if blob.Size() >= largestAttrFile {
+		if blob.Size() >= attributes.LargestFile {
 			break
 		}
 		var text bytes.Buffer
 		if _, err := io.Copy(&text, content); err != nil {
 			return nil, err
 		}
-		return newAttrRules(text.Bytes(), dir, above), nil
+		return attributes.NewRules(text.Bytes(), dir, above), nil
 	}
 	if above == nil {
-		return newAttrRules(nil, dir, nil), nil
+		return attributes.NewRules(nil, dir, nil), nil
 	}
 	return above, nil
 }
@@ -48,16 +50,14 @@ const mostComparisons = 500_000_000
 
 // converter finds the conversions of one commit's files. Many files share one.
 type converter struct {
-	shared   map[conversion]*conversion
+	shared   map[attributes.Conversion]*attributes.Conversion
 	compared int
 }
 
 // convert notes what the rules say of a file, given by its path from the top of its repository.
-func (c *converter) convert(ctx context.Context, f *file, rules *attrRules, path string) error {
+func (c *converter) convert(ctx context.Context, f *file, rules *attributes.Rules, path string) error {
 	before := c.compared
-	for r := rules; r != nil; r = r.up {
-		c.compared += len(r.rules)
-	}
+	c.compared += rules.Len()
 	switch {
 	case c.compared == before:
 		return nil
@@ -66,12 +66,12 @@ func (c *converter) convert(ctx context.Context, f *file, rules *attrRules, path
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
-	found := rules.conversion(path)
-	if found == (conversion{}) {
+	found := rules.Conversion(path)
+	if found == (attributes.Conversion{}) {
 		return nil
 	}
 	if c.shared == nil {
-		c.shared = map[conversion]*conversion{}
+		c.shared = map[attributes.Conversion]*attributes.Conversion{}
 	}
 	if c.shared[found] == nil {
 		c.shared[found] = &found
@@ -85,8 +85,8 @@ const heldAtMost = 1 << 20
 
 // writeConverted writes a file as a checkout has it, and notes its size for the index of a .git.
 func (s *Source) writeConverted(out *tar.Writer, f *file, mode int64) error {
-	if f.attrs.refused != "" {
-		return &HostileTreeError{Path: f.path, Why: f.attrs.refused}
+	if f.attrs.Refused != "" {
+		return &HostileTreeError{Path: f.path, Why: f.attrs.Refused}
 	}
 	stored := func() (io.ReadCloser, error) {
 		_, reader, err := f.repo.objects.open(plumbing.BlobObject, f.id)
@@ -99,19 +99,19 @@ func (s *Source) writeConverted(out *tar.Writer, f *file, mode int64) error {
 		}
 		stored = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(held)), nil }
 	}
-	r, err := f.attrs.render(f.id.String(), stored)
-	if errors.Is(err, errLongIdent) {
+	r, err := f.attrs.Render(f.id.String(), stored)
+	if errors.Is(err, attributes.ErrLongIdent) {
 		return &HostileTreeError{Path: f.path, Why: err.Error()}
 	}
 	if err != nil {
 		return err
 	}
-	if r.plain != "" {
-		s.note(f, fmt.Sprintf(caveatPlain, f.attrs.encoding, r.plain))
+	if r.Plain != "" {
+		s.note(f, fmt.Sprintf(caveatPlain, f.attrs.Encoding, r.Plain))
 	}
-	f.size = r.size
-	if err := out.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: f.path, Size: r.size, Mode: mode, ModTime: FileTime()}); err != nil {
+	f.size = r.Size
+	if err := out.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: f.path, Size: r.Size, Mode: mode, ModTime: FileTime()}); err != nil {
 		return err
 	}
-	return r.write(out)
+	return r.Write(out)
 }

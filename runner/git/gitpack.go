@@ -14,6 +14,7 @@ import (
 	"buildbisect/images/workdir"
 
 	"buildbisect/runner/git/gittext"
+
 	"github.com/go-git/go-git/v5/plumbing"
 )
 

@@ -10,6 +10,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
+	"buildbisect/runner/git/attributes"
 	"buildbisect/runner/git/gittext"
 )
 
@@ -22,7 +23,7 @@ type file struct {
 	size int64         // in bytes, of files and symbolic links, once written
 	top  *root         // the tree that it is part of
 
-	attrs *conversion // what the attributes say of it; nil: nothing
+	attrs *attributes.Conversion // what the attributes say of it; nil: nothing
 }
 
 // What a hostile tree can cost: a few objects can name each other into billions of files.
@@ -85,7 +86,7 @@ func (s *Source) list(ctx context.Context, commit string) ([]file, []*root, erro
 
 // walk lists the tree below dir, which is "" or ends in a slash. above are the attributes of the folders that
 // it lies in.
-func (l *lister) walk(ctx context.Context, top *root, tree plumbing.Hash, dir string, depth int, above *attrRules) error {
+func (l *lister) walk(ctx context.Context, top *root, tree plumbing.Hash, dir string, depth int, above *attributes.Rules) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}

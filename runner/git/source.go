@@ -151,13 +151,13 @@ func (s *Source) writeFile(out *tar.Writer, f *file) error {
 	if f.mode == filemode.Executable {
 		mode = 0o755
 	}
-	if f.attrs.changes() && f.size > 0 {
+	if f.attrs.Changes() && f.size > 0 {
 		return s.writeConverted(out, f, mode)
 	}
 	if err := out.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: f.path, Size: f.size, Mode: mode, ModTime: FileTime()}); err != nil {
 		return err
 	}
-	if f.size > largestPointer || f.attrs.filtered() {
+	if f.size > largestPointer || f.attrs.Filtered() {
 		_, err = io.Copy(out, content)
 		return err
 	}

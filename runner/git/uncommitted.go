@@ -19,6 +19,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/format/index"
+
+	"buildbisect/runner/git/attributes"
 )
 
 // Uncommitted returns the tracked files whose state is in no commit, ordered: those that differ from the
@@ -189,10 +191,10 @@ func (u *uncommitted) contentDiffers(ctx context.Context, entry *index.Entry, in
 		return false
 	}
 	of, ok := u.files(ctx)[entry.Name]
-	if !ok || !of.attrs.changes() && !of.attrs.filtered() {
+	if !ok || !of.attrs.Changes() && !of.attrs.Filtered() {
 		return true
 	}
-	if of.attrs.filtered() {
+	if of.attrs.Filtered() {
 		return false // only the filter could tell
 	}
 	same, err := u.checksOutAs(entry, *of.attrs)
@@ -201,7 +203,7 @@ func (u *uncommitted) contentDiffers(ctx context.Context, entry *index.Entry, in
 
 // checksOutAs reports whether a checkout of an entry writes what is in the work tree. Ends of lines and $Id$
 // that a commit would take back make no difference.
-func (u *uncommitted) checksOutAs(entry *index.Entry, attrs conversion) (bool, error) {
+func (u *uncommitted) checksOutAs(entry *index.Entry, attrs attributes.Conversion) (bool, error) {
 	stored, _, err := u.repo.objects.read(plumbing.BlobObject, entry.Hash)
 	if err != nil {
 		return false, err
@@ -210,20 +212,20 @@ func (u *uncommitted) checksOutAs(entry *index.Entry, attrs conversion) (bool, e
 	if err != nil {
 		return false, err
 	}
-	if attrs.encoding != "" {
-		attrs = conversion{}
+	if attrs.Encoding != "" {
+		attrs = attributes.Conversion{}
 	}
 	found, err := renderedSum(attrs, entry.Hash, func() (io.ReadCloser, error) { return u.work.OpenFile(entry.Name, os.O_RDONLY|syscall.O_NONBLOCK, 0) })
 	return found == want, err
 }
 
-func renderedSum(attrs conversion, blob plumbing.Hash, stored content) (sum [sha256.Size]byte, err error) {
-	r, err := attrs.render(blob.String(), stored)
+func renderedSum(attrs attributes.Conversion, blob plumbing.Hash, stored attributes.Content) (sum [sha256.Size]byte, err error) {
+	r, err := attrs.Render(blob.String(), stored)
 	if err != nil {
 		return sum, err
 	}
 	h := sha256.New()
-	err = r.write(h)
+	err = r.Write(h)
 	h.Sum(sum[:0])
 	return sum, err
 }

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/text/encoding/ianaindex"
 )
 
-// CommitInUTF8 returns a commit's text as git log shows it: what its header says is in another encoding is decoded.
-// What cannot be decoded stays as it is, as does what would lose its header by it (UTF-16).
+// CommitInUTF8 returns a commit's text as git log shows it: what its header says is in another encoding is
+// decoded. What cannot be decoded stays as it is, as does what would lose its header by it (UTF-16).
 func CommitInUTF8(content []byte) []byte {
 	head, _, _ := bytes.Cut(content, []byte("\n\n"))
 	for line := range bytes.Lines(head) {

@@ -155,7 +155,8 @@ func inTree(path string) (clean, why string) {
 // Match reports whether the set holds the file, link or submodule at path, given from the top of the tree.
 func (p *Paths) Match(path string) bool { return p.MatchEntry(path, false) }
 
-// MatchEntry is [Paths.Match] that tells submodules apart: like folders, they may be named with a slash at the end.
+// MatchEntry is [Paths.Match] that tells submodules apart: like folders, they may be named with a slash at
+// the end.
 func (p *Paths) MatchEntry(path string, submodule bool) bool {
 	in := false
 	for i := range p.patterns {
@@ -178,7 +179,8 @@ func (p *pattern) match(path string, submodule bool) bool {
 	if p.plain == len(p.text) {
 		return false
 	}
-	// In a folder whose own name is spelled as in the pattern, like pages/[id]/*.ts, git takes that name at its word.
+	// In a folder whose own name is spelled as in the pattern, like pages/[id]/*.ts, git takes that name at
+	// its word.
 	if folder := strings.LastIndexByte(path, '/') + 1; folder > 0 && folder < len(p.text) && p.same(p.text[:folder], path[:folder]) {
 		return p.wild(p.text[folder:], path[folder:], p.plain-folder)
 	}
@@ -188,7 +190,8 @@ func (p *pattern) match(path string, submodule bool) bool {
 // wild matches a glob whose first bytes have nothing special.
 func (p *pattern) wild(glob, path string, plain int) bool {
 	if plain < 0 && !p.glob && p.text[p.plain] == '*' && PlainLength(p.text[p.plain+1:]) == len(p.text)-p.plain-1 {
-		// The pattern's only star is in the folder's own name; git passes over a byte behind that as if it were here.
+		// The pattern's only star is in the folder's own name; git passes over a byte behind that as if it
+		// were here.
 		return len(path) >= len(glob)-1 && p.same(path[len(path)-len(glob)+1:], glob[1:])
 	}
 	if plain > 0 {
@@ -225,8 +228,8 @@ func (p *pattern) same(a, b string) bool {
 	return true
 }
 
-// MayHold reports whether something of the set may lie in a folder, whose path ends in a slash. What is excluded
-// is left to Match.
+// MayHold reports whether something of the set may lie in a folder, whose path ends in a slash. What is
+// excluded is left to Match.
 func (p *Paths) MayHold(folder string) bool {
 	for i := range p.patterns {
 		if pattern := &p.patterns[i]; !pattern.exclude && pattern.mayHold(folder) {

@@ -1,4 +1,4 @@
-package git
+package attributes
 
 import (
 	"bufio"
@@ -28,7 +28,7 @@ const identHead = "$Id\x00"
 // longestIdent bounds what is held of a line that begins like an $Id$.
 const longestIdent = 64 << 20
 
-var errLongIdent = fmt.Errorf("an $Id$ that does not end within %d MB", longestIdent>>20)
+var ErrLongIdent = fmt.Errorf("an $Id$ that does not end within %d MB", longestIdent>>20)
 
 func newIdentWriter(out *bufio.Writer, blob string, inMemory bool) *identWriter {
 	return &identWriter{out: out, id: fmt.Sprintf(": %s $", blob), inMemory: inMemory}
@@ -54,7 +54,7 @@ func (w *identWriter) Write(p []byte) (int, error) {
 			w.next(p[i])
 		}
 		if len(w.left) > longestIdent {
-			return 0, errLongIdent
+			return 0, ErrLongIdent
 		}
 	}
 	return len(p), nil

@@ -1,4 +1,4 @@
-package git
+package attributes
 
 import (
 	"bytes"
@@ -52,10 +52,10 @@ type attrRule struct {
 // macros are names that stand for several attributes, by the top .gitattributes and git itself.
 type macros map[string][]assignment
 
-// attrRules are those of one .gitattributes file.
-type attrRules struct {
-	up     *attrRules // of the folder above that has any; nil at the top
-	dir    string     // where the file lies: "" or "folder/"
+// Rules are those of one .gitattributes file.
+type Rules struct {
+	up     *Rules // of the folder above that has any; nil at the top
+	dir    string // where the file lies: "" or "folder/"
 	rules  []attrRule
 	macros macros // of the top
 }
@@ -63,7 +63,7 @@ type attrRules struct {
 // What git takes, in bytes: what is longer is passed over.
 const (
 	longestAttrLine = 2048
-	largestAttrFile = 100 << 20
+	LargestFile     = 100 << 20
 )
 
 // deepestMacro bounds macros of macros of macros, which git follows until its stack ends.
@@ -71,15 +71,15 @@ const deepestMacro = 10_000
 
 const attrBlank = " \t\r\n"
 
-// newAttrRules reads a .gitattributes file that lies in dir of a repository whose top has the macros; up is
+// NewRules reads a .gitattributes file that lies in dir of a repository whose top has the macros; up is
 // nil at the top. Rules that cannot concern a checkout are left out.
-func newAttrRules(content []byte, dir string, up *attrRules) *attrRules {
+func NewRules(content []byte, dir string, up *Rules) *Rules {
 	no := attrValue{state: attrUnset}
-	r := &attrRules{up: up, dir: dir, macros: macros{"binary": {{"diff", no}, {"merge", no}, {"text", no}}}}
+	r := &Rules{up: up, dir: dir, macros: macros{"binary": {{"diff", no}, {"merge", no}, {"text", no}}}}
 	if up != nil {
 		r.macros = up.macros
 	}
-	if len(content) >= largestAttrFile {
+	if len(content) >= LargestFile {
 		return r
 	}
 	content, _, _ = bytes.Cut(content, []byte{0})
@@ -106,8 +106,16 @@ func newAttrRules(content []byte, dir string, up *attrRules) *attrRules {
 	return r
 }
 
+// Len is the number of lines that a path is compared with.
+func (r *Rules) Len() (n int) {
+	for ; r != nil; r = r.up {
+		n += len(r.rules)
+	}
+	return n
+}
+
 // concerns reports whether an attribute changes what a checkout writes, or may as a macro.
-func (r *attrRules) concerns(name string) bool {
+func (r *Rules) concerns(name string) bool {
 	return slices.Contains(checkoutAttributes, name) || r.macros[name] != nil
 }
 
@@ -188,7 +196,7 @@ func (r *attrRule) match(path string) bool {
 
 // look finds what is said of the attributes of a file, given by its path from the repository's top. The rule
 // that is nearest to the file counts, the last one of a file first; found holds macros too.
-func (r *attrRules) look(path string, found map[string]attrValue) {
+func (r *Rules) look(path string, found map[string]attrValue) {
 	top := r
 	for ; r != nil; r = r.up {
 		inside := path[len(r.dir):]
@@ -201,7 +209,7 @@ func (r *attrRules) look(path string, found map[string]attrValue) {
 }
 
 // assign notes what is not known yet, the last word first; a macro stands for its words where it is set.
-func (r *attrRules) assign(words []assignment, found map[string]attrValue, depth int) {
+func (r *Rules) assign(words []assignment, found map[string]attrValue, depth int) {
 	if depth > deepestMacro {
 		return
 	}

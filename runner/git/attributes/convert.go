@@ -1,4 +1,4 @@
-package git
+package attributes
 
 import (
 	"bufio"
@@ -11,44 +11,44 @@ import (
 // errUnencodable says that an encoding lacks a character of the text.
 var errUnencodable = errors.New("the encoding lacks a character of it")
 
-// content opens what git stores of a file, as often as asked.
-type content func() (io.ReadCloser, error)
+// Content opens what git stores of a file, as often as asked.
+type Content func() (io.ReadCloser, error)
 
 // rendering is a file as a checkout writes it: how long, and what. Content is converted as it streams by,
 // twice: a tar wants the size first.
 type rendering struct {
-	size  int64
-	write func(w io.Writer) error
-	plain string // why the content keeps its encoding although the attributes name another; "": it does not
+	Size  int64
+	Write func(w io.Writer) error
+	Plain string // why the content keeps its encoding although the attributes name another; "": it does not
 }
 
-// render applies a conversion to a blob.
-func (c conversion) render(blob string, stored content) (rendering, error) {
+// Render applies a conversion to a blob.
+func (c Conversion) Render(blob string, stored Content) (rendering, error) {
 	var r rendering
 	if c.auto {
 		var lines lineStats
-		if err := (conversion{ident: c.ident, inMemory: c.inMemory}).stream(blob, stored, &lines); err != nil {
+		if err := (Conversion{ident: c.ident, inMemory: c.inMemory}).stream(blob, stored, &lines); err != nil {
 			return r, err
 		}
 		c.auto, c.crlf = false, lines.text()
 	}
-	if c.encoding != "" && encoder(c.encoding) == nil {
-		r.plain, c.encoding = "bisect does not know the encoding", ""
+	if c.Encoding != "" && Encoder(c.Encoding) == nil {
+		r.Plain, c.Encoding = "bisect does not know the encoding", ""
 	}
 	var size counter
 	err := c.stream(blob, stored, &size)
 	if failed, ok := errors.AsType[*encodingError](err); ok {
 		// Git says so, and goes on.
-		r.plain, c.encoding, size = failed.Error(), "", 0
+		r.Plain, c.Encoding, size = failed.Error(), "", 0
 		err = c.stream(blob, stored, &size)
 	}
-	r.size = int64(size)
-	r.write = func(w io.Writer) error { return c.stream(blob, stored, w) }
+	r.Size = int64(size)
+	r.Write = func(w io.Writer) error { return c.stream(blob, stored, w) }
 	return r, err
 }
 
 // stream writes the converted content: first $Id$, then ends of lines, then the encoding.
-func (c conversion) stream(blob string, stored content, w io.Writer) (err error) {
+func (c Conversion) stream(blob string, stored Content, w io.Writer) (err error) {
 	in, err := stored()
 	if err != nil {
 		return err
@@ -59,8 +59,8 @@ func (c conversion) stream(blob string, stored content, w io.Writer) (err error)
 		stages = append([]io.Closer{stage}, stages...)
 		return stage
 	}
-	if c.encoding != "" {
-		w = put(&encodingWriter{out: transform.NewWriter(w, encoder(c.encoding))})
+	if c.Encoding != "" {
+		w = put(&encodingWriter{out: transform.NewWriter(w, Encoder(c.Encoding))})
 	}
 	if c.crlf {
 		w = put(&crlfWriter{out: bufio.NewWriter(w)})

@@ -1,36 +1,36 @@
-package git
+package attributes
 
 import "strings"
 
 // checkoutAttributes are those that change what a checkout writes.
 var checkoutAttributes = []string{"text", "crlf", "eol", "ident", "filter", "working-tree-encoding"}
 
-// conversion is what a checkout on Linux, with git's own defaults (no core.autocrlf, no core.eol), does with
+// Conversion is what a checkout on Linux, with git's own defaults (no core.autocrlf, no core.eol), does with
 // a file. The zero value is nothing.
-type conversion struct {
+type Conversion struct {
 	crlf     bool   // LF becomes CRLF
 	auto     bool   // crlf only where the content is text without a CR
 	ident    bool   // $Id$ is filled in
 	inMemory bool   // git holds the content in memory, for text=auto or an encoding, and then reads $Id$ in another way
-	encoding string // "": as stored
-	filter   string // a program that a clone may run; not run here
-	refused  string // why git checks the commit out nowhere
+	Encoding string // "": as stored
+	Filter   string // a program that a clone may run; not run here
+	Refused  string // why git checks the commit out nowhere
 }
 
-func (c *conversion) changes() bool {
-	return c != nil && (c.crlf || c.ident || c.encoding != "" || c.refused != "")
+func (c *Conversion) Changes() bool {
+	return c != nil && (c.crlf || c.ident || c.Encoding != "" || c.Refused != "")
 }
 
-func (c *conversion) filtered() bool { return c != nil && c.filter != "" }
+func (c *Conversion) Filtered() bool { return c != nil && c.Filter != "" }
 
-// conversion is what the rules say of a file, given by its path from the repository's top.
-func (r *attrRules) conversion(path string) conversion {
+// Conversion is what the rules say of a file, given by its path from the repository's top.
+func (r *Rules) Conversion(path string) Conversion {
 	found := map[string]attrValue{}
 	r.look(path, found)
 	if len(found) == 0 {
-		return conversion{}
+		return Conversion{}
 	}
-	c := conversion{ident: found["ident"].state == attrSet, filter: found["filter"].text}
+	c := Conversion{ident: found["ident"].state == attrSet, Filter: found["filter"].text}
 	lines := textMode(found["text"])
 	if lines == linesUnknown {
 		lines = textMode(found["crlf"]) // the name of old
@@ -47,9 +47,9 @@ func (r *attrRules) conversion(path string) conversion {
 	encoding := found["working-tree-encoding"]
 	switch {
 	case encoding.state == attrSet:
-		c.refused = "its working-tree-encoding has no value, and git refuses to check such a commit out"
+		c.Refused = "its working-tree-encoding has no value, and git refuses to check such a commit out"
 	case encoding.state == attrText && !isUTF8(encoding.text):
-		c.encoding, c.inMemory = encoding.text, true
+		c.Encoding, c.inMemory = encoding.text, true
 	}
 	return c
 }
