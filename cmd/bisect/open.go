@@ -114,7 +114,7 @@ func (s *job) openHistory(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("source.bad: %w", err)
 	}
-	s.source = s.repo.Source(git.SourceOptions{Git: s.scenario.Source.Git, Submodules: s.scenario.Source.Submodules, Progress: s.progress.line})
+	s.source = git.NewSource(s.repo, git.SourceOptions{Git: s.scenario.Source.Git, Submodules: s.scenario.Source.Submodules, Progress: s.progress.line})
 	s.ends = []string{bad.ID}
 	if s.scenario.Source.Good == "" {
 		return s.openLadder(ctx, bad)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"buildbisect/images"
+	"buildbisect/runner/git"
 
 	"github.com/dustin/go-humanize/english"
 )
@@ -19,7 +20,7 @@ func (s *job) lookAtSource(ctx context.Context) (err error) {
 	if s.unseen, err = s.source.Caveats(ctx, s.ends...); err != nil {
 		return err
 	}
-	paths, err := s.repo.Uncommitted(ctx)
+	paths, err := git.Uncommitted(ctx, s.repo)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

@@ -30,7 +30,7 @@ func TestTheAdviceForARepositoryThatCannotBeReadMakesItReadable(t *testing.T) {
 			return err
 		}
 		for _, c := range []Commit{good, bad} {
-			if err := r.Source(SourceOptions{}).WriteTar(t.Context(), c.ID, discard{}); err != nil {
+			if err := NewSource(r, SourceOptions{}).WriteTar(t.Context(), c.ID, discard{}); err != nil {
 				return err
 			}
 		}

@@ -153,7 +153,7 @@ func TestFilesAreThoseOfACheckout(t *testing.T) {
 		t.Fatal(out)
 	}
 	r := open(t, dir)
-	source := r.Source(SourceOptions{})
+	source := NewSource(r, SourceOptions{})
 	clone := filepath.Join(t.TempDir(), "clone")
 	runGit(t, dir, "clone", "-q", "-n", dir, clone)
 	files, converted, refused, statuses := 0, 0, 0, 0
@@ -197,7 +197,7 @@ func TestFilesAreThoseOfACheckout(t *testing.T) {
 		}
 		if statuses < n/20 {
 			statuses++
-			box := unpack(t, r.Source(SourceOptions{Git: true}), id)
+			box := unpack(t, NewSource(r, SourceOptions{Git: true}), id)
 			if out := runGit(t, box, "status", "--porcelain"); out != "" {
 				t.Errorf("%s: git status in a box says %s", id, out)
 			}
@@ -254,7 +254,7 @@ func TestLargeFilesAreConvertedAsTheyStream(t *testing.T) {
 	clone := filepath.Join(t.TempDir(), "clone")
 	runGit(t, dir, "clone", "-q", dir, clone)
 	r := open(t, dir)
-	source := r.Source(SourceOptions{})
+	source := NewSource(r, SourceOptions{})
 	got := checkedOut(t, unpack(t, source, resolve(t, r, "HEAD").ID))
 	for name, content := range checkedOut(t, clone) {
 		if got[name] != content {

@@ -38,7 +38,7 @@ func BenchmarkTar(b *testing.B) {
 	r := thousands(b, 5001)
 	bad := resolve(b, r, "b5000")
 	for _, git := range []bool{false, true} {
-		s := r.Source(SourceOptions{Git: git})
+		s := NewSource(r, SourceOptions{Git: git})
 		b.Run(fmt.Sprint("git=", git), func(b *testing.B) {
 			for b.Loop() {
 				if err := s.WriteTar(b.Context(), bad.ID, discard{}); err != nil {

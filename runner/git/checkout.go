@@ -17,9 +17,9 @@ import (
 
 const attributesName = ".gitattributes"
 
-// attributes reads the .gitattributes of one folder, given by its entries. The top has rules even without
+// rulesIn reads the .gitattributes of one folder, given by its entries. The top has rules even without
 // one: git's own.
-func (r *Repository) attributes(entries []object.TreeEntry, dir string, above *attributes.Rules) (*attributes.Rules, error) {
+func rulesIn(r *Repository, entries []object.TreeEntry, dir string, above *attributes.Rules) (*attributes.Rules, error) {
 	for _, entry := range entries {
 		if entry.Name != attributesName || entry.Mode == filemode.Dir || entry.Mode == filemode.Submodule {
 			continue

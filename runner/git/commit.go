@@ -2,6 +2,7 @@ package git
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -100,4 +101,23 @@ func (o *objects) header(id plumbing.Hash) (header, error) {
 		return header{}, fmt.Errorf("read commit %s: %w", gittext.Short(id.String()), err)
 	}
 	return h, nil
+}
+
+// Tree returns the id of the tree of a commit, given by its full id.
+func (r *Repository) Tree(ctx context.Context, commit string) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", context.Cause(ctx)
+	}
+	h, err := r.header(commit)
+	if err != nil {
+		return "", err
+	}
+	return h.tree.String(), nil
+}
+
+func (r *Repository) header(commit string) (header, error) {
+	if len(commit) != 40 || !isHex(commit) {
+		return header{}, fmt.Errorf("files of %q: not a full commit id; resolve it first", commit)
+	}
+	return r.objects.header(plumbing.NewHash(commit))
 }

@@ -124,7 +124,7 @@ func (g *gitDir) write(ctx context.Context, files []file, sh *share, at string) 
 		{"config", g.config()},
 		{"packed-refs", all.within(contained).packed()},
 		{"shallow", shallowFile(r, contained)},
-		{"info/grafts", r.graftsIn(contained)},
+		{"info/grafts", graftsIn(r, contained)},
 		{"logs/HEAD", reflog(g.top.commit)},
 	} {
 		if len(f.content) == 0 {

@@ -44,7 +44,7 @@ func TestGitReadsInATreeWhatItReadsInAClone(t *testing.T) {
 		t.Logf("BISECT_SEED=%d", seed)
 		w := newTwoRepos(t, r)
 		source := open(t, w.dir)
-		s := source.Source(SourceOptions{Git: true, Submodules: true})
+		s := NewSource(source, SourceOptions{Git: true, Submodules: true})
 		commits := strings.Fields(runGit(t, w.dir, "rev-list", "main"))
 		key, err := s.Shared(t.Context(), commits)
 		if err != nil {

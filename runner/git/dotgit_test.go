@@ -30,7 +30,7 @@ func TestGitItselfWorksInTheTar(t *testing.T) {
 	runGit(t, dir, "tag", "-a", "-m", "two", "v2.0")
 
 	r := open(t, dir)
-	got := unpack(t, r.Source(SourceOptions{Git: true}), head)
+	got := unpack(t, NewSource(r, SourceOptions{Git: true}), head)
 	runGit(t, dir, "checkout", "-q", head)
 	for _, args := range [][]string{
 		{"rev-parse", "HEAD"}, {"log", "--oneline"}, {"log", "--format=%H %P %an %s"}, {"describe", "--tags"}, {"describe"}, {"describe", "--dirty", "--always"},
@@ -71,7 +71,7 @@ func TestTheGitOfAShallowCloneEndsWhereTheCloneEnds(t *testing.T) {
 	clone := filepath.Join(t.TempDir(), "clone")
 	runGit(t, dir, "clone", "-q", "--depth=3", "file://"+dir, clone)
 	r := open(t, clone)
-	got := unpack(t, r.Source(SourceOptions{Git: true}), resolve(t, r, "HEAD~1").ID)
+	got := unpack(t, NewSource(r, SourceOptions{Git: true}), resolve(t, r, "HEAD~1").ID)
 	if out := runGit(t, got, "log", "--format=%s"); out != "5\n4" {
 		t.Errorf("log %q", out)
 	}

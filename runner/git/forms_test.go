@@ -345,7 +345,7 @@ func (c comparison) history() (compared int64) {
 func (c comparison) files(entries, contents *atomic.Int64) {
 	ids := strings.Fields(c.git("", append([]string{"rev-list"}, tips...)...))
 	for _, id := range []string{ids[0], ids[len(ids)/2], ids[len(ids)-1]} {
-		listed, _, err := c.repo.Source(SourceOptions{}).list(c.t.Context(), id)
+		listed, _, err := NewSource(c.repo, SourceOptions{}).list(c.t.Context(), id)
 		if err != nil {
 			c.t.Error(err)
 			continue

@@ -13,14 +13,12 @@ import (
 
 	"buildbisect/images/workdir"
 
-	"buildbisect/runner/git/gittext"
-
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
 // packWithGit has git pack what can be reached from tips. Deltas that are there are taken over, and none are
 // looked for.
-func (r *Repository) packWithGit(ctx context.Context, tips []plumbing.Hash) (_ *packed, err error) {
+func packWithGit(ctx context.Context, r *Repository, tips []plumbing.Hash) (_ *packed, err error) {
 	program, err := exec.LookPath("git")
 	if err != nil {
 		return nil, err
@@ -31,7 +29,7 @@ func (r *Repository) packWithGit(ctx context.Context, tips []plumbing.Hash) (_ *
 	}
 	defer func() { err = errors.Join(err, work.Remove()) }()
 	dir := work.Path
-	if err := r.proxy(dir); err != nil {
+	if err := proxy(r, dir); err != nil {
 		return nil, err
 	}
 	var wanted strings.Builder
@@ -94,7 +92,7 @@ func (p *packed) here(list *exec.Cmd) (io.Reader, error) {
 
 // proxy makes dir a repository that has the objects of r and none of its config, hooks or refs: those may be
 // a stranger's, and name programs.
-func (r *Repository) proxy(dir string) error {
+func proxy(r *Repository, dir string) error {
 	for _, sub := range []string{"refs", "info", "objects/info"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
 			return err
@@ -123,12 +121,4 @@ func (r *Repository) proxy(dir string) error {
 		}
 	}
 	return nil
-}
-
-// gitSaid adds what a program said to how it ended.
-func gitSaid(err error) error {
-	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && len(exit.Stderr) > 0 {
-		return fmt.Errorf("%w: %s", err, gittext.Printable(strings.TrimSpace(string(exit.Stderr))))
-	}
-	return err
 }

@@ -1,6 +1,7 @@
 package git
 
 import (
+	"buildbisect/runner/git/gittext"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -155,4 +156,12 @@ func head(names []string, text []byte) string {
 		}
 	}
 	return names[0]
+}
+
+// gitSaid adds what a program said to how it ended.
+func gitSaid(err error) error {
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && len(exit.Stderr) > 0 {
+		return fmt.Errorf("%w: %s", err, gittext.Printable(strings.TrimSpace(string(exit.Stderr))))
+	}
+	return err
 }

@@ -26,20 +26,6 @@ type file struct {
 	attrs *attributes.Conversion // what the attributes say of it; nil: nothing
 }
 
-// What a hostile tree can cost: a few objects can name each other into billions of files.
-const (
-	deepest = 512       // folders in folders
-	most    = 5_000_000 // entries
-	memory  = 512 << 20 // bytes of all paths together
-)
-
-// What Linux takes, in bytes; git itself cannot check out more either. An engine would call it a failure of
-// its own.
-const (
-	longestName = 255
-	longestPath = 3900 // of 4095: the rest is for the folder that the tar is unpacked in
-)
-
 // lister walks the trees of one commit.
 type lister struct {
 	source  *Source
@@ -99,7 +85,7 @@ func (l *lister) walk(ctx context.Context, top *root, tree plumbing.Hash, dir st
 	} else if err != nil {
 		return fmt.Errorf("files of %s: %q: %w", gittext.Short(l.commit), top.prefix+dir, err)
 	}
-	rules, err := top.repo.attributes(entries, dir, above)
+	rules, err := rulesIn(top.repo, entries, dir, above)
 	if err != nil {
 		return fmt.Errorf("files of %s: %q: %w", gittext.Short(l.commit), top.prefix+dir+attributesName, err)
 	}
@@ -179,23 +165,4 @@ func hostile(name string) string {
 		return "it would be taken for a repository's own folder"
 	}
 	return ""
-}
-
-func (r *Repository) readTree(id plumbing.Hash) ([]object.TreeEntry, error) {
-	content, _, err := r.objects.read(plumbing.TreeObject, id)
-	if err != nil {
-		return nil, err
-	}
-	encoded := &plumbing.MemoryObject{}
-	encoded.SetType(plumbing.TreeObject)
-	if _, err := encoded.Write(content); err != nil {
-		return nil, err
-	}
-	tree, err := object.DecodeTree(nil, encoded)
-	if errors.Is(err, object.ErrMalformedTree) {
-		return nil, fmt.Errorf("tree %s cannot be read: %w", gittext.Short(id.String()), err)
-	} else if err != nil {
-		return nil, err
-	}
-	return tree.Entries, nil
 }

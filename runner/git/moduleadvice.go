@@ -1,39 +1,12 @@
 package git
 
 import (
-	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
-
-	"buildbisect/runner/git/gittext"
 )
-
-// fetchable are the URLs that a user is advised to fetch from: those whose transport runs no program of their
-// choice, and paths. What a .gitmodules file says is anybody's word: ext:: runs a command.
-var fetchable = regexp.MustCompile(`^(?:(?:https?|ssh|git|file)://[^-]|[^-/:@]+@[^-/:][^/:]*:|[A-Za-z0-9][A-Za-z0-9.-]*:(?:[^:/]|/[^/])|/|\.\.?/|[A-Za-z0-9._][^:]*$)`)
-
-// advise says how to get a submodule that is nowhere on this machine.
-func (top *root) advise(missing *MissingSubmodule, path string, mapped mapping) {
-	missing.Why = fmt.Sprintf("it was never fetched from %q", mapped.url)
-	into := filepath.Join(top.repo.commonDir, "modules", filepath.FromSlash(mapped.name))
-	switch url := top.repo.urlOf(mapped.url); {
-	case top.repo.checksOut(path, mapped):
-		// Git knows no other submodules than those of the commit that is checked out.
-		missing.Command = fmt.Sprintf("git -C %s submodule update --init --recursive -- %s", gittext.Quoted(top.repo.workTree), gittext.Quoted(path))
-	case url == "":
-		missing.Why += ", and .gitmodules has no URL for it"
-	case !fetchable.MatchString(url) || gittext.Printable(url) != url || gittext.Printable(into) != into:
-		missing.Why += ", which is no URL to fetch from without a close look"
-	case top.repo.insideModule(mapped.name):
-		missing.Why += fmt.Sprintf(", and its name %q lies in another submodule's", mapped.name)
-	default:
-		missing.Command = fmt.Sprintf("git -C %s clone --bare -- %s %s", gittext.Quoted(top.repo.gitDir), gittext.Quoted(url), gittext.Quoted(into))
-	}
-}
 
 // checksOut reports whether the commit that is checked out has a submodule of the same name at a path.
 func (r *Repository) checksOut(path string, mapped mapping) bool {

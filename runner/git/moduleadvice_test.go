@@ -32,7 +32,7 @@ func TestTheAdviceForASubmoduleThatCannotBeHadGetsIt(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, want := range append(c.want, "") {
-				err := open(t, c.dir).Source(SourceOptions{Submodules: true}).WriteTar(t.Context(), had, discard{})
+				err := NewSource(open(t, c.dir), SourceOptions{Submodules: true}).WriteTar(t.Context(), had, discard{})
 				if want == "" {
 					if err != nil {
 						t.Errorf("in the end: %v", err)
@@ -58,13 +58,13 @@ func TestACopyOfASubmoduleThatLacksTheCommitIsFetchedInto(t *testing.T) {
 	runGit(t, outer, "update-index", "--cacheinfo", "160000,"+runGit(t, middle, "rev-parse", "HEAD")+",third party/middle")
 	runGit(t, outer, "commit", "-q", "-m", "newer middle")
 	id := resolve(t, open(t, outer), "HEAD").ID
-	err := open(t, outer).Source(SourceOptions{Submodules: true}).WriteTar(t.Context(), id, discard{})
+	err := NewSource(open(t, outer), SourceOptions{Submodules: true}).WriteTar(t.Context(), id, discard{})
 	var missing *SubmodulesError
 	if !errors.As(err, &missing) || len(missing.Missing) != 1 {
 		t.Fatalf("got %v, want one submodule", err)
 	}
 	runAdvice(t, missing.Missing[0].Command)
-	if err := open(t, outer).Source(SourceOptions{Submodules: true}).WriteTar(t.Context(), id, discard{}); err != nil {
+	if err := NewSource(open(t, outer), SourceOptions{Submodules: true}).WriteTar(t.Context(), id, discard{}); err != nil {
 		t.Errorf("after %s: %v", missing.Missing[0].Command, err)
 	}
 }
@@ -88,7 +88,7 @@ func TestNoAdviceComesFromAHostileSubmodule(t *testing.T) {
 		blob := runGit(t, dir, "hash-object", "-w", "gitmodules")
 		runGit(t, dir, "update-index", "--add", "--cacheinfo", "160000,"+strings.Repeat("1", 40)+",module", "--cacheinfo", "100644,"+blob+",.gitmodules")
 		commit := runGit(t, dir, "commit-tree", "-m", "hostile", runGit(t, dir, "write-tree"))
-		err := open(t, dir).Source(SourceOptions{Submodules: true}).WriteTar(t.Context(), commit, discard{})
+		err := NewSource(open(t, dir), SourceOptions{Submodules: true}).WriteTar(t.Context(), commit, discard{})
 		var missing *SubmodulesError
 		if !errors.As(err, &missing) || len(missing.Missing) != 1 {
 			t.Errorf("%q: got %v, want one submodule", c, err)

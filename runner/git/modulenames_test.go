@@ -55,7 +55,7 @@ func TestASubmoduleLeadsToNoOtherRepository(t *testing.T) {
 			}
 		}
 		r := open(t, dir)
-		err := r.Source(SourceOptions{Submodules: true}).WriteTar(t.Context(), resolve(t, r, "HEAD").ID, discard{})
+		err := NewSource(r, SourceOptions{Submodules: true}).WriteTar(t.Context(), resolve(t, r, "HEAD").ID, discard{})
 		var missing *SubmodulesError
 		if !errors.As(err, &missing) || len(missing.Missing) != 1 || !strings.Contains(missing.Missing[0].Why, c.want) {
 			t.Errorf("%s: got %v, want %q", what, err, c.want)

@@ -185,3 +185,15 @@ func kindName(kind plumbing.ObjectType) string {
 	}
 	return kind.String()
 }
+
+// kind tells what an object is; [plumbing.InvalidObject] if it is not here, as after a partial or damaged
+// clone.
+func (o *objects) kind(id plumbing.Hash) (plumbing.ObjectType, error) {
+	object, content, err := o.openRaw(plumbing.AnyObject, id)
+	if missing := (*MissingObjectError)(nil); errors.As(err, &missing) {
+		return plumbing.InvalidObject, nil
+	} else if err != nil {
+		return plumbing.InvalidObject, err
+	}
+	return object.Type(), content.Close()
+}

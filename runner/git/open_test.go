@@ -91,7 +91,7 @@ func TestTheRepositoryIsNeverWrittenTo(t *testing.T) {
 	if _, err := r.Resolve("no-such-thing"); err == nil {
 		t.Fatal("found no-such-thing")
 	}
-	unpack(t, r.Source(SourceOptions{Git: true, Submodules: true}), bad.ID)
+	unpack(t, NewSource(r, SourceOptions{Git: true, Submodules: true}), bad.ID)
 	if after := snapshot(t, dir); after != before {
 		t.Errorf("before:\n%s\nafter:\n%s", before, after)
 	}
@@ -110,7 +110,7 @@ func TestARepackBesideUsTakesNothingAway(t *testing.T) {
 	runGit(t, dir, "add", "-A")
 	runGit(t, dir, "commit", "-q", "-m", "7")
 	runGit(t, dir, "repack", "-q", "-a", "-d")
-	got := unpack(t, r.Source(SourceOptions{}), resolve(t, r, "HEAD").ID)
+	got := unpack(t, NewSource(r, SourceOptions{}), resolve(t, r, "HEAD").ID)
 	if content, err := os.ReadFile(filepath.Join(got, "new")); err != nil || string(content) != "new\n" {
 		t.Errorf("new holds %q, %v", content, err)
 	}
@@ -127,14 +127,14 @@ func TestAMissingObjectOfAPartialCloneSaysHowToFetchIt(t *testing.T) {
 	if err != nil || titles(h.Commits) != "2 3" {
 		t.Fatalf("history: %v, %v", h, err)
 	}
-	err = r.Source(SourceOptions{}).WriteTar(t.Context(), h.Bad.ID, discard{})
+	err = NewSource(r, SourceOptions{}).WriteTar(t.Context(), h.Bad.ID, discard{})
 	var missing *MissingObjectError
 	if !errors.As(err, &missing) || !missing.Partial {
 		t.Fatalf("got %v, want a MissingObjectError of a partial clone", err)
 	}
 	// The command it gives is run as it stands, and helps.
 	runGit(t, t.TempDir(), strings.Fields(missing.Command)[1:]...)
-	if err := open(t, clone).Source(SourceOptions{}).WriteTar(t.Context(), h.Bad.ID, discard{}); err != nil {
+	if err := NewSource(open(t, clone), SourceOptions{}).WriteTar(t.Context(), h.Bad.ID, discard{}); err != nil {
 		t.Errorf("after %s: %v", missing.Command, err)
 	}
 }

@@ -63,17 +63,17 @@ func (p *packed) write(out *tar.Writer, objects string) error {
 // branches' commits, or such as somebody has taken back. Git does it in a second where ours takes many,
 // because it finds objects faster; it reads none of the repository's config, which may name programs to run.
 // Where there is no git, or it cannot do it, ours says what is wrong.
-func (r *Repository) packReachable(ctx context.Context, tips []plumbing.Hash, shown *slow) (*packed, error) {
+func packReachable(ctx context.Context, r *Repository, tips []plumbing.Hash, shown *slow) (*packed, error) {
 	shown.begin()
 	defer shown.end()
-	made, err := r.packWithGit(ctx, tips)
+	made, err := packWithGit(ctx, r, tips)
 	if err == nil || ctx.Err() != nil {
 		return made, err
 	}
-	return r.packByOurselves(ctx, tips, shown)
+	return packByOurselves(ctx, r, tips, shown)
 }
 
-func (r *Repository) packByOurselves(ctx context.Context, tips []plumbing.Hash, shown *slow) (_ *packed, err error) {
+func packByOurselves(ctx context.Context, r *Repository, tips []plumbing.Hash, shown *slow) (_ *packed, err error) {
 	reach := &reach{repo: r, seen: map[plumbing.Hash]bool{}, shown: shown}
 	if err := reach.all(ctx, tips); err != nil {
 		return nil, err

@@ -98,3 +98,11 @@ func graftLine(line string) ([]plumbing.Hash, bool) {
 	}
 	return ids, true
 }
+
+func graftText(id plumbing.Hash, parents []plumbing.Hash) string {
+	words := []string{id.String()}
+	for _, parent := range parents {
+		words = append(words, parent.String())
+	}
+	return strings.Join(words, " ") + "\n"
+}

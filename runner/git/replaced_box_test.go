@@ -13,7 +13,7 @@ func TestGitInATreeReadsWhatIsReplacedAndGrafted(t *testing.T) {
 	runGit(t, dir, "checkout", "-q", "main")
 	writeFiles(t, dir, map[string]string{".git/info/grafts": runGit(t, dir, "rev-parse", "v5") + " " + runGit(t, dir, "rev-parse", "v3") + "\n"})
 	r := open(t, dir)
-	got := unpack(t, r.Source(SourceOptions{Git: true}), resolve(t, r, "v6").ID)
+	got := unpack(t, NewSource(r, SourceOptions{Git: true}), resolve(t, r, "v6").ID)
 	for _, args := range [][]string{{"log", "-p", "--format=%s"}, {"describe", "--tags"}, {"rev-list", "--count", "HEAD"}, {"log", "--format=%s", "--", "number"}, {"show", "v3"}} {
 		args = append([]string{"-c", "advice.graftFileDeprecated=false"}, args...)
 		if a, b := runGit(t, got, args...), runGit(t, dir, args...); a != b {

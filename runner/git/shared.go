@@ -189,7 +189,7 @@ func (s *Source) pack(ctx context.Context, t *objectSet) (*packed, error) {
 	if t.path != "" {
 		what += ", of submodule " + gittext.Printable(t.path)
 	}
-	made, err := t.repo.packReachable(ctx, t.tips, s.slow(what))
+	made, err := packReachable(ctx, t.repo, t.tips, s.slow(what))
 	if err != nil {
 		return nil, fmt.Errorf("pack %s: %w", what, err)
 	}

@@ -56,7 +56,7 @@ func TestAPackHasWhatCanBeReachedAndNothingElse(t *testing.T) {
 	repo := open(t, w.dir)
 	commits := strings.Fields(runGit(t, w.dir, "rev-list", "main"))
 	for range 3 {
-		s := repo.Source(SourceOptions{Git: true})
+		s := NewSource(repo, SourceOptions{Git: true})
 		head := commits[r.IntN(len(commits))]
 		store, err := s.objectSet(t.Context(), repo, "", []plumbing.Hash{plumbing.NewHash(head)})
 		if err != nil {
@@ -68,12 +68,12 @@ func TestAPackHasWhatCanBeReachedAndNothingElse(t *testing.T) {
 		}
 		want := strings.Fields(runGit(t, w.dir, args...))
 		slices.Sort(want)
-		ofGit, err := repo.packWithGit(t.Context(), store.tips)
+		ofGit, err := packWithGit(t.Context(), repo, store.tips)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer ofGit.close()
-		ours, err := repo.packByOurselves(t.Context(), store.tips, s.slow("it"))
+		ours, err := packByOurselves(t.Context(), repo, store.tips, s.slow("it"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,12 +105,12 @@ func TestGitIsRunWithoutAWordOfTheRepositorysConfig(t *testing.T) {
 	runGit(t, dir, "config", "protocol.allow", "always")
 	runGit(t, dir, "config", "core.hooksPath", filepath.Dir(program))
 	r := open(t, dir)
-	s := r.Source(SourceOptions{Git: true})
+	s := NewSource(r, SourceOptions{Git: true})
 	store, err := s.objectSet(t.Context(), r, "", []plumbing.Hash{plumbing.NewHash(runGit(t, origin, "rev-parse", "main"))})
 	if err != nil {
 		t.Fatal(err)
 	}
-	pack, err := r.packWithGit(context.Background(), store.tips)
+	pack, err := packWithGit(context.Background(), r, store.tips)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,7 +131,7 @@ func TestWhatAPartialCloneLacksIsSaid(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "partial")
 	runGit(t, origin, "clone", "-q", "--filter=blob:none", "file://"+origin, dir)
 	r := open(t, dir)
-	s := r.Source(SourceOptions{Git: true})
+	s := NewSource(r, SourceOptions{Git: true})
 	got := unpack(t, s, resolve(t, r, "HEAD").ID)
 	if out := runGit(t, got, "log", "--format=%s") + runGit(t, got, "status", "--porcelain") + runGit(t, got, "describe", "--tags") + runGit(t, got, "log", "-1", "--format=%s", "--", "folder"); out != "3\n2\n1v31" {
 		t.Errorf("got %q", out)
@@ -151,7 +151,7 @@ func TestASubmodulesHistoryThatIsCutIsSaid(t *testing.T) {
 	runGit(t, outer, "config", "-f", ".gitmodules", "submodule.third party/middle.url", "file://"+runGit(t, outer, "config", "-f", ".gitmodules", "submodule.third party/middle.url"))
 	runGit(t, outer, "submodule", "update", "-q", "--init", "--recursive", "--depth=1")
 	r := open(t, outer)
-	s := r.Source(SourceOptions{Git: true, Submodules: true})
+	s := NewSource(r, SourceOptions{Git: true, Submodules: true})
 	got := unpack(t, s, resolve(t, r, "HEAD").ID)
 	if out := runGit(t, filepath.Join(got, "third party/middle"), "log", "--format=%s"); out != "with inner" {
 		t.Errorf("log %q", out)

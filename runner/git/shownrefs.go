@@ -2,7 +2,6 @@ package git
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,14 +85,14 @@ func (s *Source) refsOf(r *Repository) (*shownRefs, error) {
 		if ref.Type() != plumbing.HashReference || !ref.Name().IsTag() {
 			return nil
 		}
-		t, ok, err := r.followTag(ref)
+		t, ok, err := followTag(r, ref)
 		if ok {
 			found.tags = append(found.tags, t)
 		}
 		return err
 	})
 	if err == nil {
-		found.replaced, err = r.replaceRefs()
+		found.replaced, err = replaceRefs(r)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("tags: %w", err)
@@ -105,7 +104,7 @@ func (s *Source) refsOf(r *Repository) (*shownRefs, error) {
 }
 
 // followTag finds the commit that a tag leads to, if it leads to one.
-func (r *Repository) followTag(ref *plumbing.Reference) (t tag, ok bool, err error) {
+func followTag(r *Repository, ref *plumbing.Reference) (t tag, ok bool, err error) {
 	t = tag{ref: ref.Name(), id: ref.Hash(), commit: ref.Hash()}
 	for {
 		kind, err := r.objects.kind(t.commit)
@@ -123,7 +122,7 @@ func (r *Repository) followTag(ref *plumbing.Reference) (t tag, ok bool, err err
 }
 
 // replaceRefs are the replacements that count in the repository, of objects that it has.
-func (r *Repository) replaceRefs() (all []replaceRef, err error) {
+func replaceRefs(r *Repository) (all []replaceRef, err error) {
 	for original, by := range r.objects.replaced {
 		p := replaceRef{ref: plumbing.ReferenceName(replaceBase + original.String()), id: by, original: original}
 		kind, err := r.objects.kind(original)
@@ -142,20 +141,8 @@ func (r *Repository) replaceRefs() (all []replaceRef, err error) {
 	return all, nil
 }
 
-// kind tells what an object is; [plumbing.InvalidObject] if it is not here, as after a partial or damaged
-// clone.
-func (o *objects) kind(id plumbing.Hash) (plumbing.ObjectType, error) {
-	object, content, err := o.openRaw(plumbing.AnyObject, id)
-	if missing := (*MissingObjectError)(nil); errors.As(err, &missing) {
-		return plumbing.InvalidObject, nil
-	} else if err != nil {
-		return plumbing.InvalidObject, err
-	}
-	return object.Type(), content.Close()
-}
-
 // graftsIn is the file info/grafts for the given commits.
-func (r *Repository) graftsIn(commits map[plumbing.Hash]bool) []byte {
+func graftsIn(r *Repository, commits map[plumbing.Hash]bool) []byte {
 	var lines []string
 	for id, parents := range r.graph.grafts {
 		if commits[id] {
@@ -164,12 +151,4 @@ func (r *Repository) graftsIn(commits map[plumbing.Hash]bool) []byte {
 	}
 	slices.Sort(lines)
 	return []byte(strings.Join(lines, ""))
-}
-
-func graftText(id plumbing.Hash, parents []plumbing.Hash) string {
-	words := []string{id.String()}
-	for _, parent := range parents {
-		words = append(words, parent.String())
-	}
-	return strings.Join(words, " ") + "\n"
 }

@@ -41,8 +41,8 @@ type Source struct {
 	shares  map[string]*share          // by key
 }
 
-// Source returns a view of the repository as trees to build. Closing the repository ends it.
-func (r *Repository) Source(options SourceOptions) *Source {
+// NewSource returns a view of the repository as trees to build. Closing the repository ends it.
+func NewSource(r *Repository, options SourceOptions) *Source {
 	s := &Source{
 		repo: r, options: options, modules: map[string]*Repository{}, cut: map[string]string{}, refs: map[*Repository]*shownRefs{}, shares: map[string]*share{},
 	}
@@ -58,25 +58,6 @@ func (s *Source) Tree(ctx context.Context, commit string) (string, error) {
 		tree += "+" + commit
 	}
 	return tree, err
-}
-
-// Tree returns the id of the tree of a commit, given by its full id.
-func (r *Repository) Tree(ctx context.Context, commit string) (string, error) {
-	if err := ctx.Err(); err != nil {
-		return "", context.Cause(ctx)
-	}
-	h, err := r.header(commit)
-	if err != nil {
-		return "", err
-	}
-	return h.tree.String(), nil
-}
-
-func (r *Repository) header(commit string) (header, error) {
-	if len(commit) != 40 || !isHex(commit) {
-		return header{}, fmt.Errorf("files of %q: not a full commit id; resolve it first", commit)
-	}
-	return r.objects.header(plumbing.NewHash(commit))
 }
 
 // WriteTar streams the files of a commit, given by its full id, as an uncompressed tar, each as a checkout

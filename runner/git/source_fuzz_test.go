@@ -213,7 +213,7 @@ func (o *oddRepository) fuzz(t *testing.T, root, sub []byte, target, modules str
 	}
 
 	var b bytes.Buffer
-	err := open(t, o.dir).Source(options).WriteTar(t.Context(), commit.String(), &b)
+	err := NewSource(open(t, o.dir), options).WriteTar(t.Context(), commit.String(), &b)
 	var hostile *HostileTreeError
 	var missing *SubmodulesError
 	switch {

@@ -157,7 +157,7 @@ func TestATarHoldsWhatGitArchiveHoldsAndNothingIsLeftOut(t *testing.T) {
 			runGit(t, dir, "gc", "-q")
 		}
 		r := open(t, dir)
-		s := r.Source(SourceOptions{})
+		s := NewSource(r, SourceOptions{})
 		var b bytes.Buffer
 		if err := s.WriteTar(t.Context(), resolve(t, r, "HEAD").ID, &b); err != nil {
 			t.Fatal(err)
@@ -182,7 +182,7 @@ func TestTheSameCommitGivesTheSameBytes(t *testing.T) {
 			runGit(t, dir, "gc", "-q")
 		}
 		r := open(t, dir)
-		s := r.Source(SourceOptions{Git: true})
+		s := NewSource(r, SourceOptions{Git: true})
 		for range 2 {
 			var b bytes.Buffer
 			id := resolve(t, r, "HEAD").ID
@@ -210,7 +210,7 @@ func TestTreesTellApartWhatBuildsTellApart(t *testing.T) {
 	r := open(t, dir)
 	two, three := resolve(t, r, "v2").ID, resolve(t, r, "HEAD").ID
 	for _, git := range []bool{false, true} {
-		s := r.Source(SourceOptions{Git: git})
+		s := NewSource(r, SourceOptions{Git: git})
 		a, err := s.Tree(t.Context(), two)
 		if err != nil {
 			t.Fatal(err)
@@ -223,7 +223,7 @@ func TestTreesTellApartWhatBuildsTellApart(t *testing.T) {
 			t.Errorf("git %v: trees %s and %s", git, a, b)
 		}
 	}
-	if _, err := r.Source(SourceOptions{}).Tree(t.Context(), "HEAD"); err == nil {
+	if _, err := NewSource(r, SourceOptions{}).Tree(t.Context(), "HEAD"); err == nil {
 		t.Error("a name was taken for an id")
 	}
 }
@@ -252,7 +252,7 @@ func TestHostileNamesAreRefusedBeforeTheFirstByte(t *testing.T) {
 			}
 			commit := hashObject(t, r.workTree, plumbing.CommitObject, "tree "+id+"\nauthor A <a> 1 +0000\ncommitter A <a> 1 +0000\n\nhostile\n")
 			var b bytes.Buffer
-			err := open(t, r.workTree).Source(SourceOptions{}).WriteTar(t.Context(), commit, &b)
+			err := NewSource(open(t, r.workTree), SourceOptions{}).WriteTar(t.Context(), commit, &b)
 			if err == nil || !strings.Contains(err.Error(), c.want) || b.Len() > 0 {
 				t.Errorf("%q: %v after %d bytes, want %q", c.raw, err, b.Len(), c.want)
 			}
@@ -270,7 +270,7 @@ func TestPathsNoFileSystemTakesAreRefused(t *testing.T) {
 	}
 	commit := hashObject(t, r.workTree, plumbing.CommitObject, "tree "+id+"\nauthor A <a> 1 +0000\ncommitter A <a> 1 +0000\n\ndeep\n")
 	var refused *HostileTreeError
-	if err := open(t, r.workTree).Source(SourceOptions{}).WriteTar(t.Context(), commit, discard{}); !errors.As(err, &refused) || !strings.Contains(err.Error(), "longer than 3900 bytes") {
+	if err := NewSource(open(t, r.workTree), SourceOptions{}).WriteTar(t.Context(), commit, discard{}); !errors.As(err, &refused) || !strings.Contains(err.Error(), "longer than 3900 bytes") {
 		t.Errorf("got %.300v", err)
 	}
 }
@@ -295,7 +295,7 @@ func TestACancelledTarStops(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("the user left")
 	cancel(cause)
-	if err := r.Source(SourceOptions{}).WriteTar(ctx, resolve(t, r, "HEAD").ID, discard{}); !errors.Is(err, cause) {
+	if err := NewSource(r, SourceOptions{}).WriteTar(ctx, resolve(t, r, "HEAD").ID, discard{}); !errors.Is(err, cause) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -305,7 +305,7 @@ func TestTarsAreWrittenAtTheSameTime(t *testing.T) {
 	dir := line(t, 8)
 	runGit(t, dir, "gc", "-q")
 	r := open(t, dir)
-	s := r.Source(SourceOptions{Git: true})
+	s := NewSource(r, SourceOptions{Git: true})
 	group, ctx := errgroup.WithContext(t.Context())
 	for i := range 16 {
 		id := resolve(t, r, fmt.Sprint("v", i%8+1)).ID

@@ -1,18 +1,13 @@
 package git
 
 import (
-	"cmp"
-	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/go-git/go-git/v5/config"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
-
-	"buildbisect/runner/git/gittext"
 )
 
 // mapping is what a .gitmodules file says of the submodule at one path.
@@ -52,46 +47,6 @@ func (r *Repository) parseMappings(blob plumbing.Hash) (*mappings, error) {
 	return read, nil
 }
 
-// module finds the repository of a submodule that has its pinned commit: among those that git keeps in the
-// parent's git folder, else in the parent's work tree. Nothing is fetched.
-func (s *Source) module(top *root, path string, pinned plumbing.Hash) (*Repository, *MissingSubmodule, error) {
-	missing := &MissingSubmodule{Path: top.prefix + path, Pinned: pinned.String()}
-	mapped, ok := top.mappings.byPath[path]
-	switch {
-	case top.mappings.wrong != nil:
-		missing.Why = fmt.Sprintf("%s.gitmodules of %s cannot be read: %v", top.prefix, gittext.Short(top.commit), top.mappings.wrong)
-		return nil, missing, nil
-	case !ok:
-		missing.Why = fmt.Sprintf("%s.gitmodules of %s does not mention it", top.prefix, gittext.Short(top.commit))
-		return nil, missing, nil
-	case top.repo.wrongModuleName(mapped.name) != "":
-		missing.Why = fmt.Sprintf("its name %q %s", mapped.name, top.repo.wrongModuleName(mapped.name))
-		return nil, missing, nil
-	}
-	if !filepath.IsLocal(mapped.name) || slices.Contains(strings.Split(mapped.name, "/"), "..") {
-		missing.Why = fmt.Sprintf("its name %q leads out of the repository", mapped.name)
-		return nil, missing, nil
-	}
-	var stale *Repository // a copy that lacks the commit
-	for _, at := range top.repo.modulePlaces(mapped.name, path) {
-		module, err := s.openModule(at)
-		if err != nil {
-			return nil, nil, fmt.Errorf("submodule %s: %w", missing.Path, err)
-		}
-		if module.objects.has(pinned) {
-			return module, nil, nil
-		}
-		stale = module
-	}
-	if stale == nil {
-		top.advise(missing, path, mapped)
-		return nil, missing, nil
-	}
-	missing.Why = fmt.Sprintf("the copy in %s lacks the commit", stale.gitDir)
-	missing.Command = fmt.Sprintf("git --git-dir=%s fetch -- %s %s", gittext.Quoted(stale.gitDir), gittext.Quoted(cmp.Or(stale.objects.remote, "origin")), pinned)
-	return nil, missing, nil
-}
-
 // modulePlaces returns where a submodule's repository may lie, of those places that hold one.
 func (r *Repository) modulePlaces(name, path string) []place {
 	var places []place
@@ -118,19 +73,4 @@ func (r *Repository) modulePlaces(name, path string) []place {
 		}
 	}
 	return places
-}
-
-func (s *Source) openModule(at place) (*Repository, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if module, ok := s.modules[at.gitDir]; ok {
-		return module, nil
-	}
-	module, err := openAt(at, s.repo.objects.cache, noVariables)
-	if err != nil {
-		return nil, err
-	}
-	s.modules[at.gitDir] = module
-	s.repo.objects.adopt(module)
-	return module, nil
 }

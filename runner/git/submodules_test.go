@@ -37,7 +37,7 @@ func TestSubmodulesComeAtTheirPinnedCommits(t *testing.T) {
 		r := open(t, dir)
 		id := resolve(t, r, "HEAD").ID
 		for _, git := range []bool{false, true} {
-			got := unpack(t, r.Source(SourceOptions{Submodules: true, Git: git}), id)
+			got := unpack(t, NewSource(r, SourceOptions{Submodules: true, Git: git}), id)
 			for _, name := range []string{"third party/middle/number", "third party/middle/deps/inner/number"} {
 				if content, err := os.ReadFile(filepath.Join(got, name)); err != nil || string(content) != "2\n" {
 					t.Errorf("%s: %q, %v", name, content, err)
@@ -49,7 +49,7 @@ func TestSubmodulesComeAtTheirPinnedCommits(t *testing.T) {
 				}
 			}
 		}
-		got := unpack(t, r.Source(SourceOptions{Git: true}), id)
+		got := unpack(t, NewSource(r, SourceOptions{Git: true}), id)
 		if entries, err := os.ReadDir(filepath.Join(got, "third party/middle")); err != nil || len(entries) != 0 {
 			t.Errorf("without submodules: %v, %v", entries, err)
 		}
@@ -72,7 +72,7 @@ func TestASubmoduleThatKeepsItsOwnGitFolderIsFound(t *testing.T) {
 	runGit(t, origin, "config", "--file", filepath.Join(work, ".git/config"), "--unset", "core.worktree")
 	runGit(t, work, "submodule", "update", "-q", "--init")
 	r := open(t, origin)
-	got := unpack(t, r.Source(SourceOptions{Submodules: true}), resolve(t, r, "HEAD").ID)
+	got := unpack(t, NewSource(r, SourceOptions{Submodules: true}), resolve(t, r, "HEAD").ID)
 	if content, err := os.ReadFile(filepath.Join(got, "third party/middle/deps/inner/number")); err != nil || string(content) != "2\n" {
 		t.Errorf("%q, %v", content, err)
 	}
@@ -88,7 +88,7 @@ func TestEverySubmoduleThatCannotBeHadIsNamed(t *testing.T) {
 	runGit(t, outer, "update-index", "--add", "--cacheinfo", "160000,"+lost+",unmapped")
 	runGit(t, outer, "commit", "-q", "-m", "two more")
 	r := open(t, outer)
-	err := r.Source(SourceOptions{Submodules: true}).WriteTar(t.Context(), resolve(t, r, "HEAD").ID, discard{})
+	err := NewSource(r, SourceOptions{Submodules: true}).WriteTar(t.Context(), resolve(t, r, "HEAD").ID, discard{})
 	var missing *SubmodulesError
 	if !errors.As(err, &missing) || len(missing.Missing) != 3 {
 		t.Fatalf("got %v, want three submodules", err)
@@ -116,7 +116,7 @@ func TestSubmodulesThatNoFetchingCanMendMakeTheirCommitUntestable(t *testing.T) 
 	runGit(t, dir, "commit", "-q", "-m", "unreadable")
 	r := open(t, dir)
 	for commit, want := range map[string]string{unmapped: "does not mention it", runGit(t, dir, "rev-parse", "HEAD"): "cannot be read: "} {
-		err := r.Source(SourceOptions{Submodules: true}).WriteTar(t.Context(), commit, discard{})
+		err := NewSource(r, SourceOptions{Submodules: true}).WriteTar(t.Context(), commit, discard{})
 		if untestable := (interface{ Untestable() })(nil); !errors.As(err, &untestable) || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an untestable commit and %q", err, want)
 		}

@@ -31,7 +31,7 @@ import (
 // time has changed. `git status` would do as much, but the repository's own config can have it run programs:
 // a file system monitor, and any filter that an attribute names. go-git's Status reads every file, and knows
 // no attributes.
-func (r *Repository) Uncommitted(ctx context.Context) ([]string, error) {
+func Uncommitted(ctx context.Context, r *Repository) ([]string, error) {
 	if r.workTree == "" {
 		return nil, nil
 	}
@@ -233,7 +233,7 @@ func renderedSum(attrs attributes.Conversion, blob plumbing.Hash, stored attribu
 // files are those of HEAD, by their paths; none if they cannot be read.
 func (u *uncommitted) files(ctx context.Context) map[string]file {
 	if u.listed == nil && !u.noListed {
-		files, _, err := u.repo.Source(SourceOptions{}).list(ctx, u.head)
+		files, _, err := NewSource(u.repo, SourceOptions{}).list(ctx, u.head)
 		u.noListed = err != nil
 		u.listed = make(map[string]file, len(files))
 		for _, f := range files {

@@ -97,7 +97,7 @@ func TestUncommittedChangesAreThoseOfGitStatus(t *testing.T) {
 			}
 		}
 		before := snapshot(t, clone)
-		got, err := open(t, clone).Uncommitted(t.Context())
+		got, err := Uncommitted(t.Context(), open(t, clone))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +121,7 @@ func TestUncommittedChangesRunNothingOfTheRepository(t *testing.T) {
 	runGit(t, dir, "-c", "core.fsmonitor=", "-c", "filter.evil.clean=", "commit", "-q", "-m", "evil")
 	_ = os.Remove(hit)
 	writeFiles(t, dir, map[string]string{"number": "other"})
-	if _, err := open(t, dir).Uncommitted(t.Context()); err != nil {
+	if _, err := Uncommitted(t.Context(), open(t, dir)); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Lstat(hit); err == nil {
@@ -138,7 +138,7 @@ func TestADamagedIndexEndsNothing(t *testing.T) {
 	}
 	for n := 0; n < len(whole); n += 7 {
 		writeFiles(t, dir, map[string]string{".git/index": string(whole[:n])})
-		if _, err := open(t, dir).Uncommitted(t.Context()); err == nil || !strings.Contains(err.Error(), "uncommitted changes in") {
+		if _, err := Uncommitted(t.Context(), open(t, dir)); err == nil || !strings.Contains(err.Error(), "uncommitted changes in") {
 			t.Errorf("cut after %d bytes: %v", n, err)
 		}
 	}

@@ -1,0 +1,91 @@
+package git
+
+import (
+	"buildbisect/runner/git/gittext"
+	"cmp"
+	"fmt"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/go-git/go-git/v5/plumbing"
+)
+
+// module finds the repository of a submodule that has its pinned commit: among those that git keeps in the
+// parent's git folder, else in the parent's work tree. Nothing is fetched.
+func (s *Source) module(top *root, path string, pinned plumbing.Hash) (*Repository, *MissingSubmodule, error) {
+	missing := &MissingSubmodule{Path: top.prefix + path, Pinned: pinned.String()}
+	mapped, ok := top.mappings.byPath[path]
+	switch {
+	case top.mappings.wrong != nil:
+		missing.Why = fmt.Sprintf("%s.gitmodules of %s cannot be read: %v", top.prefix, gittext.Short(top.commit), top.mappings.wrong)
+		return nil, missing, nil
+	case !ok:
+		missing.Why = fmt.Sprintf("%s.gitmodules of %s does not mention it", top.prefix, gittext.Short(top.commit))
+		return nil, missing, nil
+	case top.repo.wrongModuleName(mapped.name) != "":
+		missing.Why = fmt.Sprintf("its name %q %s", mapped.name, top.repo.wrongModuleName(mapped.name))
+		return nil, missing, nil
+	}
+	if !filepath.IsLocal(mapped.name) || slices.Contains(strings.Split(mapped.name, "/"), "..") {
+		missing.Why = fmt.Sprintf("its name %q leads out of the repository", mapped.name)
+		return nil, missing, nil
+	}
+	var stale *Repository // a copy that lacks the commit
+	for _, at := range top.repo.modulePlaces(mapped.name, path) {
+		module, err := s.openModule(at)
+		if err != nil {
+			return nil, nil, fmt.Errorf("submodule %s: %w", missing.Path, err)
+		}
+		if module.objects.has(pinned) {
+			return module, nil, nil
+		}
+		stale = module
+	}
+	if stale == nil {
+		top.advise(missing, path, mapped)
+		return nil, missing, nil
+	}
+	missing.Why = fmt.Sprintf("the copy in %s lacks the commit", stale.gitDir)
+	missing.Command = fmt.Sprintf("git --git-dir=%s fetch -- %s %s", gittext.Quoted(stale.gitDir), gittext.Quoted(cmp.Or(stale.objects.remote, "origin")), pinned)
+	return nil, missing, nil
+}
+
+func (s *Source) openModule(at place) (*Repository, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if module, ok := s.modules[at.gitDir]; ok {
+		return module, nil
+	}
+	module, err := openAt(at, s.repo.objects.cache, noVariables)
+	if err != nil {
+		return nil, err
+	}
+	s.modules[at.gitDir] = module
+	s.repo.objects.adopt(module)
+	return module, nil
+}
+
+// fetchable are the URLs that a user is advised to fetch from: those whose transport runs no program of their
+// choice, and paths. What a .gitmodules file says is anybody's word: ext:: runs a command.
+var fetchable = regexp.MustCompile(`^(?:(?:https?|ssh|git|file)://[^-]|[^-/:@]+@[^-/:][^/:]*:|[A-Za-z0-9][A-Za-z0-9.-]*:(?:[^:/]|/[^/])|/|\.\.?/|[A-Za-z0-9._][^:]*$)`)
+
+// advise says how to get a submodule that is nowhere on this machine.
+func (top *root) advise(missing *MissingSubmodule, path string, mapped mapping) {
+	missing.Why = fmt.Sprintf("it was never fetched from %q", mapped.url)
+	into := filepath.Join(top.repo.commonDir, "modules", filepath.FromSlash(mapped.name))
+	switch url := top.repo.urlOf(mapped.url); {
+	case top.repo.checksOut(path, mapped):
+		// Git knows no other submodules than those of the commit that is checked out.
+		missing.Command = fmt.Sprintf("git -C %s submodule update --init --recursive -- %s", gittext.Quoted(top.repo.workTree), gittext.Quoted(path))
+	case url == "":
+		missing.Why += ", and .gitmodules has no URL for it"
+	case !fetchable.MatchString(url) || gittext.Printable(url) != url || gittext.Printable(into) != into:
+		missing.Why += ", which is no URL to fetch from without a close look"
+	case top.repo.insideModule(mapped.name):
+		missing.Why += fmt.Sprintf(", and its name %q lies in another submodule's", mapped.name)
+	default:
+		missing.Command = fmt.Sprintf("git -C %s clone --bare -- %s %s", gittext.Quoted(top.repo.gitDir), gittext.Quoted(url), gittext.Quoted(into))
+	}
+}
