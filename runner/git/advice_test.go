@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"buildbisect/runner/git/gittest"
 )
 
 // TestTheAdviceForARepositoryThatCannotBeReadMakesItReadable runs the command of each error, as it stands, on
@@ -37,11 +39,11 @@ func TestTheAdviceForARepositoryThatCannotBeReadMakesItReadable(t *testing.T) {
 		return nil
 	}
 	clone := func(t *testing.T, args ...string) (dir string) {
-		from := line(t, 5)
-		runGit(t, from, "config", "uploadpack.allowFilter", "true")
-		runGit(t, from, "config", "uploadpack.allowAnySHA1InWant", "true")
+		from := gittest.Line(t, 5)
+		gittest.Run(t, from, "config", "uploadpack.allowFilter", "true")
+		gittest.Run(t, from, "config", "uploadpack.allowAnySHA1InWant", "true")
 		dir = filepath.Join(t.TempDir(), "it's a clone")
-		runGit(t, from, append(append([]string{"clone", "-q"}, args...), "file://"+from, dir)...)
+		gittest.Run(t, from, append(append([]string{"clone", "-q"}, args...), "file://"+from, dir)...)
 		return dir
 	}
 	pack := func(t *testing.T, dir string) string { return strings.TrimSuffix(packsOf(t, dir)[0], ".idx") }
@@ -52,12 +54,12 @@ func TestTheAdviceForARepositoryThatCannotBeReadMakesItReadable(t *testing.T) {
 	}{
 		{"SHA-256 ids", func(t *testing.T) string {
 			dir := filepath.Join(t.TempDir(), "sha256 repo")
-			runGit(t, t.TempDir(), "init", "-q", "-b", "main", "--object-format=sha256", dir)
+			gittest.Run(t, t.TempDir(), "init", "-q", "-b", "main", "--object-format=sha256", dir)
 			for _, tag := range []string{"v1", "v2"} {
-				writeFiles(t, dir, map[string]string{"file": tag})
-				runGit(t, dir, "add", "-A")
-				runGit(t, dir, "commit", "-q", "-m", tag)
-				runGit(t, dir, "tag", "-a", "-m", tag, tag)
+				gittest.WriteFiles(t, dir, map[string]string{"file": tag})
+				gittest.Run(t, dir, "add", "-A")
+				gittest.Run(t, dir, "commit", "-q", "-m", tag)
+				gittest.Run(t, dir, "tag", "-a", "-m", tag, tag)
 			}
 			return dir
 		}, ".sha1.git"},
@@ -82,30 +84,30 @@ func TestTheAdviceForARepositoryThatCannotBeReadMakesItReadable(t *testing.T) {
 		}, ""},
 		{"a loose object that is broken", func(t *testing.T) string {
 			dir := clone(t)
-			id := runGit(t, dir, "rev-parse", "v1:number")
+			id := gittest.Run(t, dir, "rev-parse", "v1:number")
 			away := filepath.Join(t.TempDir(), "away")
 			rename(t, pack(t, dir)+".pack", away+".pack")
 			content, err := os.ReadFile(away + ".pack")
 			if err != nil {
 				t.Fatal(err)
 			}
-			if out, err := tryGit(t, dir, string(content), "unpack-objects", "-q"); err != nil {
+			if out, err := gittest.Try(t, dir, string(content), "unpack-objects", "-q"); err != nil {
 				t.Fatal(out)
 			}
 			remove(t, filepath.Join(dir, ".git/objects", id[:2], id[2:]))
-			writeFiles(t, dir, map[string]string{filepath.Join(".git/objects", id[:2], id[2:]): "garbage"})
+			gittest.WriteFiles(t, dir, map[string]string{filepath.Join(".git/objects", id[:2], id[2:]): "garbage"})
 			return dir
 		}, ""},
 		{"objects of another that is gone", func(t *testing.T) string {
 			dir := clone(t)
 			store := filepath.Join(t.TempDir(), "store")
 			rename(t, filepath.Join(dir, ".git/objects/pack"), store)
-			writeFiles(t, dir, map[string]string{".git/objects/info/alternates": "/nowhere/at/all\n"})
+			gittest.WriteFiles(t, dir, map[string]string{".git/objects/info/alternates": "/nowhere/at/all\n"})
 			return dir
 		}, ""},
 		{"a shallow clone", func(t *testing.T) string {
 			dir := clone(t, "--depth=2")
-			runGit(t, dir, "fetch", "-q", "--depth=1", "origin", "tag", "v1")
+			gittest.Run(t, dir, "fetch", "-q", "--depth=1", "origin", "tag", "v1")
 			return dir
 		}, ""},
 	} {

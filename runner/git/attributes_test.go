@@ -17,6 +17,7 @@ import (
 	"golang.org/x/text/transform"
 
 	"buildbisect/runner/git/attributes"
+	"buildbisect/runner/git/gittest"
 )
 
 // attrWorld makes random commits whose files depend on their attributes.
@@ -148,20 +149,20 @@ func TestFilesAreThoseOfACheckout(t *testing.T) {
 	seed := uint64(11)
 	w := attrWorld{rand.New(rand.NewPCG(seed, 0))}
 	dir := t.TempDir()
-	runGit(t, dir, "init", "-q", "-b", "main")
-	if out, err := tryGit(t, dir, w.commits(n), "fast-import", "--quiet"); err != nil {
+	gittest.Run(t, dir, "init", "-q", "-b", "main")
+	if out, err := gittest.Try(t, dir, w.commits(n), "fast-import", "--quiet"); err != nil {
 		t.Fatal(out)
 	}
-	r := open(t, dir)
+	r := opened(t, dir)
 	source := NewSource(r, SourceOptions{})
 	clone := filepath.Join(t.TempDir(), "clone")
-	runGit(t, dir, "clone", "-q", "-n", dir, clone)
+	gittest.Run(t, dir, "clone", "-q", "-n", dir, clone)
 	files, converted, refused, statuses := 0, 0, 0, 0
-	for _, id := range strings.Fields(runGit(t, dir, "rev-list", "main")) {
+	for _, id := range strings.Fields(gittest.Run(t, dir, "rev-list", "main")) {
 		// Each commit as a clone checks it out first: files that stay from one to the next would not be
 		// written anew.
 		empty(t, clone)
-		_, checkoutErr := tryGit(t, clone, "", "checkout", "-q", "-f", "--detach", id)
+		_, checkoutErr := gittest.Try(t, clone, "", "checkout", "-q", "-f", "--detach", id)
 		var b bytes.Buffer
 		err := source.WriteTar(t.Context(), id, &b)
 		if (err != nil) != (checkoutErr != nil) {
@@ -186,7 +187,7 @@ func TestFilesAreThoseOfACheckout(t *testing.T) {
 		for name, content := range want {
 			files++
 			if got[name] != content {
-				t.Errorf("commit %s, %s: %.300s\ngit has %.300s\nattributes %s", id, name, got[name], content, runGit(t, clone, "check-attr", "-a", "--", name))
+				t.Errorf("commit %s, %s: %.300s\ngit has %.300s\nattributes %s", id, name, got[name], content, gittest.Run(t, clone, "check-attr", "-a", "--", name))
 			}
 		}
 		if len(got) != len(want) {
@@ -198,7 +199,7 @@ func TestFilesAreThoseOfACheckout(t *testing.T) {
 		if statuses < n/20 {
 			statuses++
 			box := unpack(t, NewSource(r, SourceOptions{Git: true}), id)
-			if out := runGit(t, box, "status", "--porcelain"); out != "" {
+			if out := gittest.Run(t, box, "status", "--porcelain"); out != "" {
 				t.Errorf("%s: git status in a box says %s", id, out)
 			}
 		}
@@ -235,27 +236,27 @@ func TestLargeFilesAreConvertedAsTheyStream(t *testing.T) {
 	}
 	text := strings.Repeat(line, size/len(line)+1)
 	dir := t.TempDir()
-	runGit(t, dir, "init", "-q", "-b", "main")
-	writeFiles(t, dir, map[string]string{
+	gittest.Run(t, dir, "init", "-q", "-b", "main")
+	gittest.WriteFiles(t, dir, map[string]string{
 		".gitattributes": "* ident\n*.crlf text eol=crlf\n*.auto text=auto eol=crlf\n*.u16 text working-tree-encoding=UTF-16\n*.latin1 working-tree-encoding=latin1\n",
 		"a.crlf":         text, "a.auto": text, "b.auto": text + "\x00", "plain": text,
 	})
-	runGit(t, dir, "add", "-A")
-	blob := runGit(t, dir, "rev-parse", ":plain")
+	gittest.Run(t, dir, "add", "-A")
+	blob := gittest.Run(t, dir, "rev-parse", ":plain")
 	for _, name := range []string{"a.u16", "a.latin1", "b.latin1"} { // stored in UTF-8, not all of it in latin1
 		if name == "b.latin1" {
-			writeFiles(t, dir, map[string]string{"plain": text + "日本"})
-			runGit(t, dir, "add", "plain")
-			blob = runGit(t, dir, "rev-parse", ":plain")
+			gittest.WriteFiles(t, dir, map[string]string{"plain": text + "日本"})
+			gittest.Run(t, dir, "add", "plain")
+			blob = gittest.Run(t, dir, "rev-parse", ":plain")
 		}
-		runGit(t, dir, "update-index", "--add", "--cacheinfo", "100644,"+blob+","+name)
+		gittest.Run(t, dir, "update-index", "--add", "--cacheinfo", "100644,"+blob+","+name)
 	}
-	runGit(t, dir, "commit", "-q", "-m", "large")
+	gittest.Run(t, dir, "commit", "-q", "-m", "large")
 	clone := filepath.Join(t.TempDir(), "clone")
-	runGit(t, dir, "clone", "-q", dir, clone)
-	r := open(t, dir)
+	gittest.Run(t, dir, "clone", "-q", dir, clone)
+	r := opened(t, dir)
 	source := NewSource(r, SourceOptions{})
-	got := checkedOut(t, unpack(t, source, resolve(t, r, "HEAD").ID))
+	got := checkedOut(t, unpack(t, source, resolved(t, r, "HEAD").ID))
 	for name, content := range checkedOut(t, clone) {
 		if got[name] != content {
 			t.Errorf("%s: %d bytes and not what git writes, %d", name, len(got[name]), len(content))

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"buildbisect/runner/git/gittest"
 )
 
 // thousands imports n commits, every fourth a merge of a branch of its own.
@@ -34,26 +36,11 @@ func BenchmarkHistoryOf5000Commits(b *testing.B) {
 	}
 }
 
-func BenchmarkTar(b *testing.B) {
-	r := thousands(b, 5001)
-	bad := resolve(b, r, "b5000")
-	for _, git := range []bool{false, true} {
-		s := NewSource(r, SourceOptions{Git: git})
-		b.Run(fmt.Sprint("git=", git), func(b *testing.B) {
-			for b.Loop() {
-				if err := s.WriteTar(b.Context(), bad.ID, discard{}); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
-}
-
 // folders imports n commits in line and in merges, each of which changes one of some thousand files in
 // folders.
 func folders(b *testing.B, n int) *Repository {
 	dir := b.TempDir()
-	runGit(b, dir, "init", "-q", "--bare")
+	gittest.Run(b, dir, "init", "-q", "--bare")
 	var text strings.Builder
 	for i := range n {
 		fmt.Fprintf(&text, "commit refs/heads/b%d\nmark :%d\ncommitter C <c@example.com> %d +0000\ndata 0\n", i/(n-1), i+1, 1000000000+60*i)
@@ -71,7 +58,7 @@ func folders(b *testing.B, n int) *Repository {
 			text.WriteString("reset refs/tags/root\nfrom :1\n")
 		}
 	}
-	if out, err := tryGit(b, dir, text.String(), "fast-import", "--quiet"); err != nil {
+	if out, err := gittest.Try(b, dir, text.String(), "fast-import", "--quiet"); err != nil {
 		b.Fatal(out)
 	}
 	return open(b, dir)
@@ -83,7 +70,7 @@ func BenchmarkPathsOf20000Commits(b *testing.B) {
 	for _, paths := range [][]string{{"d3/"}, {"*/f3"}} {
 		b.Run(paths[0], func(b *testing.B) {
 			begin := time.Now()
-			want := len(strings.Fields(runGit(b, at.gitDir, "rev-list", "root..b1", "--", paths[0])))
+			want := len(strings.Fields(gittest.Run(b, at.gitDir, "rev-list", "root..b1", "--", paths[0])))
 			ofGit := time.Since(begin)
 			for b.Loop() {
 				r := open(b, at.gitDir) // nothing remembered

@@ -4,32 +4,34 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"buildbisect/runner/git/gittest"
 )
 
 // TestABisectionGivesFilesAsTheyWereWhereItBegan goes through all that a file can be while git bisects.
 func TestABisectionGivesFilesAsTheyWereWhereItBegan(t *testing.T) {
 	dir := t.TempDir()
-	runGit(t, dir, "init", "-q", "-b", "main")
+	gittest.Run(t, dir, "init", "-q", "-b", "main")
 	write := func(files map[string]string, title string) {
-		writeFiles(t, dir, files)
-		runGit(t, dir, "add", "-A")
-		runGit(t, dir, "commit", "-q", "-m", title)
-		runGit(t, dir, "tag", title)
+		gittest.WriteFiles(t, dir, files)
+		gittest.Run(t, dir, "add", "-A")
+		gittest.Run(t, dir, "commit", "-q", "-m", title)
+		gittest.Run(t, dir, "tag", title)
 	}
 	write(map[string]string{"same": "s", "older": "old", "gone": "only then", "mine": "m", "crlf": "a\nb\n", "place": "a file"}, "v1")
 	write(map[string]string{"n": "2"}, "v2")
-	runGit(t, dir, "rm", "-q", "gone", "place")
+	gittest.Run(t, dir, "rm", "-q", "gone", "place")
 	write(map[string]string{"older": "new", "later/deep": "deep", "empty": "", "crlf": "c\n", "place/in": "a folder"}, "v3")
 
 	repo := open(t, dir)
 	if b, err := repo.Bisection(); b != nil || err != nil {
 		t.Fatalf("no bisection: got %v, %v", b, err)
 	}
-	runGit(t, dir, "bisect", "start", "v3", "v1")
-	if head := runGit(t, dir, "rev-parse", "HEAD"); head != runGit(t, dir, "rev-parse", "v2") {
+	gittest.Run(t, dir, "bisect", "start", "v3", "v1")
+	if head := gittest.Run(t, dir, "rev-parse", "HEAD"); head != gittest.Run(t, dir, "rev-parse", "v2") {
 		t.Fatalf("git checked out %s", head)
 	}
-	writeFiles(t, dir, map[string]string{"mine": "changed", "untracked": "u", "crlf": "a\r\nb\r\n"})
+	gittest.WriteFiles(t, dir, map[string]string{"mine": "changed", "untracked": "u", "crlf": "a\r\nb\r\n"})
 	for name, want := range map[string]struct {
 		text    string
 		changed bool
@@ -41,7 +43,7 @@ func TestABisectionGivesFilesAsTheyWereWhereItBegan(t *testing.T) {
 	} {
 		for _, round := range []string{"begun", "after a bad one moved refs/bisect/bad"} {
 			if round != "begun" {
-				runGit(t, dir, "update-ref", "refs/bisect/bad", "v2")
+				gittest.Run(t, dir, "update-ref", "refs/bisect/bad", "v2")
 			}
 			b, err := repo.Bisection()
 			if err != nil {
@@ -56,8 +58,8 @@ func TestABisectionGivesFilesAsTheyWereWhereItBegan(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "crlf")); err != nil {
 		t.Fatal(err)
 	}
-	runGit(t, dir, "checkout", "-q", "--", ".")
-	runGit(t, dir, "bisect", "reset")
+	gittest.Run(t, dir, "checkout", "-q", "--", ".")
+	gittest.Run(t, dir, "bisect", "reset")
 	if b, err := repo.Bisection(); b != nil || err != nil {
 		t.Fatalf("it has ended: got %v, %v", b, err)
 	}

@@ -10,13 +10,15 @@ import (
 	"testing"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"buildbisect/runner/git/gittest"
 )
 
 func hashOf(id string) plumbing.Hash { return plumbing.NewHash(id) }
 
 func TestChangesAreThoseThatGitLists(t *testing.T) {
 	t.Parallel()
-	r, all := pathWorlds(t, fewer(6), true)
+	r, all := pathWorlds(t, gittest.Fewer(6), true)
 	merges := 0
 	for seed, w := range all {
 		for i := range w.parents {
@@ -26,7 +28,7 @@ func TestChangesAreThoseThatGitLists(t *testing.T) {
 				against = []string{c.Parents[0], c.ID}
 			}
 			merges += max(0, len(c.Parents)-1)
-			want := strings.Fields(runGit(t, r.gitDir, append([]string{"diff-tree", "-r", "--no-commit-id", "--name-only"}, against...)...))
+			want := strings.Fields(gittest.Run(t, r.gitDir, append([]string{"diff-tree", "-r", "--no-commit-id", "--name-only"}, against...)...))
 			got, err := r.Changes(t.Context(), c)
 			if err != nil || !slices.Equal(got, want) {
 				t.Errorf("seed %d, %v, commit %d: %v, %v, git says %v", seed, w, i, got, err, want)
@@ -44,10 +46,10 @@ func TestChangesAreThoseThatGitLists(t *testing.T) {
 func TestChangesOfOddTreesAreThoseThatGitLists(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	runGit(t, dir, "init", "-q", "--bare")
-	blob := runGit(t, dir, "hash-object", "-w", "--stdin")
+	gittest.Run(t, dir, "init", "-q", "--bare")
+	blob := gittest.Run(t, dir, "hash-object", "-w", "--stdin")
 	other := func(content string) string {
-		out, err := tryGit(t, dir, content, "hash-object", "-w", "--stdin")
+		out, err := gittest.Try(t, dir, content, "hash-object", "-w", "--stdin")
 		if err != nil {
 			t.Fatal(out)
 		}
@@ -62,7 +64,7 @@ func TestChangesOfOddTreesAreThoseThatGitLists(t *testing.T) {
 			id := hashOf(words[1])
 			raw.WriteString(words[0] + " " + words[2] + "\x00" + string(id[:]))
 		}
-		out, err := tryGit(t, dir, raw.String(), "hash-object", "-w", "-t", "tree", "--stdin", "--literally")
+		out, err := gittest.Try(t, dir, raw.String(), "hash-object", "-w", "-t", "tree", "--stdin", "--literally")
 		if err != nil {
 			t.Fatal(out)
 		}
@@ -83,10 +85,10 @@ func TestChangesOfOddTreesAreThoseThatGitLists(t *testing.T) {
 	}
 	r := open(t, dir)
 	for i, from := range trees {
-		before := runGit(t, dir, "commit-tree", "-m", "before", from)
+		before := gittest.Run(t, dir, "commit-tree", "-m", "before", from)
 		for j, to := range trees {
-			after := runGit(t, dir, "commit-tree", "-m", "after", "-p", before, to)
-			want := runGit(t, dir, "diff-tree", "-r", "--name-only", before, after)
+			after := gittest.Run(t, dir, "commit-tree", "-m", "after", "-p", before, to)
+			want := gittest.Run(t, dir, "diff-tree", "-r", "--name-only", before, after)
 			got, err := r.Changes(t.Context(), Commit{ID: after})
 			if err != nil || strings.Join(got, "\n") != want {
 				t.Errorf("tree %d to %d: %q, %v, git says %q", i, j, got, err, want)
@@ -97,9 +99,9 @@ func TestChangesOfOddTreesAreThoseThatGitLists(t *testing.T) {
 
 func TestChangesAcrossAShallowClonesEndAreNotGuessed(t *testing.T) {
 	t.Parallel()
-	dir := line(t, 5)
+	dir := gittest.Line(t, 5)
 	clone := filepath.Join(t.TempDir(), "clone")
-	runGit(t, dir, "clone", "-q", "--depth=2", "file://"+dir, clone)
+	gittest.Run(t, dir, "clone", "-q", "--depth=2", "file://"+dir, clone)
 	r := open(t, clone)
 	if got, err := r.Changes(t.Context(), resolve(t, r, "HEAD")); err != nil || !slices.Equal(got, []string{"number"}) {
 		t.Errorf("the commit above it: %v, %v", got, err)
@@ -113,8 +115,8 @@ func TestChangesAcrossAShallowClonesEndAreNotGuessed(t *testing.T) {
 func TestATreeThatNamesItselfIntoBillionsEnds(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	runGit(t, dir, "init", "-q", "--bare")
-	out, err := tryGit(t, dir, "100644 blob "+runGit(t, dir, "hash-object", "-w", "--stdin")+"\tf\n", "mktree")
+	gittest.Run(t, dir, "init", "-q", "--bare")
+	out, err := gittest.Try(t, dir, "100644 blob "+gittest.Run(t, dir, "hash-object", "-w", "--stdin")+"\tf\n", "mktree")
 	if err != nil {
 		t.Fatal(out)
 	}
@@ -123,7 +125,7 @@ func TestATreeThatNamesItselfIntoBillionsEnds(t *testing.T) {
 		for i := range 10 {
 			fmt.Fprintf(&b, "040000 tree %s\t%d\n", strings.TrimSpace(out), i)
 		}
-		if out, err = tryGit(t, dir, b.String(), "mktree"); err != nil {
+		if out, err = gittest.Try(t, dir, b.String(), "mktree"); err != nil {
 			t.Fatal(out)
 		}
 	}

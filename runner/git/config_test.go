@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"buildbisect/runner/git/gittest"
 	"buildbisect/runner/git/gittext"
 )
 
@@ -23,7 +24,7 @@ func TestConfigurationIsReadAsByGit(t *testing.T) {
 		"[core\n", "[core\"x\"]\n", "[core ]\n", "key = \"open\n", "key = \\q\n", "1key = x\n", "key x\n", "= x\n", "[]\n", "[ \"x\"]\n", "]", "key = a\rb\n", "\xef\xbb\xbf",
 	}
 	compared, refused := 0, 0
-	for seed := range fewer(300) {
+	for seed := range gittest.Fewer(300) {
 		rng := rand.New(rand.NewPCG(uint64(seed), 5))
 		var text strings.Builder
 		if rng.IntN(5) == 0 {
@@ -41,7 +42,7 @@ func TestConfigurationIsReadAsByGit(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text.String()), 0o666); err != nil {
 			t.Fatal(err)
 		}
-		want, err := tryGit(t, dir, "", "config", "--no-includes", "--file", file, "--list", "-z")
+		want, err := gittest.Try(t, dir, "", "config", "--no-includes", "--file", file, "--list", "-z")
 		all, wrong := gittext.ParseSettings([]byte(text.String()))
 		if (err != nil) != (wrong > 0) {
 			t.Errorf("%q: wrong in line %d, git says %v %s", text.String(), wrong, err, want)
@@ -80,10 +81,10 @@ func TestConfigurationIsReadAsByGit(t *testing.T) {
 
 func TestConfigurationThatIsIncludedCounts(t *testing.T) {
 	t.Parallel()
-	dir := line(t, 2)
-	old := runGit(t, dir, "rev-parse", "v1")
-	runGit(t, dir, "replace", "v2", "v1")
-	writeFiles(t, dir, map[string]string{
+	dir := gittest.Line(t, 2)
+	old := gittest.Run(t, dir, "rev-parse", "v1")
+	gittest.Run(t, dir, "replace", "v2", "v1")
+	gittest.WriteFiles(t, dir, map[string]string{
 		".git/more":  "[include]\n\tpath = absent\n\tpath = most\n[includeIf \"onbranch:x\"]\n\tpath = /nowhere\n",
 		".git/most":  "[core]\n\tuseReplaceRefs = off\n",
 		".git/round": "[include]\n\tpath = round\n",
@@ -92,11 +93,11 @@ func TestConfigurationThatIsIncludedCounts(t *testing.T) {
 	if got := subject(); got != "1" {
 		t.Fatalf("v2 is %q, want what replaces it (%s)", got, old)
 	}
-	runGit(t, dir, "config", "include.path", "more")
+	gittest.Run(t, dir, "config", "include.path", "more")
 	if got := subject(); got != "2" {
 		t.Errorf("with core.useReplaceRefs off: v2 is %q", got)
 	}
-	runGit(t, dir, "config", "include.path", "round")
+	gittest.Run(t, dir, "config", "include.path", "round")
 	if _, err := Open(dir); err == nil || !strings.Contains(err.Error(), "includes itself") {
 		t.Errorf("a file that includes itself: %v", err)
 	}

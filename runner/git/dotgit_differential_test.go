@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"buildbisect/runner/git/gittest"
 )
 
 // reading are git commands that read. PATH, FILE, TAG and MODULE stand for one of each that there is.
@@ -43,16 +45,16 @@ func TestGitReadsInATreeWhatItReadsInAClone(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		t.Logf("BISECT_SEED=%d", seed)
 		w := newTwoRepos(t, r)
-		source := open(t, w.dir)
+		source := opened(t, w.dir)
 		s := NewSource(source, SourceOptions{Git: true, Submodules: true})
-		commits := strings.Fields(runGit(t, w.dir, "rev-list", "main"))
+		commits := strings.Fields(gittest.Run(t, w.dir, "rev-list", "main"))
 		key, err := s.Shared(t.Context(), commits)
 		if err != nil {
 			t.Fatal(err)
 		}
 		shared := filepath.Join(t.TempDir(), "shared")
 		writeShared(t, s, key, shared)
-		for range fewer(4) / 2 {
+		for range gittest.Fewer(4) / 2 {
 			commit := commits[r.IntN(len(commits))]
 			ours, theirs := filepath.Join(t.TempDir(), "tree"), filepath.Join(t.TempDir(), "tree")
 			var b bytes.Buffer
@@ -67,8 +69,8 @@ func TestGitReadsInATreeWhatItReadsInAClone(t *testing.T) {
 				}
 				for _, command := range reading {
 					args := w.fill(t, r, filepath.Join(theirs, in), command)
-					want, wantErr := tryGit(t, filepath.Join(theirs, in), "", args...)
-					got, gotErr := tryGit(t, filepath.Join(ours, in), "", args...)
+					want, wantErr := gittest.Try(t, filepath.Join(theirs, in), "", args...)
+					got, gotErr := gittest.Try(t, filepath.Join(ours, in), "", args...)
 					got = strings.ReplaceAll(got, ours, theirs)
 					if asked++; want != got || (wantErr == nil) != (gotErr == nil) {
 						t.Errorf("BISECT_SEED=%d %s in %s: git %q:\n%.1500s%v\nin a clone:\n%.1500s%v", seed, commit, in, args, got, gotErr, want, wantErr)
@@ -90,12 +92,12 @@ func newTwoRepos(t *testing.T, r *rand.Rand) *twoRepos {
 	top := t.TempDir()
 	w := &twoRepos{dir: filepath.Join(top, "repo"), lib: filepath.Join(top, "lib"), inner: filepath.Join(top, "inner")}
 	randomHistory(t, r, w.inner, "inner", 6, nil, "", "")
-	randomHistory(t, r, w.lib, "lib", 10, strings.Fields(runGit(t, w.inner, "rev-list", "main")), "deep/inner", w.inner)
-	randomHistory(t, r, w.dir, "top", 24, strings.Fields(runGit(t, w.lib, "rev-list", "--all")), "lib", w.lib)
-	runGit(t, w.dir, "clone", "-q", "--bare", w.lib, ".git/modules/lib")
-	runGit(t, w.dir, "clone", "-q", "--bare", w.inner, ".git/modules/lib/modules/deep/inner")
+	randomHistory(t, r, w.lib, "lib", 10, strings.Fields(gittest.Run(t, w.inner, "rev-list", "main")), "deep/inner", w.inner)
+	randomHistory(t, r, w.dir, "top", 24, strings.Fields(gittest.Run(t, w.lib, "rev-list", "--all")), "lib", w.lib)
+	gittest.Run(t, w.dir, "clone", "-q", "--bare", w.lib, ".git/modules/lib")
+	gittest.Run(t, w.dir, "clone", "-q", "--bare", w.inner, ".git/modules/lib/modules/deep/inner")
 	if r.IntN(2) == 0 {
-		runGit(t, w.dir, "repack", "-adq")
+		gittest.Run(t, w.dir, "repack", "-adq")
 	}
 	return w
 }
@@ -103,7 +105,7 @@ func newTwoRepos(t *testing.T, r *rand.Rand) *twoRepos {
 // randomHistory makes a repository whose main has merges, renames, deletions, and tags of both kinds, on side
 // branches too. From some commit on it has a submodule, pinned at any of pins.
 func randomHistory(t *testing.T, r *rand.Rand, dir, name string, n int, pins []string, module, url string) {
-	runGit(t, filepath.Dir(dir), "init", "-q", "-b", "main", dir)
+	gittest.Run(t, filepath.Dir(dir), "init", "-q", "-b", "main", dir)
 	var b strings.Builder
 	since := r.IntN(3)
 	for i := 1; i <= n; i++ {
@@ -139,28 +141,28 @@ func randomHistory(t *testing.T, r *rand.Rand, dir, name string, n int, pins []s
 			fmt.Fprintf(&b, "tag v%d.0\nfrom :%[1]d\ntagger T <t@example.org> %d +0000\ndata <<.\nversion %[1]d\n.\n", i, 1500000000+i*1000+1)
 		}
 	}
-	if out, err := tryGit(t, dir, b.String(), "fast-import", "--quiet", "--force"); err != nil {
+	if out, err := gittest.Try(t, dir, b.String(), "fast-import", "--quiet", "--force"); err != nil {
 		t.Fatal(out)
 	}
 }
 
 // clone makes a clone of a commit, and takes from it what is newer, or never led there.
 func (w *twoRepos) clone(t *testing.T, commit, to string) {
-	runGit(t, w.dir, "clone", "-q", "--no-checkout", w.dir, to)
-	runGit(t, to, "checkout", "-q", "--detach", commit)
-	runGit(t, to, "submodule", "update", "-q", "--init", "--recursive")
+	gittest.Run(t, w.dir, "clone", "-q", "--no-checkout", w.dir, to)
+	gittest.Run(t, to, "checkout", "-q", "--detach", commit)
+	gittest.Run(t, to, "submodule", "update", "-q", "--init", "--recursive")
 	for _, in := range []string{".", "lib", "lib/deep/inner"} {
 		dir := filepath.Join(to, in)
 		if _, err := os.Stat(filepath.Join(dir, ".git")); err != nil {
 			continue
 		}
-		kept := strings.Fields(runGit(t, dir, "tag", "--merged", "HEAD"))
-		for ref := range strings.FieldsSeq(runGit(t, dir, "for-each-ref", "--format=%(refname)")) {
+		kept := strings.Fields(gittest.Run(t, dir, "tag", "--merged", "HEAD"))
+		for ref := range strings.FieldsSeq(gittest.Run(t, dir, "for-each-ref", "--format=%(refname)")) {
 			if !slices.Contains(kept, strings.TrimPrefix(ref, "refs/tags/")) {
-				runGit(t, dir, "update-ref", "--no-deref", "-d", ref)
+				gittest.Run(t, dir, "update-ref", "--no-deref", "-d", ref)
 			}
 		}
-		runGit(t, dir, "remote", "remove", "origin")
+		gittest.Run(t, dir, "remote", "remove", "origin")
 	}
 }
 
@@ -178,10 +180,10 @@ func (w *twoRepos) fill(t *testing.T, r *rand.Rand, dir, command string) []strin
 		case "PATH":
 			args[i] = one([]string{"d0", "d1", "always", "link"}, "")
 		case "FILE", "HEAD:FILE":
-			file := one(strings.Split(runGit(t, dir, "-c", "core.quotePath=false", "ls-files", "*d0/*", "*d1/*"), "\n"), "always")
+			file := one(strings.Split(gittest.Run(t, dir, "-c", "core.quotePath=false", "ls-files", "*d0/*", "*d1/*"), "\n"), "always")
 			args[i] = strings.Replace(word, "FILE", file, 1)
 		case "TAG", "TAG..HEAD":
-			tag := one(strings.Fields(runGit(t, dir, "tag")), "HEAD~1")
+			tag := one(strings.Fields(gittest.Run(t, dir, "tag")), "HEAD~1")
 			args[i] = strings.Replace(word, "TAG", tag, 1)
 		case "MODULE":
 			args[i] = "lib"

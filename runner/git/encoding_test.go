@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"buildbisect/runner/git/gittest"
 	"buildbisect/runner/git/gittext"
 )
 
@@ -14,7 +15,7 @@ import (
 // that git leaves shown as U+FFFD.
 func TestCommitsInOtherEncodingsReadAsInGitLog(t *testing.T) {
 	t.Parallel()
-	dir := line(t, 1)
+	dir := gittest.Line(t, 1)
 	latin, cyrillic, japanese := "J\xf6rg \xa7 \xe9", "\xf0\xd2\xc9\xd7\xc5\xd4", "\x93\xfa\x96\x7b"
 	var text strings.Builder
 	encodings := []struct{ name, words string }{
@@ -31,7 +32,7 @@ func TestCommitsInOtherEncodingsReadAsInGitLog(t *testing.T) {
 		words := e.words + " done"
 		fmt.Fprintf(&text, "commit refs/heads/e%d\nauthor %s <a@example.org> 1600000000 +0000\ncommitter C <c@example.com> 1600000000 +0000\n%sdata %d\n%s\n", i, e.words, header, len(words), words)
 	}
-	if out, err := tryGit(t, dir, text.String(), "fast-import", "--quiet"); err != nil {
+	if out, err := gittest.Try(t, dir, text.String(), "fast-import", "--quiet"); err != nil {
 		t.Fatal(out)
 	}
 	r := open(t, dir)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"buildbisect/runner/git/gittest"
 )
 
 func walkFirst(ctx context.Context, r *Repository, from Commit, most int) (ids []string, err error) {
@@ -23,10 +25,10 @@ func walkFirst(ctx context.Context, r *Repository, from Commit, most int) (ids [
 
 func TestFirstParentsAreThoseOfGitDownToTheRoot(t *testing.T) {
 	t.Parallel()
-	r, all := pathWorlds(t, fewer(8), true)
+	r, all := pathWorlds(t, gittest.Fewer(8), true)
 	for _, w := range all {
 		_, bad := w.ends(t, r)
-		want := strings.Fields(runGit(t, r.gitDir, "rev-list", "--first-parent", bad.ID))
+		want := strings.Fields(gittest.Run(t, r.gitDir, "rev-list", "--first-parent", bad.ID))
 		if got, err := walkFirst(t.Context(), r, bad, 0); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%v: %v, %v, git says %v", w, got, err, want)
 		}
@@ -38,9 +40,9 @@ func TestFirstParentsAreThoseOfGitDownToTheRoot(t *testing.T) {
 
 func TestFirstParentsStopWhereAShallowCloneDoes(t *testing.T) {
 	t.Parallel()
-	dir := line(t, 9)
+	dir := gittest.Line(t, 9)
 	clone := filepath.Join(t.TempDir(), "clone")
-	runGit(t, dir, "clone", "-q", "--depth=4", "file://"+dir, clone)
+	gittest.Run(t, dir, "clone", "-q", "--depth=4", "file://"+dir, clone)
 	r := open(t, clone)
 	got, err := walkFirst(t.Context(), r, resolve(t, r, "HEAD"), 0)
 	if shallow := (*ShallowError)(nil); !errors.As(err, &shallow) || titles(shallow.Ends) != "6" || len(got) != 4 {
@@ -53,7 +55,7 @@ func TestFirstParentsStopWhereAShallowCloneDoes(t *testing.T) {
 
 func TestFirstParentsCanBeCancelled(t *testing.T) {
 	t.Parallel()
-	dir := line(t, 3)
+	dir := gittest.Line(t, 3)
 	r := open(t, dir)
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)

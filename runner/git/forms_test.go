@@ -11,7 +11,12 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/go-git/go-git/v5/plumbing/filemode"
+	"github.com/go-git/go-git/v5/plumbing/object"
+
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"buildbisect/runner/git/gittest"
 )
 
 // form is one of the many ways in which a repository may lie on the disk.
@@ -33,7 +38,7 @@ func forms() []form {
 	}
 	run := func(args ...string) func(testing.TB, string) string {
 		return func(t testing.TB, dir string) string {
-			runGit(t, dir, args...)
+			gittest.Run(t, dir, args...)
 			return dir
 		}
 	}
@@ -57,44 +62,44 @@ func forms() []form {
 		{name: "a .git file", make: func(t testing.TB, dir string) string {
 			store := filepath.Join(t.TempDir(), "store")
 			rename(t, filepath.Join(dir, ".git"), store)
-			writeFiles(t, dir, map[string]string{".git": "gitdir: " + store + "\n"})
+			gittest.WriteFiles(t, dir, map[string]string{".git": "gitdir: " + store + "\n"})
 			return dir
 		}},
 		{name: "a relative .git file that is a link", make: func(t testing.TB, dir string) string {
 			rename(t, filepath.Join(dir, ".git"), filepath.Join(dir, "store"))
-			writeFiles(t, dir, map[string]string{"pointer": "gitdir: store\n"})
+			gittest.WriteFiles(t, dir, map[string]string{"pointer": "gitdir: store\n"})
 			link(t, "pointer", filepath.Join(dir, ".git"))
 			return dir
 		}},
 		{name: "a linked work tree", make: workTree},
 		{name: "a linked work tree of a bare repository", make: func(t testing.TB, dir string) string {
 			bare, work := filepath.Join(t.TempDir(), "bare.git"), filepath.Join(t.TempDir(), "work")
-			runGit(t, dir, "clone", "-q", "--mirror", dir, bare)
-			runGit(t, bare, "worktree", "add", "-q", "--detach", work, "b5")
+			gittest.Run(t, dir, "clone", "-q", "--mirror", dir, bare)
+			gittest.Run(t, bare, "worktree", "add", "-q", "--detach", work, "b5")
 			return work
 		}},
 		{name: "a linked work tree with a config of its own", make: func(t testing.TB, dir string) string {
 			work := workTree(t, dir)
-			runGit(t, dir, "config", "extensions.worktreeConfig", "true")
-			runGit(t, work, "config", "--worktree", "core.sparseCheckout", "true")
+			gittest.Run(t, dir, "config", "extensions.worktreeConfig", "true")
+			gittest.Run(t, work, "config", "--worktree", "core.sparseCheckout", "true")
 			return work
 		}},
 		{name: "all packed", make: run("gc", "-q")},
 		{name: "index version 1", make: run("-c", "pack.indexVersion=1", "repack", "-adq")},
 		{name: "offsets of 64 bits", make: func(t testing.TB, dir string) string {
-			runGit(t, dir, "repack", "-adq")
+			gittest.Run(t, dir, "repack", "-adq")
 			for _, idx := range packsOf(t, dir) {
-				runGit(t, dir, "index-pack", "--index-version=2,64", "-o", idx+".new", strings.TrimSuffix(idx, ".idx")+".pack")
+				gittest.Run(t, dir, "index-pack", "--index-version=2,64", "-o", idx+".new", strings.TrimSuffix(idx, ".idx")+".pack")
 				rename(t, idx+".new", idx)
 			}
 			return dir
 		}},
 		{name: "every other file of a pack", make: run("-c", "pack.writeReverseIndex=true", "-c", "repack.writeBitmaps=true", "repack", "-adbq", "--write-midx")},
 		{name: "cruft packs", make: func(t testing.TB, dir string) string {
-			runGit(t, dir, "gc", "-q")
-			runGit(t, dir, "branch", "-q", "-D", "b6")
-			runGit(t, dir, "reflog", "expire", "--all", "--expire=now")
-			runGit(t, dir, "repack", "-q", "--cruft", "-d")
+			gittest.Run(t, dir, "gc", "-q")
+			gittest.Run(t, dir, "branch", "-q", "-D", "b6")
+			gittest.Run(t, dir, "reflog", "expire", "--all", "--expire=now")
+			gittest.Run(t, dir, "repack", "-q", "--cruft", "-d")
 			return dir
 		}},
 		{name: "packs named as by old gits", make: func(t testing.TB, dir string) string {
@@ -106,20 +111,20 @@ func forms() []form {
 			return dir
 		}},
 		{name: "packs that are of no use", make: func(t testing.TB, dir string) string {
-			runGit(t, dir, "repack", "-adq")
+			gittest.Run(t, dir, "repack", "-adq")
 			pack := filepath.Join(dir, ".git/objects/pack")
 			for name, content := range map[string]string{
 				"pack-" + strings.Repeat("1", 40) + ".pack": "half of a pack", "pack-" + strings.Repeat("2", 40) + ".idx": "half of an index",
 				"pack-" + strings.Repeat("3", 40) + ".pack": "broken", "pack-" + strings.Repeat("3", 40) + ".idx": "broken",
 				"tmp_pack_abc": "", "tmp_idx_abc": "", "pack-" + strings.Repeat("4", 40) + ".keep": "",
 			} {
-				writeFiles(t, pack, map[string]string{name: content})
+				gittest.WriteFiles(t, pack, map[string]string{name: content})
 			}
-			writeFiles(t, dir, map[string]string{".git/objects/aa/tmp_obj_x": "", ".git/objects/17/garbage": ""})
+			gittest.WriteFiles(t, dir, map[string]string{".git/objects/aa/tmp_obj_x": "", ".git/objects/17/garbage": ""})
 			return dir
 		}},
 		{name: "refs that are of no use", make: func(t testing.TB, dir string) string {
-			writeFiles(t, dir, map[string]string{
+			gittest.WriteFiles(t, dir, map[string]string{
 				".git/refs/heads/empty": "", ".git/refs/heads/garbage": "garbage\n", ".git/refs/heads/x.lock": "", ".git/refs/heads/b7.lock": "",
 				".git/refs/heads/nowhere": "ref: refs/heads/absent\n", ".git/refs/heads/loop": "ref: refs/heads/loop\n",
 				".git/refs/heads/spaced": "ref:\t refs/heads/b3 \n", ".git/refs/heads/pure": "ref:refs/heads/b4",
@@ -131,15 +136,15 @@ func forms() []form {
 		{name: "alternates in quotes", make: borrow(func(store string) string { return `"` + strings.ReplaceAll(store, "s", `\163`) + "\"\n" })},
 		{name: "relative alternates", make: func(t testing.TB, dir string) string {
 			rename(t, filepath.Join(dir, ".git/objects/pack"), filepath.Join(dir, "pack"))
-			writeFiles(t, dir, map[string]string{".git/objects/info/alternates": "../.././\n"})
+			gittest.WriteFiles(t, dir, map[string]string{".git/objects/info/alternates": "../.././\n"})
 			return dir
 		}},
 		{name: "alternates of alternates, round and round", make: func(t testing.TB, dir string) string {
 			store, second := t.TempDir(), t.TempDir()
 			rename(t, filepath.Join(dir, ".git/objects/pack"), filepath.Join(second, "pack"))
-			writeFiles(t, store, map[string]string{"info/alternates": "../" + filepath.Base(filepath.Dir(second)) + "/../" + second + "\n" + second + "\n"})
-			writeFiles(t, second, map[string]string{"info/alternates": store + "\n"})
-			writeFiles(t, dir, map[string]string{".git/objects/info/alternates": store + "\n"})
+			gittest.WriteFiles(t, store, map[string]string{"info/alternates": "../" + filepath.Base(filepath.Dir(second)) + "/../" + second + "\n" + second + "\n"})
+			gittest.WriteFiles(t, second, map[string]string{"info/alternates": store + "\n"})
+			gittest.WriteFiles(t, dir, map[string]string{".git/objects/info/alternates": store + "\n"})
 			return dir
 		}},
 		{name: "GIT_ALTERNATE_OBJECT_DIRECTORIES", make: func(t testing.TB, dir string) string {
@@ -161,43 +166,43 @@ func forms() []form {
 		}, env: func(dir string) []string { return []string{"GIT_DIR=" + dir + "/store"} }},
 		{name: "GIT_DIR and GIT_COMMON_DIR", make: func(t testing.TB, dir string) string {
 			rename(t, filepath.Join(dir, ".git"), filepath.Join(dir, "store"))
-			writeFiles(t, dir, map[string]string{"own/HEAD": "ref: refs/heads/b2\n", "own/commondir": "../store\n"})
+			gittest.WriteFiles(t, dir, map[string]string{"own/HEAD": "ref: refs/heads/b2\n", "own/commondir": "../store\n"})
 			return dir
 		}, env: func(dir string) []string {
 			return []string{"GIT_DIR=" + dir + "/own", "GIT_COMMON_DIR=" + dir + "/store"}
 		}},
 		{name: "replaced commits", make: replaceCommits},
 		{name: "replaced commits, packed refs", make: func(t testing.TB, dir string) string {
-			runGit(t, replaceCommits(t, dir), "pack-refs", "--all")
+			gittest.Run(t, replaceCommits(t, dir), "pack-refs", "--all")
 			return dir
 		}},
 		{name: "replaced commits and a commit-graph", make: func(t testing.TB, dir string) string {
-			runGit(t, dir, "commit-graph", "write", "--reachable")
+			gittest.Run(t, dir, "commit-graph", "write", "--reachable")
 			return replaceCommits(t, dir)
 		}},
 		{name: "replaced trees and blobs, twice over", make: replaceFiles},
 		{name: "GIT_NO_REPLACE_OBJECTS", make: replaceCommits, env: func(string) []string { return []string{"GIT_NO_REPLACE_OBJECTS=1"} }},
 		{name: "core.useReplaceRefs", make: func(t testing.TB, dir string) string {
-			runGit(t, dir, "config", "core.useReplaceRefs", "false")
+			gittest.Run(t, dir, "config", "core.useReplaceRefs", "false")
 			return replaceFiles(t, replaceCommits(t, dir))
 		}},
 		{name: "GIT_REPLACE_REF_BASE", make: func(t testing.TB, dir string) string {
-			runGit(t, dir, "update-ref", "refs/mine/"+runGit(t, dir, "rev-parse", "b4"), "b6")
+			gittest.Run(t, dir, "update-ref", "refs/mine/"+gittest.Run(t, dir, "rev-parse", "b4"), "b6")
 			return replaceCommits(t, dir)
 		}, env: func(string) []string { return []string{"GIT_REPLACE_REF_BASE=refs/mine"} }},
 		{name: "grafts", make: graft},
 		{name: "grafts over replacements and a commit-graph", make: func(t testing.TB, dir string) string {
-			runGit(t, dir, "commit-graph", "write", "--reachable")
+			gittest.Run(t, dir, "commit-graph", "write", "--reachable")
 			return graft(t, replaceCommits(t, dir))
 		}},
 		{name: "a shallow clone, with grafts", make: func(t testing.TB, dir string) string {
 			clone := filepath.Join(t.TempDir(), "clone")
-			runGit(t, dir, "clone", "-q", "--depth=3", "--mirror", "--no-single-branch", "file://"+dir, clone)
+			gittest.Run(t, dir, "clone", "-q", "--depth=3", "--mirror", "--no-single-branch", "file://"+dir, clone)
 			return graft(t, clone)
 		}},
 		{name: "an empty index and a work tree elsewhere", make: func(t testing.TB, dir string) string {
 			work := t.TempDir()
-			runGit(t, dir, "config", "core.worktree", work)
+			gittest.Run(t, dir, "config", "core.worktree", work)
 			return filepath.Join(dir, ".git")
 		}},
 	}
@@ -260,7 +265,7 @@ type comparison struct {
 
 func (c comparison) git(stdin string, args ...string) string {
 	c.t.Helper()
-	out, err := gitIn(c.t, c.dir, c.env, stdin, args...)
+	out, err := gittest.In(c.t, c.dir, c.env, stdin, args...)
 	if err != nil {
 		c.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
@@ -341,22 +346,36 @@ func (c comparison) history() (compared int64) {
 	return compared
 }
 
+// walk gives every file of a tree.
+func (c comparison) walk(tree plumbing.Hash, dir string, found func(path string, entry object.TreeEntry)) {
+	entries, err := c.repo.readTree(tree)
+	if err != nil {
+		c.t.Error(err)
+	}
+	for _, entry := range entries {
+		switch {
+		case entry.Mode == filemode.Dir:
+			c.walk(entry.Hash, dir+entry.Name+"/", found)
+		case entry.Mode.IsFile():
+			found(dir+entry.Name, entry)
+		}
+	}
+}
+
 // files compares every file of some commits.
 func (c comparison) files(entries, contents *atomic.Int64) {
 	ids := strings.Fields(c.git("", append([]string{"rev-list"}, tips...)...))
 	for _, id := range []string{ids[0], ids[len(ids)/2], ids[len(ids)-1]} {
-		listed, _, err := NewSource(c.repo, SourceOptions{}).list(c.t.Context(), id)
+		tree, err := c.repo.Tree(c.t.Context(), id)
 		if err != nil {
 			c.t.Error(err)
 			continue
 		}
 		var got, blobs []string
-		for _, f := range listed {
-			if f.mode.IsFile() {
-				got = append(got, fmt.Sprintf("%06o %s\t%s", uint32(f.mode), f.id, f.path))
-				blobs = append(blobs, f.id.String())
-			}
-		}
+		c.walk(plumbing.NewHash(tree), "", func(path string, entry object.TreeEntry) {
+			got = append(got, fmt.Sprintf("%06o %s\t%s", uint32(entry.Mode), entry.Hash, path))
+			blobs = append(blobs, entry.Hash.String())
+		})
 		slices.Sort(got)
 		var want []string
 		for line := range strings.Lines(c.git("", "ls-tree", "-r", "--format=%(objectmode) %(objectname)%x09%(path)", id)) {
@@ -389,7 +408,7 @@ const worldSize = 12
 func randomRepository(t testing.TB, rng *rand.Rand) string {
 	t.Helper()
 	dir := physical(t.TempDir())
-	runGit(t, dir, "init", "-q", "-b", "b0")
+	gittest.Run(t, dir, "init", "-q", "-b", "b0")
 	parents := randomParents(rng, worldSize)
 	var text [2]strings.Builder
 	for n, of := range parents {
@@ -407,14 +426,14 @@ func randomRepository(t testing.TB, rng *rand.Rand) string {
 		}
 	}
 	for i := range text {
-		if out, err := tryGit(t, dir, text[i].String(), "-c", "fastimport.unpackLimit="+[]string{"1", "1000"}[i], "fast-import", "--quiet", "--force"); err != nil {
+		if out, err := gittest.Try(t, dir, text[i].String(), "-c", "fastimport.unpackLimit="+[]string{"1", "1000"}[i], "fast-import", "--quiet", "--force"); err != nil {
 			t.Fatal(out)
 		}
 		if i == 0 {
-			runGit(t, dir, "pack-refs", "--all")
+			gittest.Run(t, dir, "pack-refs", "--all")
 		}
 	}
-	runGit(t, dir, "update-ref", "HEAD", fmt.Sprint("b", rng.IntN(worldSize)))
+	gittest.Run(t, dir, "update-ref", "HEAD", fmt.Sprint("b", rng.IntN(worldSize)))
 	return dir
 }
 
@@ -461,8 +480,8 @@ func headLink(t testing.TB, dir string) string {
 }
 
 func refLinks(t testing.TB, dir string) string {
-	runGit(t, dir, "config", "core.preferSymlinkRefs", "true")
-	runGit(t, dir, "symbolic-ref", "refs/heads/linked", "refs/heads/b1")
+	gittest.Run(t, dir, "config", "core.preferSymlinkRefs", "true")
+	gittest.Run(t, dir, "symbolic-ref", "refs/heads/linked", "refs/heads/b1")
 	link(t, "b8", filepath.Join(dir, ".git/refs/heads/linked2"))
 	if err := os.MkdirAll(filepath.Join(dir, ".git/refs/remotes/origin"), 0o777); err != nil {
 		t.Fatal(err)
@@ -519,7 +538,7 @@ func chain(t testing.TB, dir string) string {
 
 func newWorkdir(t testing.TB, dir string) string {
 	work := filepath.Join(physical(t.TempDir()), "work")
-	writeFiles(t, work, map[string]string{".git/HEAD": "ref: refs/heads/b3\n", ".git/logs/x": ""})
+	gittest.WriteFiles(t, work, map[string]string{".git/HEAD": "ref: refs/heads/b3\n", ".git/logs/x": ""})
 	for _, part := range []string{"config", "refs", "objects", "info", "packed-refs", "hooks", "remotes", "rr-cache"} {
 		link(t, filepath.Join(dir, ".git", part), filepath.Join(work, ".git", part))
 	}
@@ -548,10 +567,10 @@ func repoTool(t testing.TB, dir string) string {
 
 func workTree(t testing.TB, dir string) string {
 	work := filepath.Join(physical(t.TempDir()), "work")
-	runGit(t, dir, "worktree", "add", "-q", "--detach", work, "b4")
-	writeFiles(t, work, map[string]string{}) // the work tree's own refs are not the repository's
-	runGit(t, work, "update-ref", "refs/bisect/bad", "b5")
-	runGit(t, dir, "update-ref", "refs/bisect/bad", "b6")
+	gittest.Run(t, dir, "worktree", "add", "-q", "--detach", work, "b4")
+	gittest.WriteFiles(t, work, map[string]string{}) // the work tree's own refs are not the repository's
+	gittest.Run(t, work, "update-ref", "refs/bisect/bad", "b5")
+	gittest.Run(t, dir, "update-ref", "refs/bisect/bad", "b6")
 	return work
 }
 
@@ -562,14 +581,14 @@ func borrow(text func(store string) string) func(testing.TB, string) string {
 			t.Fatal(err)
 		}
 		rename(t, filepath.Join(dir, ".git/objects/pack"), filepath.Join(store, "pack"))
-		writeFiles(t, dir, map[string]string{".git/objects/info/alternates": text(store)})
+		gittest.WriteFiles(t, dir, map[string]string{".git/objects/info/alternates": text(store)})
 		return dir
 	}
 }
 
 func replaceCommits(t testing.TB, dir string) string {
-	runGit(t, dir, "replace", "--graft", "b3", "b1", "b2")
-	runGit(t, dir, "replace", "--graft", "b5")
+	gittest.Run(t, dir, "replace", "--graft", "b3", "b1", "b2")
+	gittest.Run(t, dir, "replace", "--graft", "b5")
 	cmd := "git cat-file commit b7 | sed 's/^7$/other words/' | git hash-object -t commit -w --stdin"
 	edit := exec.Command("sh", "-c", cmd)
 	edit.Dir = dir
@@ -577,22 +596,22 @@ func replaceCommits(t testing.TB, dir string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runGit(t, dir, "replace", "b7", strings.TrimSpace(string(edited)))
+	gittest.Run(t, dir, "replace", "b7", strings.TrimSpace(string(edited)))
 	return dir
 }
 
 func replaceFiles(t testing.TB, dir string) string {
-	runGit(t, dir, "replace", "b9^{tree}", "b4^{tree}")
+	gittest.Run(t, dir, "replace", "b9^{tree}", "b4^{tree}")
 	for i := range 3 { // one in place of the next
-		runGit(t, dir, "replace", fmt.Sprintf("b%d:big", i), fmt.Sprintf("b%d:big", i+1))
+		gittest.Run(t, dir, "replace", fmt.Sprintf("b%d:big", i), fmt.Sprintf("b%d:big", i+1))
 	}
 	return dir
 }
 
 func graft(t testing.TB, dir string) string {
-	id := func(rev string) string { return runGit(t, dir, "rev-parse", rev) }
-	file := strings.TrimSpace(runGit(t, dir, "rev-parse", "--git-path", "info/grafts"))
-	writeFiles(t, dir, map[string]string{file: "# comment\n\n" +
+	id := func(rev string) string { return gittest.Run(t, dir, "rev-parse", rev) }
+	file := strings.TrimSpace(gittest.Run(t, dir, "rev-parse", "--git-path", "info/grafts"))
+	gittest.WriteFiles(t, dir, map[string]string{file: "# comment\n\n" +
 		id("b9") + " " + id("b2") + " " + id("b1") + "  \n" + id("b9") + "\nnot a graft\n" + id("b10") + "\n" + id("b11") + " " + id("b8") + "\n" + id("b8") + " short\n"})
 	return dir
 }

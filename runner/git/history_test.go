@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"buildbisect/runner/git/gittest"
 )
 
 // commitText writes commit n as fast-import text: its title is its number, a branch bN and its only file's
@@ -148,7 +150,7 @@ func worlds(t testing.TB, seeds int, date func(rng *rand.Rand, n int) int) (*Rep
 
 func TestHistoriesAreThoseOfGitOnRandomDAGs(t *testing.T) {
 	t.Parallel()
-	r, all := worlds(t, fewer(25), func(_ *rand.Rand, n int) int { return 1600000000 + n })
+	r, all := worlds(t, gittest.Fewer(25), func(_ *rand.Rand, n int) int { return 1600000000 + n })
 	for first, parents := range all {
 		rng := rand.New(rand.NewPCG(uint64(first), 2))
 		good, bad := first+rng.IntN(len(parents)-1), first+len(parents)-1
@@ -157,14 +159,14 @@ func TestHistoriesAreThoseOfGitOnRandomDAGs(t *testing.T) {
 			continue // compared in the next test, where all pairs are
 		}
 		g, b := fmt.Sprint("b", good), fmt.Sprint("b", bad)
-		if got, want := ids(h.Commits), sorted(strings.Fields(runGit(t, r.gitDir, "rev-list", "--topo-order", g+".."+b))); !slices.Equal(got, want) {
+		if got, want := ids(h.Commits), gittest.Sorted(strings.Fields(gittest.Run(t, r.gitDir, "rev-list", "--topo-order", g+".."+b))); !slices.Equal(got, want) {
 			t.Errorf("%v, %s..%s: %v, git says %v", parents, g, b, got, want)
 		}
 		bases := ids(h.Bases)
 		if len(bases) == 0 {
 			bases = []string{h.Good.ID}
 		}
-		if want := sorted(strings.Fields(runGit(t, r.gitDir, "merge-base", "--all", g, b))); !slices.Equal(bases, want) {
+		if want := gittest.Sorted(strings.Fields(gittest.Run(t, r.gitDir, "merge-base", "--all", g, b))); !slices.Equal(bases, want) {
 			t.Errorf("%v, merge bases of %s and %s: %v, git says %v", parents, g, b, bases, want)
 		}
 	}
@@ -175,19 +177,14 @@ func ids(commits []Commit) []string {
 	for _, c := range commits {
 		all = append(all, c.ID)
 	}
-	return sorted(all)
-}
-
-func sorted(s []string) []string {
-	slices.Sort(s)
-	return s
+	return gittest.Sorted(all)
 }
 
 // TestHistoriesAreExactWhateverTheDates compares with the definition itself, on DAGs whose dates are in no
 // order.
 func TestHistoriesAreExactWhateverTheDates(t *testing.T) {
 	t.Parallel()
-	r, all := worlds(t, fewer(50), func(rng *rand.Rand, _ int) int { return rng.IntN(2000000000) })
+	r, all := worlds(t, gittest.Fewer(50), func(rng *rand.Rand, _ int) int { return rng.IntN(2000000000) })
 	for first, of := range all {
 		parents := map[int][]int{}
 		commits := map[int]Commit{}
@@ -331,16 +328,16 @@ func TestACommitGraphChangesNoAnswer(t *testing.T) {
 	parents[79] = []int{70, 71, 72, 73}
 	dir := t.TempDir()
 	plain := world(t, parents)
-	runGit(t, dir, "clone", "-q", "--mirror", plain.gitDir, "single")
-	runGit(t, dir, "clone", "-q", "--mirror", plain.gitDir, "chain")
-	runGit(t, dir, "--git-dir=single", "commit-graph", "write", "--reachable")
-	out, err := tryGit(t, filepath.Join(dir, "chain"), runGit(t, plain.gitDir, "rev-parse", "b40")+"\n", "commit-graph", "write", "--stdin-commits", "--split=no-merge")
+	gittest.Run(t, dir, "clone", "-q", "--mirror", plain.gitDir, "single")
+	gittest.Run(t, dir, "clone", "-q", "--mirror", plain.gitDir, "chain")
+	gittest.Run(t, dir, "--git-dir=single", "commit-graph", "write", "--reachable")
+	out, err := gittest.Try(t, filepath.Join(dir, "chain"), gittest.Run(t, plain.gitDir, "rev-parse", "b40")+"\n", "commit-graph", "write", "--stdin-commits", "--split=no-merge")
 	if err != nil {
 		t.Fatal(out)
 	}
-	runGit(t, dir, "--git-dir=chain", "commit-graph", "write", "--reachable", "--split=no-merge")
-	runGit(t, dir, "clone", "-q", "--mirror", plain.gitDir, "garbage")
-	writeFiles(t, dir, map[string]string{"garbage/objects/info/commit-graph": "garbage"})
+	gittest.Run(t, dir, "--git-dir=chain", "commit-graph", "write", "--reachable", "--split=no-merge")
+	gittest.Run(t, dir, "clone", "-q", "--mirror", plain.gitDir, "garbage")
+	gittest.WriteFiles(t, dir, map[string]string{"garbage/objects/info/commit-graph": "garbage"})
 	for _, name := range []string{"single", "chain", "garbage"} {
 		r := open(t, filepath.Join(dir, name))
 		if (r.graph.index != nil) != (name != "garbage") {
@@ -361,9 +358,9 @@ func TestACommitGraphChangesNoAnswer(t *testing.T) {
 
 func TestAShallowCloneThatLacksTheRangeSaysHowToDeepen(t *testing.T) {
 	t.Parallel()
-	dir := line(t, 9)
+	dir := gittest.Line(t, 9)
 	clone := filepath.Join(t.TempDir(), "clone")
-	runGit(t, dir, "clone", "-q", "--depth=4", "file://"+dir, clone)
+	gittest.Run(t, dir, "clone", "-q", "--depth=4", "file://"+dir, clone)
 	r := open(t, clone)
 	h, err := r.History(t.Context(), resolve(t, r, "HEAD~3"), resolve(t, r, "HEAD"), HistoryOptions{})
 	if err != nil || titles(h.Commits) != "7 8 9" {
@@ -379,14 +376,14 @@ func TestAShallowCloneThatLacksTheRangeSaysHowToDeepen(t *testing.T) {
 		t.Errorf("a commit beyond the end: %v", err)
 	}
 	// v2 alone, as an island: its connection to HEAD is not here.
-	runGit(t, clone, "fetch", "-q", "--depth=1", "origin", "tag", "v2")
+	gittest.Run(t, clone, "fetch", "-q", "--depth=1", "origin", "tag", "v2")
 	r = open(t, clone)
 	_, err = r.History(t.Context(), resolve(t, r, "v2"), resolve(t, r, "HEAD"), HistoryOptions{})
 	var shallow *ShallowError
 	if !errors.As(err, &shallow) || titles(shallow.Ends) != "6" {
 		t.Fatalf("got %v, want a ShallowError that ends at 6", err)
 	}
-	runGit(t, t.TempDir(), strings.Fields(shallow.Command)[1:]...) // as it stands
+	gittest.Run(t, t.TempDir(), strings.Fields(shallow.Command)[1:]...) // as it stands
 	r = open(t, clone)
 	if h, err = r.History(t.Context(), resolve(t, r, "v2"), resolve(t, r, "HEAD"), HistoryOptions{}); err != nil || titles(h.Commits) != "3 4 5 6 7 8 9" {
 		t.Errorf("after %s: %v", shallow.Command, err)

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"golang.org/x/sync/errgroup"
+
+	"buildbisect/runner/git/gittest"
 )
 
 // everything uses each command of the format that is understood.
@@ -115,18 +117,18 @@ this is never read
 func sameAsGit(t *testing.T, text string) {
 	t.Helper()
 	theirs := t.TempDir()
-	runGit(t, theirs, "init", "-q", "--bare")
-	if out, err := tryGit(t, theirs, text, "fast-import", "--quiet"); err != nil {
+	gittest.Run(t, theirs, "init", "-q", "--bare")
+	if out, err := gittest.Try(t, theirs, text, "fast-import", "--quiet"); err != nil {
 		t.Fatalf("git fast-import: %s", out)
 	}
 	ours := importText(t, t.TempDir(), text)
 	for _, args := range [][]string{{"for-each-ref"}, {"rev-list", "--all", "--objects"}} {
-		want, got := runGit(t, theirs, args...), runGit(t, ours.gitDir, args...)
+		want, got := gittest.Run(t, theirs, args...), gittest.Run(t, ours.gitDir, args...)
 		if got != want {
 			t.Errorf("git %s:\n%s\nafter git fast-import:\n%s", args, got, want)
 		}
 	}
-	runGit(t, ours.gitDir, "fsck", "--no-dangling")
+	gittest.Run(t, ours.gitDir, "fsck", "--no-dangling")
 }
 
 func TestImportGivesTheIDsOfGit(t *testing.T) {
@@ -184,9 +186,9 @@ func TestTheSameTextIsImportedOnce(t *testing.T) {
 	commitText(&one, 1, nil, 1)
 	commitText(&two, 2, nil, 2)
 	r := importText(t, base, one.String())
-	before := snapshot(t, r.gitDir)
+	before := gittest.Snapshot(t, r.gitDir)
 	importText(t, base, one.String())
-	if after := snapshot(t, r.gitDir); after != before {
+	if after := gittest.Snapshot(t, r.gitDir); after != before {
 		t.Errorf("made again:\n%s\n%s", before, after)
 	}
 	r = importText(t, base, two.String())
@@ -227,7 +229,7 @@ func TestTheSameTextIsImportedByManyAtOnce(t *testing.T) {
 func TestAFolderOfOthersIsNotImportedInto(t *testing.T) {
 	t.Parallel()
 	base := t.TempDir()
-	writeFiles(t, base, map[string]string{"imported/precious": "x"})
+	gittest.WriteFiles(t, base, map[string]string{"imported/precious": "x"})
 	var b strings.Builder
 	commitText(&b, 1, nil, 1)
 	if _, err := Import(t.Context(), strings.NewReader(b.String()), filepath.Join(base, "imported")); err == nil {

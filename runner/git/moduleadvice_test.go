@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"buildbisect/runner/git/gittest"
 )
 
 // TestTheAdviceForASubmoduleThatCannotBeHadGetsIt runs each command that is given, as it stands, until all
@@ -12,15 +14,15 @@ import (
 func TestTheAdviceForASubmoduleThatCannotBeHadGetsIt(t *testing.T) {
 	t.Parallel()
 	outer, origin := nested(t) // a clone, of which no submodule was fetched
-	had := resolve(t, open(t, origin), "HEAD").ID
+	had := resolved(t, opened(t, origin), "HEAD").ID
 	left := filepath.Join(t.TempDir(), "left")
-	runGit(t, origin, "clone", "-q", origin, left)
-	runGit(t, left, "rm", "-q", "-r", "third party", ".gitmodules")
-	runGit(t, left, "commit", "-q", "-m", "without middle")
+	gittest.Run(t, origin, "clone", "-q", origin, left)
+	gittest.Run(t, left, "rm", "-q", "-r", "third party", ".gitmodules")
+	gittest.Run(t, left, "commit", "-q", "-m", "without middle")
 	bare := filepath.Join(t.TempDir(), "bare.git")
-	runGit(t, origin, "clone", "-q", "--mirror", origin, bare)
+	gittest.Run(t, origin, "clone", "-q", "--mirror", origin, bare)
 	work := filepath.Join(t.TempDir(), "work")
-	runGit(t, left, "worktree", "add", "-q", "--detach", work)
+	gittest.Run(t, left, "worktree", "add", "-q", "--detach", work)
 	for _, c := range []struct {
 		name, dir string
 		want      []string // the commands, by what they are
@@ -32,7 +34,7 @@ func TestTheAdviceForASubmoduleThatCannotBeHadGetsIt(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, want := range append(c.want, "") {
-				err := NewSource(open(t, c.dir), SourceOptions{Submodules: true}).WriteTar(t.Context(), had, discard{})
+				err := NewSource(opened(t, c.dir), SourceOptions{Submodules: true}).WriteTar(t.Context(), had, discard{})
 				if want == "" {
 					if err != nil {
 						t.Errorf("in the end: %v", err)
@@ -52,19 +54,19 @@ func TestTheAdviceForASubmoduleThatCannotBeHadGetsIt(t *testing.T) {
 func TestACopyOfASubmoduleThatLacksTheCommitIsFetchedInto(t *testing.T) {
 	t.Parallel()
 	outer, _ := nested(t)
-	runGit(t, outer, "submodule", "update", "-q", "--init", "--recursive")
-	middle := runGit(t, outer, "config", "submodule.third party/middle.url")
-	runGit(t, middle, "commit", "-q", "--allow-empty", "-m", "newer")
-	runGit(t, outer, "update-index", "--cacheinfo", "160000,"+runGit(t, middle, "rev-parse", "HEAD")+",third party/middle")
-	runGit(t, outer, "commit", "-q", "-m", "newer middle")
-	id := resolve(t, open(t, outer), "HEAD").ID
-	err := NewSource(open(t, outer), SourceOptions{Submodules: true}).WriteTar(t.Context(), id, discard{})
+	gittest.Run(t, outer, "submodule", "update", "-q", "--init", "--recursive")
+	middle := gittest.Run(t, outer, "config", "submodule.third party/middle.url")
+	gittest.Run(t, middle, "commit", "-q", "--allow-empty", "-m", "newer")
+	gittest.Run(t, outer, "update-index", "--cacheinfo", "160000,"+gittest.Run(t, middle, "rev-parse", "HEAD")+",third party/middle")
+	gittest.Run(t, outer, "commit", "-q", "-m", "newer middle")
+	id := resolved(t, opened(t, outer), "HEAD").ID
+	err := NewSource(opened(t, outer), SourceOptions{Submodules: true}).WriteTar(t.Context(), id, discard{})
 	var missing *SubmodulesError
 	if !errors.As(err, &missing) || len(missing.Missing) != 1 {
 		t.Fatalf("got %v, want one submodule", err)
 	}
 	runAdvice(t, missing.Missing[0].Command)
-	if err := NewSource(open(t, outer), SourceOptions{Submodules: true}).WriteTar(t.Context(), id, discard{}); err != nil {
+	if err := NewSource(opened(t, outer), SourceOptions{Submodules: true}).WriteTar(t.Context(), id, discard{}); err != nil {
 		t.Errorf("after %s: %v", missing.Missing[0].Command, err)
 	}
 }
@@ -72,23 +74,23 @@ func TestACopyOfASubmoduleThatLacksTheCommitIsFetchedInto(t *testing.T) {
 // runAdvice runs a command that a message gave, in a shell, as a user does who pastes it.
 func runAdvice(t testing.TB, command string) {
 	t.Helper()
-	runGit(t, t.TempDir(), "-c", "alias.advice=!cd / && "+command, "advice")
+	gittest.Run(t, t.TempDir(), "-c", "alias.advice=!cd / && "+command, "advice")
 }
 
 func TestNoAdviceComesFromAHostileSubmodule(t *testing.T) {
 	t.Parallel()
-	dir := line(t, 1)
+	dir := gittest.Line(t, 1)
 	for _, c := range []struct{ name, url string }{
 		{"m", "ext::sh -c touch% /tmp/pwned"}, {"m", "fd::17"}, {"m", "--upload-pack=touch x"}, {"m", "-x"}, {"m", "ssh://-oProxyCommand=x/y"}, {"m", "-oProxyCommand=x:y"},
 		{"m", "https://example.org/\x1b]52;c;eA==\a"}, {"m\x1b[2J", "https://example.org/x"}, {"../../hooks", "https://example.org/x"}, {"a/../b", "https://example.org/x"}, {"m", ""},
 	} {
-		writeFiles(t, dir, map[string]string{"gitmodules": ""})
-		runGit(t, dir, "config", "--file", "gitmodules", "submodule."+c.name+".path", "module")
-		runGit(t, dir, "config", "--file", "gitmodules", "submodule."+c.name+".url", c.url)
-		blob := runGit(t, dir, "hash-object", "-w", "gitmodules")
-		runGit(t, dir, "update-index", "--add", "--cacheinfo", "160000,"+strings.Repeat("1", 40)+",module", "--cacheinfo", "100644,"+blob+",.gitmodules")
-		commit := runGit(t, dir, "commit-tree", "-m", "hostile", runGit(t, dir, "write-tree"))
-		err := NewSource(open(t, dir), SourceOptions{Submodules: true}).WriteTar(t.Context(), commit, discard{})
+		gittest.WriteFiles(t, dir, map[string]string{"gitmodules": ""})
+		gittest.Run(t, dir, "config", "--file", "gitmodules", "submodule."+c.name+".path", "module")
+		gittest.Run(t, dir, "config", "--file", "gitmodules", "submodule."+c.name+".url", c.url)
+		blob := gittest.Run(t, dir, "hash-object", "-w", "gitmodules")
+		gittest.Run(t, dir, "update-index", "--add", "--cacheinfo", "160000,"+strings.Repeat("1", 40)+",module", "--cacheinfo", "100644,"+blob+",.gitmodules")
+		commit := gittest.Run(t, dir, "commit-tree", "-m", "hostile", gittest.Run(t, dir, "write-tree"))
+		err := NewSource(opened(t, dir), SourceOptions{Submodules: true}).WriteTar(t.Context(), commit, discard{})
 		var missing *SubmodulesError
 		if !errors.As(err, &missing) || len(missing.Missing) != 1 {
 			t.Errorf("%q: got %v, want one submodule", c, err)

@@ -6,14 +6,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"buildbisect/runner/git/gittest"
 )
 
 // TestASubmoduleLeadsToNoOtherRepository has a commit ask for that of a private repository of the user's,
 // under names and paths that lead there.
 func TestASubmoduleLeadsToNoOtherRepository(t *testing.T) {
 	t.Parallel()
-	private := line(t, 2)
-	secret := runGit(t, private, "rev-parse", "HEAD")
+	private := gittest.Line(t, 2)
+	secret := gittest.Run(t, private, "rev-parse", "HEAD")
 	beside := filepath.Join(filepath.Dir(private), "beside") // at a path that a link of the repository can name
 	if err := os.Rename(private, beside); err != nil {
 		t.Fatal(err)
@@ -37,25 +39,25 @@ func TestASubmoduleLeadsToNoOtherRepository(t *testing.T) {
 		"the same with back slashes":     {`other\..\inner`, "x", "", "", "does not mention it"},
 		"a folder of another's git file": {"other/objects", "x", "", "", "leads into that of another submodule, other"},
 	} {
-		dir := line(t, 1)
+		dir := gittest.Line(t, 1)
 		other := filepath.Join(dir, ".git/modules/other")
-		runGit(t, dir, "clone", "-q", "--bare", beside, other)
-		runGit(t, dir, "clone", "-q", "--bare", beside, filepath.Join(other, "modules/inner"))
+		gittest.Run(t, dir, "clone", "-q", "--bare", beside, other)
+		gittest.Run(t, dir, "clone", "-q", "--bare", beside, filepath.Join(other, "modules/inner"))
 		config := []byte("[submodule \"" + strings.ReplaceAll(c.name, `\`, `\\`) + "\"]\n\tpath = " + c.path + "\n\turl = https://example.org/x\n")
 		if err := os.WriteFile(filepath.Join(dir, ".gitmodules"), config, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		runGit(t, dir, "add", ".gitmodules")
-		runGit(t, dir, "update-index", "--add", "--cacheinfo", "160000,"+secret+","+c.path)
-		runGit(t, dir, "commit", "-q", "-m", "hostile")
+		gittest.Run(t, dir, "add", ".gitmodules")
+		gittest.Run(t, dir, "update-index", "--add", "--cacheinfo", "160000,"+secret+","+c.path)
+		gittest.Run(t, dir, "commit", "-q", "-m", "hostile")
 		if c.link != "" {
 			at := filepath.Join(dir, c.link)
 			if err := errors.Join(os.RemoveAll(at), os.MkdirAll(filepath.Dir(at), 0o755), os.Symlink(filepath.Join(filepath.Dir(beside), c.to), at)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		r := open(t, dir)
-		err := NewSource(r, SourceOptions{Submodules: true}).WriteTar(t.Context(), resolve(t, r, "HEAD").ID, discard{})
+		r := opened(t, dir)
+		err := NewSource(r, SourceOptions{Submodules: true}).WriteTar(t.Context(), resolved(t, r, "HEAD").ID, discard{})
 		var missing *SubmodulesError
 		if !errors.As(err, &missing) || len(missing.Missing) != 1 || !strings.Contains(missing.Missing[0].Why, c.want) {
 			t.Errorf("%s: got %v, want %q", what, err, c.want)

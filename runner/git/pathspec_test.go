@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"buildbisect/runner/git/gittest"
 	"buildbisect/runner/git/pattern"
 )
 
@@ -33,8 +34,8 @@ func oddWorld(t *testing.T) (*Repository, Commit) {
 // listed asks git which files of a commit some pathspecs stand for.
 func listed(t *testing.T, r *Repository, specs []string) []string {
 	t.Helper()
-	out := runGit(t, r.gitDir, append([]string{"diff-tree", "-r", "-z", "--root", "--no-commit-id", "--name-only", "main", "--"}, specs...)...)
-	return sorted(strings.FieldsFunc(out, func(c rune) bool { return c == 0 }))
+	out := gittest.Run(t, r.gitDir, append([]string{"diff-tree", "-r", "-z", "--root", "--no-commit-id", "--name-only", "main", "--"}, specs...)...)
+	return gittest.Sorted(strings.FieldsFunc(out, func(c rune) bool { return c == 0 }))
 }
 
 // limited asks the same of this package.
@@ -64,7 +65,7 @@ func limited(t *testing.T, r *Repository, c Commit, spec []string) ([]string, er
 			t.Errorf("%q matches %q, which the walk did not find", spec, path)
 		}
 	}
-	return sorted(found), nil
+	return gittest.Sorted(found), nil
 }
 
 func TestPathsStandForTheFilesThatGitSays(t *testing.T) {
@@ -87,7 +88,7 @@ func TestPathsStandForTheFilesThatGitSays(t *testing.T) {
 	}
 	const alphabet = `aAb/*?[]!-^xcz.mk\:`
 	magic := []string{"", "", "", ":(glob)", ":(icase)", ":(icase,glob)", ":(literal)", ":(top)", ":!", ":(exclude,glob)", ":(exclude,icase)", ":/", ":^"}
-	for range fewer(800) {
+	for range gittest.Fewer(800) {
 		var set []string
 		for range 1 + rng.IntN(3) {
 			text := []byte(odd[rng.IntN(len(odd))])

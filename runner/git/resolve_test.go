@@ -4,25 +4,27 @@ import (
 	"errors"
 	"strings"
 	"testing"
+
+	"buildbisect/runner/git/gittest"
 )
 
 func TestRevisionsMeanWhatTheyMeanToGit(t *testing.T) {
 	t.Parallel()
-	dir := line(t, 5)
-	runGit(t, dir, "tag", "-a", "-m", "annotated", "rel-1.0", "v2")
-	runGit(t, dir, "tag", "-a", "-m", "a tag of a tag", "rel-again", "rel-1.0")
-	runGit(t, dir, "checkout", "-q", "-b", "side/one", "v2")
-	runGit(t, dir, "commit", "-q", "--allow-empty", "-m", "side one")
-	runGit(t, dir, "checkout", "-q", "-b", "side/two", "v3")
-	runGit(t, dir, "commit", "-q", "--allow-empty", "-m", "side two")
-	runGit(t, dir, "checkout", "-q", "main")
-	runGit(t, dir, "merge", "-q", "--no-ff", "-m", "octopus\nof two\n\nbody", "side/one", "side/two")
-	runGit(t, dir, "branch", "abcd", "v1") // spelled like an id
-	runGit(t, dir, "update-ref", "refs/remotes/origin/next", "v2")
-	runGit(t, dir, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/next")
-	runGit(t, dir, "pack-refs", "--all")
-	runGit(t, dir, "branch", "loose", "v4")
-	head := runGit(t, dir, "rev-parse", "HEAD")
+	dir := gittest.Line(t, 5)
+	gittest.Run(t, dir, "tag", "-a", "-m", "annotated", "rel-1.0", "v2")
+	gittest.Run(t, dir, "tag", "-a", "-m", "a tag of a tag", "rel-again", "rel-1.0")
+	gittest.Run(t, dir, "checkout", "-q", "-b", "side/one", "v2")
+	gittest.Run(t, dir, "commit", "-q", "--allow-empty", "-m", "side one")
+	gittest.Run(t, dir, "checkout", "-q", "-b", "side/two", "v3")
+	gittest.Run(t, dir, "commit", "-q", "--allow-empty", "-m", "side two")
+	gittest.Run(t, dir, "checkout", "-q", "main")
+	gittest.Run(t, dir, "merge", "-q", "--no-ff", "-m", "octopus\nof two\n\nbody", "side/one", "side/two")
+	gittest.Run(t, dir, "branch", "abcd", "v1") // spelled like an id
+	gittest.Run(t, dir, "update-ref", "refs/remotes/origin/next", "v2")
+	gittest.Run(t, dir, "symbolic-ref", "refs/remotes/origin/HEAD", "refs/remotes/origin/next")
+	gittest.Run(t, dir, "pack-refs", "--all")
+	gittest.Run(t, dir, "branch", "loose", "v4")
+	head := gittest.Run(t, dir, "rev-parse", "HEAD")
 
 	r := open(t, dir)
 	for _, rev := range []string{
@@ -30,7 +32,7 @@ func TestRevisionsMeanWhatTheyMeanToGit(t *testing.T) {
 		"HEAD~2", "HEAD^", "HEAD^0", "HEAD^1", "HEAD^2", "HEAD^3", "HEAD^3~1", "HEAD~~", "HEAD^2^", "@~1", "origin", "origin/next", "abcd",
 		head, head[:7], head[:9], strings.ToUpper(head[:8]), "rel-1.0-4-g" + head[:8],
 	} {
-		want := runGit(t, dir, "rev-parse", "--verify", "-q", rev+"^{commit}")
+		want := gittest.Run(t, dir, "rev-parse", "--verify", "-q", rev+"^{commit}")
 		if got, err := r.Resolve(rev); err != nil || got.ID != want {
 			t.Errorf("%s is %s %v, want %s", rev, got.ID, err, want)
 		}
@@ -43,7 +45,7 @@ func TestRevisionsMeanWhatTheyMeanToGit(t *testing.T) {
 
 func TestWhatIsNotUnderstoodIsRefusedAndNeverGuessed(t *testing.T) {
 	t.Parallel()
-	r := open(t, line(t, 3))
+	r := open(t, gittest.Line(t, 3))
 	for _, rev := range []string{"", "HEAD@{1}", "HEAD:number", ":/2", "HEAD^{/2}", "v1..v2", "HEAD^{tree}", "HEAD~x", "v2^2", "HEAD~99", "HEAD~99999999999999999999", "HEAD^{", "config", "v1^{commit"} {
 		_, err := r.Resolve(rev)
 		var not *NotFoundError
@@ -51,7 +53,7 @@ func TestWhatIsNotUnderstoodIsRefusedAndNeverGuessed(t *testing.T) {
 			t.Errorf("%q: got %v, want a NotFoundError", rev, err)
 		}
 	}
-	tree := runGit(t, r.workTree, "rev-parse", "HEAD^{tree}")
+	tree := gittest.Run(t, r.workTree, "rev-parse", "HEAD^{tree}")
 	if _, err := r.Resolve(tree); err == nil || !strings.Contains(err.Error(), "names a tree") {
 		t.Errorf("a tree: %v", err)
 	}
@@ -59,9 +61,9 @@ func TestWhatIsNotUnderstoodIsRefusedAndNeverGuessed(t *testing.T) {
 
 func TestAnUnknownRevisionSaysWhatIsNear(t *testing.T) {
 	t.Parallel()
-	dir := line(t, 3)
-	runGit(t, dir, "tag", "v20.10.2", "v1")
-	runGit(t, dir, "branch", "release-1.21", "v1")
+	dir := gittest.Line(t, 3)
+	gittest.Run(t, dir, "tag", "v20.10.2", "v1")
+	gittest.Run(t, dir, "branch", "release-1.21", "v1")
 	r := open(t, dir)
 	for rev, want := range map[string]string{"20.10.2": "v20.10.2", "mian": "main", "release-1.22": "release-1.21", "V20.10.1": "v20.10.2"} {
 		_, err := r.Resolve(rev)
@@ -90,7 +92,7 @@ func TestAShortIDOfTwoCommitsNamesBoth(t *testing.T) {
 	}
 	r := importText(t, dir, b.String())
 	ids := map[string]string{}
-	for _, id := range strings.Fields(runGit(t, r.gitDir, "rev-list", "--all")) {
+	for _, id := range strings.Fields(gittest.Run(t, r.gitDir, "rev-list", "--all")) {
 		other, found := ids[id[:4]]
 		if !found {
 			ids[id[:4]] = id

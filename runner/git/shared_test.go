@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"buildbisect/runner/git/gittest"
 )
 
 // objectsIn lists what a pack has, by its index.
@@ -30,10 +32,10 @@ func objectsIn(t *testing.T, p *packed) []string {
 			t.Fatal(err)
 		}
 	}
-	runGit(t, dir, "init", "-q", "--bare", "x")
-	runGit(t, filepath.Join(dir, "x"), "verify-pack", "../p.idx")
+	gittest.Run(t, dir, "init", "-q", "--bare", "x")
+	gittest.Run(t, filepath.Join(dir, "x"), "verify-pack", "../p.idx")
 	var ids []string
-	for line := range strings.Lines(runGit(t, filepath.Join(dir, "x"), "verify-pack", "-v", "../p.idx")) {
+	for line := range strings.Lines(gittest.Run(t, filepath.Join(dir, "x"), "verify-pack", "-v", "../p.idx")) {
 		if id, _, ok := strings.Cut(line, " "); ok && len(id) == 40 && isHex(id) {
 			ids = append(ids, id)
 		}
@@ -51,10 +53,10 @@ func TestAPackHasWhatCanBeReachedAndNothingElse(t *testing.T) {
 	r := rand.New(rand.NewPCG(seed, 2))
 	w := newTwoRepos(t, r)
 	// A branch beside, and what somebody has taken back, are not to be seen in builds.
-	writeFiles(t, w.dir, map[string]string{"secret": "taken back"})
-	secret := runGit(t, w.dir, "hash-object", "-w", "secret")
-	repo := open(t, w.dir)
-	commits := strings.Fields(runGit(t, w.dir, "rev-list", "main"))
+	gittest.WriteFiles(t, w.dir, map[string]string{"secret": "taken back"})
+	secret := gittest.Run(t, w.dir, "hash-object", "-w", "secret")
+	repo := opened(t, w.dir)
+	commits := strings.Fields(gittest.Run(t, w.dir, "rev-list", "main"))
 	for range 3 {
 		s := NewSource(repo, SourceOptions{Git: true})
 		head := commits[r.IntN(len(commits))]
@@ -63,10 +65,10 @@ func TestAPackHasWhatCanBeReachedAndNothingElse(t *testing.T) {
 			t.Fatal(err)
 		}
 		args := []string{"rev-list", "--objects", "--no-object-names", head}
-		for _, tag := range strings.Fields(runGit(t, w.dir, "tag", "--merged", head)) {
+		for _, tag := range strings.Fields(gittest.Run(t, w.dir, "tag", "--merged", head)) {
 			args = append(args, "refs/tags/"+tag)
 		}
-		want := strings.Fields(runGit(t, w.dir, args...))
+		want := strings.Fields(gittest.Run(t, w.dir, args...))
 		slices.Sort(want)
 		ofGit, err := packWithGit(t.Context(), repo, store.tips)
 		if err != nil {
@@ -89,24 +91,24 @@ func TestAPackHasWhatCanBeReachedAndNothingElse(t *testing.T) {
 // TestGitIsRunWithoutAWordOfTheRepositorysConfig plants programs in all that git could obey when it packs.
 func TestGitIsRunWithoutAWordOfTheRepositorysConfig(t *testing.T) {
 	t.Parallel()
-	origin := line(t, 3)
-	runGit(t, origin, "config", "uploadpack.allowFilter", "true")
+	origin := gittest.Line(t, 3)
+	gittest.Run(t, origin, "config", "uploadpack.allowFilter", "true")
 	dir := filepath.Join(t.TempDir(), "partial")
-	runGit(t, origin, "clone", "-q", "--bare", "--filter=blob:none", "file://"+origin, dir)
+	gittest.Run(t, origin, "clone", "-q", "--bare", "--filter=blob:none", "file://"+origin, dir)
 	marker := filepath.Join(t.TempDir(), "ran")
 	program := filepath.Join(t.TempDir(), "program")
 	if err := os.WriteFile(program, []byte("#!/bin/sh\ntouch "+marker+"\nexit 1\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	for _, key := range []string{"core.fsmonitor", "core.sshCommand", "core.gitProxy", "core.alternateRefsCommand", "core.pager", "core.askPass", "core.editor", "remote.origin.uploadpack", "uploadpack.packObjectsHook", "credential.helper", "diff.external"} {
-		runGit(t, dir, "config", key, program)
+		gittest.Run(t, dir, "config", key, program)
 	}
-	runGit(t, dir, "config", "remote.origin.url", "ext::"+program)
-	runGit(t, dir, "config", "protocol.allow", "always")
-	runGit(t, dir, "config", "core.hooksPath", filepath.Dir(program))
-	r := open(t, dir)
+	gittest.Run(t, dir, "config", "remote.origin.url", "ext::"+program)
+	gittest.Run(t, dir, "config", "protocol.allow", "always")
+	gittest.Run(t, dir, "config", "core.hooksPath", filepath.Dir(program))
+	r := opened(t, dir)
 	s := NewSource(r, SourceOptions{Git: true})
-	store, err := s.objectSet(t.Context(), r, "", []plumbing.Hash{plumbing.NewHash(runGit(t, origin, "rev-parse", "main"))})
+	store, err := s.objectSet(t.Context(), r, "", []plumbing.Hash{plumbing.NewHash(gittest.Run(t, origin, "rev-parse", "main"))})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,17 +128,17 @@ func TestGitIsRunWithoutAWordOfTheRepositorysConfig(t *testing.T) {
 // TestWhatAPartialCloneLacksIsSaid has the blobs of the commit itself, and not those of the commits before.
 func TestWhatAPartialCloneLacksIsSaid(t *testing.T) {
 	t.Parallel()
-	origin := line(t, 3)
-	runGit(t, origin, "config", "uploadpack.allowFilter", "true")
+	origin := gittest.Line(t, 3)
+	gittest.Run(t, origin, "config", "uploadpack.allowFilter", "true")
 	dir := filepath.Join(t.TempDir(), "partial")
-	runGit(t, origin, "clone", "-q", "--filter=blob:none", "file://"+origin, dir)
-	r := open(t, dir)
+	gittest.Run(t, origin, "clone", "-q", "--filter=blob:none", "file://"+origin, dir)
+	r := opened(t, dir)
 	s := NewSource(r, SourceOptions{Git: true})
-	got := unpack(t, s, resolve(t, r, "HEAD").ID)
-	if out := runGit(t, got, "log", "--format=%s") + runGit(t, got, "status", "--porcelain") + runGit(t, got, "describe", "--tags") + runGit(t, got, "log", "-1", "--format=%s", "--", "folder"); out != "3\n2\n1v31" {
+	got := unpack(t, s, resolved(t, r, "HEAD").ID)
+	if out := gittest.Run(t, got, "log", "--format=%s") + gittest.Run(t, got, "status", "--porcelain") + gittest.Run(t, got, "describe", "--tags") + gittest.Run(t, got, "log", "-1", "--format=%s", "--", "folder"); out != "3\n2\n1v31" {
 		t.Errorf("got %q", out)
 	}
-	if out, err := tryGit(t, got, "", "log", "-p"); err == nil || !strings.Contains(out, notFetched) {
+	if out, err := gittest.Try(t, got, "", "log", "-p"); err == nil || !strings.Contains(out, notFetched) {
 		t.Errorf("log -p: %v, %s", err, out)
 	}
 	if w := s.Warnings(); len(w) != 1 || !strings.Contains(w[0], "partial clone without 2 objects") || !strings.Contains(w[0], "--refetch --no-filter origin") {
@@ -148,18 +150,18 @@ func TestWhatAPartialCloneLacksIsSaid(t *testing.T) {
 func TestASubmodulesHistoryThatIsCutIsSaid(t *testing.T) {
 	t.Parallel()
 	outer, _ := nested(t)
-	runGit(t, outer, "config", "-f", ".gitmodules", "submodule.third party/middle.url", "file://"+runGit(t, outer, "config", "-f", ".gitmodules", "submodule.third party/middle.url"))
-	runGit(t, outer, "submodule", "update", "-q", "--init", "--recursive", "--depth=1")
-	r := open(t, outer)
+	gittest.Run(t, outer, "config", "-f", ".gitmodules", "submodule.third party/middle.url", "file://"+gittest.Run(t, outer, "config", "-f", ".gitmodules", "submodule.third party/middle.url"))
+	gittest.Run(t, outer, "submodule", "update", "-q", "--init", "--recursive", "--depth=1")
+	r := opened(t, outer)
 	s := NewSource(r, SourceOptions{Git: true, Submodules: true})
-	got := unpack(t, s, resolve(t, r, "HEAD").ID)
-	if out := runGit(t, filepath.Join(got, "third party/middle"), "log", "--format=%s"); out != "with inner" {
+	got := unpack(t, s, resolved(t, r, "HEAD").ID)
+	if out := gittest.Run(t, filepath.Join(got, "third party/middle"), "log", "--format=%s"); out != "with inner" {
 		t.Errorf("log %q", out)
 	}
 	if w := s.Warnings(); len(w) != 1 || !strings.Contains(w[0], "submodule third party/middle is a shallow clone: git in builds sees only the 1 commits") {
 		t.Errorf("warnings %q", w)
 	}
-	if out := runGit(t, got, "status", "--porcelain"); out != "" {
+	if out := gittest.Run(t, got, "status", "--porcelain"); out != "" {
 		t.Errorf("status %q", out)
 	}
 }

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"buildbisect/runner/git/gittest"
 )
 
 // pathWorld is a random history with one root, in which files come, go and come back: merges that take each
@@ -106,7 +108,7 @@ func gitRange(t *testing.T, r *Repository, good, bad Commit, o HistoryOptions) m
 	}
 	args = append(args, good.ID+".."+bad.ID, "--")
 	all := map[string][]string{}
-	for row := range strings.Lines(runGit(t, r.gitDir, append(args, o.Paths...)...)) {
+	for row := range strings.Lines(gittest.Run(t, r.gitDir, append(args, o.Paths...)...)) {
 		words := strings.Fields(row)
 		all[words[0]] = words[1:]
 	}
@@ -149,7 +151,7 @@ func (w pathWorld) ends(t *testing.T, r *Repository) (good, bad Commit) {
 
 func TestHistoriesOfPathsAndFirstParentsAreThoseOfGit(t *testing.T) {
 	t.Parallel()
-	r, all := pathWorlds(t, fewer(100), true)
+	r, all := pathWorlds(t, gittest.Fewer(100), true)
 	compared, empty, shifted := 0, 0, 0
 	for seed, w := range all {
 		rng := rand.New(rand.NewPCG(uint64(seed), 12))
@@ -286,7 +288,7 @@ func (w pathWorld) checkShape(t *testing.T, at string, h *History) {
 // follows some merges into ancestors of good that it has not yet met, and loses their other sides.
 func TestNoCommitThatGitLeavesIsLostWhateverTheDates(t *testing.T) {
 	t.Parallel()
-	r, all := pathWorlds(t, fewer(60), false)
+	r, all := pathWorlds(t, gittest.Fewer(60), false)
 	for seed, w := range all {
 		good, bad := w.ends(t, r)
 		o := HistoryOptions{Paths: worldPaths[1+seed%(len(worldPaths)-1)]}

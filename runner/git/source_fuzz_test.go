@@ -15,6 +15,8 @@ import (
 	"testing"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"buildbisect/runner/git/gittest"
 )
 
 // FuzzWriteTar makes a commit of trees that git itself would never write, and reads the tar back. A tar holds
@@ -39,10 +41,10 @@ type oddRepository struct {
 }
 
 func newOddRepository(f testing.TB) *oddRepository {
-	dir, module, other := line(f, 1), line(f, 2), line(f, 3)
-	runGit(f, dir, "clone", "-q", "--bare", module, ".git/modules/m")
-	runGit(f, dir, "clone", "-q", "--bare", other, ".git/other")
-	id := func(dir, rev string) plumbing.Hash { return plumbing.NewHash(runGit(f, dir, "rev-parse", rev)) }
+	dir, module, other := gittest.Line(f, 1), gittest.Line(f, 2), gittest.Line(f, 3)
+	gittest.Run(f, dir, "clone", "-q", "--bare", module, ".git/modules/m")
+	gittest.Run(f, dir, "clone", "-q", "--bare", other, ".git/other")
+	id := func(dir, rev string) plumbing.Hash { return plumbing.NewHash(gittest.Run(f, dir, "rev-parse", rev)) }
 	return &oddRepository{dir: dir, folder: id(dir, "HEAD:folder"), number: id(dir, "HEAD:number"), pinned: id(module, "HEAD"), outside: id(other, "HEAD")}
 }
 
@@ -213,7 +215,7 @@ func (o *oddRepository) fuzz(t *testing.T, root, sub []byte, target, modules str
 	}
 
 	var b bytes.Buffer
-	err := NewSource(open(t, o.dir), options).WriteTar(t.Context(), commit.String(), &b)
+	err := NewSource(opened(t, o.dir), options).WriteTar(t.Context(), commit.String(), &b)
 	var hostile *HostileTreeError
 	var missing *SubmodulesError
 	switch {

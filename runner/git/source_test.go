@@ -16,6 +16,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"golang.org/x/sync/errgroup"
+
+	"buildbisect/runner/git/gittest"
 )
 
 // unpack writes a commit's tar into a new folder, times included, as an engine does.
@@ -92,13 +94,13 @@ func contents(t testing.TB, in io.Reader) []string {
 func awkward(t testing.TB) string {
 	t.Helper()
 	dir := t.TempDir()
-	runGit(t, dir, "init", "-q", "-b", "main")
+	gittest.Run(t, dir, "init", "-q", "-b", "main")
 	long := strings.Repeat("very-long-name-", 16)      // 240 bytes
 	large := strings.Repeat("0123456789abcdef", 9<<16) // 9 MiB: streamed
 	if testing.Short() {
 		large = large[:1<<20] // git alone takes a second for the rest
 	}
-	writeFiles(t, dir, map[string]string{
+	gittest.WriteFiles(t, dir, map[string]string{
 		"empty":                           "",
 		"with space and\ttab":             "x",
 		"naïve/日本語":                       "text\n",
@@ -129,8 +131,8 @@ func awkward(t testing.TB) string {
 	if err := os.Chmod(filepath.Join(dir, "run.sh"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	runGit(t, dir, "add", "-A")
-	runGit(t, dir, "commit", "-q", "-m", "awkward")
+	gittest.Run(t, dir, "add", "-A")
+	gittest.Run(t, dir, "commit", "-q", "-m", "awkward")
 	return dir
 }
 
@@ -148,18 +150,18 @@ func noise(n int) []byte {
 func TestATarHoldsWhatGitArchiveHoldsAndNothingIsLeftOut(t *testing.T) {
 	t.Parallel()
 	dir := awkward(t)
-	runGit(t, dir, "config", "core.attributesFile", "/dev/null")
-	writeFiles(t, filepath.Join(dir, ".git", "info"), map[string]string{"attributes": "not-exported -export-ignore\n"}) // for git archive alone
-	archive := runGit(t, dir, "archive", "--format=tar", "HEAD")
+	gittest.Run(t, dir, "config", "core.attributesFile", "/dev/null")
+	gittest.WriteFiles(t, filepath.Join(dir, ".git", "info"), map[string]string{"attributes": "not-exported -export-ignore\n"}) // for git archive alone
+	archive := gittest.Run(t, dir, "archive", "--format=tar", "HEAD")
 	want := contents(t, strings.NewReader(archive+"\n"))
 	for _, packed := range []bool{false, true} {
 		if packed {
-			runGit(t, dir, "gc", "-q")
+			gittest.Run(t, dir, "gc", "-q")
 		}
-		r := open(t, dir)
+		r := opened(t, dir)
 		s := NewSource(r, SourceOptions{})
 		var b bytes.Buffer
-		if err := s.WriteTar(t.Context(), resolve(t, r, "HEAD").ID, &b); err != nil {
+		if err := s.WriteTar(t.Context(), resolved(t, r, "HEAD").ID, &b); err != nil {
 			t.Fatal(err)
 		}
 		if got := contents(t, &b); !slices.Equal(got, want) {
@@ -174,18 +176,18 @@ func TestATarHoldsWhatGitArchiveHoldsAndNothingIsLeftOut(t *testing.T) {
 func TestTheSameCommitGivesTheSameBytes(t *testing.T) {
 	t.Parallel()
 	dir := awkward(t)
-	runGit(t, dir, "tag", "-a", "-m", "one", "v1")
+	gittest.Run(t, dir, "tag", "-a", "-m", "one", "v1")
 	var first []byte
-	rounds := fewer(4)
+	rounds := gittest.Fewer(4)
 	for i := range rounds {
 		if i == rounds/2 {
-			runGit(t, dir, "gc", "-q")
+			gittest.Run(t, dir, "gc", "-q")
 		}
-		r := open(t, dir)
+		r := opened(t, dir)
 		s := NewSource(r, SourceOptions{Git: true})
 		for range 2 {
 			var b bytes.Buffer
-			id := resolve(t, r, "HEAD").ID
+			id := resolved(t, r, "HEAD").ID
 			key, err := s.Shared(t.Context(), []string{id})
 			if err == nil {
 				err = s.WriteTarWith(t.Context(), id, key, "/shared", &b)
@@ -205,10 +207,10 @@ func TestTheSameCommitGivesTheSameBytes(t *testing.T) {
 
 func TestTreesTellApartWhatBuildsTellApart(t *testing.T) {
 	t.Parallel()
-	dir := line(t, 2)
-	runGit(t, dir, "commit", "-q", "--allow-empty", "-m", "3")
-	r := open(t, dir)
-	two, three := resolve(t, r, "v2").ID, resolve(t, r, "HEAD").ID
+	dir := gittest.Line(t, 2)
+	gittest.Run(t, dir, "commit", "-q", "--allow-empty", "-m", "3")
+	r := opened(t, dir)
+	two, three := resolved(t, r, "v2").ID, resolved(t, r, "HEAD").ID
 	for _, git := range []bool{false, true} {
 		s := NewSource(r, SourceOptions{Git: git})
 		a, err := s.Tree(t.Context(), two)
@@ -230,9 +232,9 @@ func TestTreesTellApartWhatBuildsTellApart(t *testing.T) {
 
 func TestHostileNamesAreRefusedBeforeTheFirstByte(t *testing.T) {
 	t.Parallel()
-	r := open(t, line(t, 1))
-	blob := plumbing.NewHash(runGit(t, r.workTree, "rev-parse", "HEAD:number"))
-	tree := plumbing.NewHash(runGit(t, r.workTree, "rev-parse", "HEAD:folder"))
+	r := opened(t, gittest.Line(t, 1))
+	blob := plumbing.NewHash(gittest.Run(t, r.workTree, "rev-parse", "HEAD:number"))
+	tree := plumbing.NewHash(gittest.Run(t, r.workTree, "rev-parse", "HEAD:folder"))
 	entry := func(mode, name string, id plumbing.Hash) string { return mode + " " + name + "\x00" + string(id[:]) }
 	for _, c := range []struct{ raw, want string }{
 		{entry("100644", "..", blob), "leave its folder"},
@@ -252,7 +254,7 @@ func TestHostileNamesAreRefusedBeforeTheFirstByte(t *testing.T) {
 			}
 			commit := hashObject(t, r.workTree, plumbing.CommitObject, "tree "+id+"\nauthor A <a> 1 +0000\ncommitter A <a> 1 +0000\n\nhostile\n")
 			var b bytes.Buffer
-			err := NewSource(open(t, r.workTree), SourceOptions{}).WriteTar(t.Context(), commit, &b)
+			err := NewSource(opened(t, r.workTree), SourceOptions{}).WriteTar(t.Context(), commit, &b)
 			if err == nil || !strings.Contains(err.Error(), c.want) || b.Len() > 0 {
 				t.Errorf("%q: %v after %d bytes, want %q", c.raw, err, b.Len(), c.want)
 			}
@@ -262,15 +264,15 @@ func TestHostileNamesAreRefusedBeforeTheFirstByte(t *testing.T) {
 
 func TestPathsNoFileSystemTakesAreRefused(t *testing.T) {
 	t.Parallel()
-	r := open(t, line(t, 1))
-	id := runGit(t, r.workTree, "rev-parse", "HEAD:folder")
+	r := opened(t, gittest.Line(t, 1))
+	id := gittest.Run(t, r.workTree, "rev-parse", "HEAD:folder")
 	for range 20 {
 		of := plumbing.NewHash(id)
 		id = hashObject(t, r.workTree, plumbing.TreeObject, "40000 "+strings.Repeat("n", 250)+"\x00"+string(of[:]))
 	}
 	commit := hashObject(t, r.workTree, plumbing.CommitObject, "tree "+id+"\nauthor A <a> 1 +0000\ncommitter A <a> 1 +0000\n\ndeep\n")
 	var refused *HostileTreeError
-	if err := NewSource(open(t, r.workTree), SourceOptions{}).WriteTar(t.Context(), commit, discard{}); !errors.As(err, &refused) || !strings.Contains(err.Error(), "longer than 3900 bytes") {
+	if err := NewSource(opened(t, r.workTree), SourceOptions{}).WriteTar(t.Context(), commit, discard{}); !errors.As(err, &refused) || !strings.Contains(err.Error(), "longer than 3900 bytes") {
 		t.Errorf("got %.300v", err)
 	}
 }
@@ -285,30 +287,30 @@ func hashObject(t testing.TB, dir string, kind plumbing.ObjectType, content stri
 	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	writeFiles(t, filepath.Join(dir, ".git", "objects", id[:2]), map[string]string{id[2:]: b.String()})
+	gittest.WriteFiles(t, filepath.Join(dir, ".git", "objects", id[:2]), map[string]string{id[2:]: b.String()})
 	return id
 }
 
 func TestACancelledTarStops(t *testing.T) {
 	t.Parallel()
-	r := open(t, line(t, 1))
+	r := opened(t, gittest.Line(t, 1))
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("the user left")
 	cancel(cause)
-	if err := NewSource(r, SourceOptions{}).WriteTar(ctx, resolve(t, r, "HEAD").ID, discard{}); !errors.Is(err, cause) {
+	if err := NewSource(r, SourceOptions{}).WriteTar(ctx, resolved(t, r, "HEAD").ID, discard{}); !errors.Is(err, cause) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestTarsAreWrittenAtTheSameTime(t *testing.T) {
 	t.Parallel()
-	dir := line(t, 8)
-	runGit(t, dir, "gc", "-q")
-	r := open(t, dir)
+	dir := gittest.Line(t, 8)
+	gittest.Run(t, dir, "gc", "-q")
+	r := opened(t, dir)
 	s := NewSource(r, SourceOptions{Git: true})
 	group, ctx := errgroup.WithContext(t.Context())
 	for i := range 16 {
-		id := resolve(t, r, fmt.Sprint("v", i%8+1)).ID
+		id := resolved(t, r, fmt.Sprint("v", i%8+1)).ID
 		group.Go(func() error { return s.WriteTar(ctx, id, discard{}) })
 	}
 	if err := group.Wait(); err != nil {

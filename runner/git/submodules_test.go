@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"buildbisect/runner/git/gittest"
 	"buildbisect/runner/git/gittext"
 )
 
@@ -14,28 +15,28 @@ import (
 // cloned from.
 func nested(t testing.TB) (outer, origin string) {
 	t.Helper()
-	inner, middle := line(t, 2), line(t, 2)
-	runGit(t, middle, "submodule", "add", "-q", "--name", "in ner", inner, "deps/inner")
-	runGit(t, middle, "commit", "-q", "-m", "with inner")
-	origin = line(t, 1)
-	runGit(t, origin, "submodule", "add", "-q", middle, "third party/middle")
-	runGit(t, origin, "commit", "-q", "-m", "with middle")
+	inner, middle := gittest.Line(t, 2), gittest.Line(t, 2)
+	gittest.Run(t, middle, "submodule", "add", "-q", "--name", "in ner", inner, "deps/inner")
+	gittest.Run(t, middle, "commit", "-q", "-m", "with inner")
+	origin = gittest.Line(t, 1)
+	gittest.Run(t, origin, "submodule", "add", "-q", middle, "third party/middle")
+	gittest.Run(t, origin, "commit", "-q", "-m", "with middle")
 	outer = filepath.Join(t.TempDir(), "outer")
-	runGit(t, origin, "clone", "-q", origin, outer)
+	gittest.Run(t, origin, "clone", "-q", origin, outer)
 	return outer, origin
 }
 
 func TestSubmodulesComeAtTheirPinnedCommits(t *testing.T) {
 	t.Parallel()
 	outer, _ := nested(t)
-	runGit(t, outer, "submodule", "update", "-q", "--init", "--recursive")
+	gittest.Run(t, outer, "submodule", "update", "-q", "--init", "--recursive")
 	// Their work trees have moved on; what is pinned counts.
-	runGit(t, filepath.Join(outer, "third party/middle"), "checkout", "-q", "v1")
+	gittest.Run(t, filepath.Join(outer, "third party/middle"), "checkout", "-q", "v1")
 	work := filepath.Join(t.TempDir(), "work")
-	runGit(t, outer, "worktree", "add", "-q", "--detach", work, "HEAD")
+	gittest.Run(t, outer, "worktree", "add", "-q", "--detach", work, "HEAD")
 	for _, dir := range []string{outer, work} {
-		r := open(t, dir)
-		id := resolve(t, r, "HEAD").ID
+		r := opened(t, dir)
+		id := resolved(t, r, "HEAD").ID
 		for _, git := range []bool{false, true} {
 			got := unpack(t, NewSource(r, SourceOptions{Submodules: true, Git: git}), id)
 			for _, name := range []string{"third party/middle/number", "third party/middle/deps/inner/number"} {
@@ -44,7 +45,7 @@ func TestSubmodulesComeAtTheirPinnedCommits(t *testing.T) {
 				}
 			}
 			if git {
-				if out := runGit(t, got, "status", "--porcelain"); out != "" {
+				if out := gittest.Run(t, got, "status", "--porcelain"); out != "" {
 					t.Errorf("status %q", out)
 				}
 			}
@@ -53,7 +54,7 @@ func TestSubmodulesComeAtTheirPinnedCommits(t *testing.T) {
 		if entries, err := os.ReadDir(filepath.Join(got, "third party/middle")); err != nil || len(entries) != 0 {
 			t.Errorf("without submodules: %v, %v", entries, err)
 		}
-		if out := runGit(t, got, "status", "--porcelain"); out != "" {
+		if out := gittest.Run(t, got, "status", "--porcelain"); out != "" {
 			t.Errorf("without submodules, status %q", out)
 		}
 	}
@@ -69,10 +70,10 @@ func TestASubmoduleThatKeepsItsOwnGitFolderIsFound(t *testing.T) {
 	if err := os.Rename(filepath.Join(origin, ".git/modules/third party/middle"), filepath.Join(work, ".git")); err != nil {
 		t.Fatal(err)
 	}
-	runGit(t, origin, "config", "--file", filepath.Join(work, ".git/config"), "--unset", "core.worktree")
-	runGit(t, work, "submodule", "update", "-q", "--init")
-	r := open(t, origin)
-	got := unpack(t, NewSource(r, SourceOptions{Submodules: true}), resolve(t, r, "HEAD").ID)
+	gittest.Run(t, origin, "config", "--file", filepath.Join(work, ".git/config"), "--unset", "core.worktree")
+	gittest.Run(t, work, "submodule", "update", "-q", "--init")
+	r := opened(t, origin)
+	got := unpack(t, NewSource(r, SourceOptions{Submodules: true}), resolved(t, r, "HEAD").ID)
 	if content, err := os.ReadFile(filepath.Join(got, "third party/middle/deps/inner/number")); err != nil || string(content) != "2\n" {
 		t.Errorf("%q, %v", content, err)
 	}
@@ -81,14 +82,14 @@ func TestASubmoduleThatKeepsItsOwnGitFolderIsFound(t *testing.T) {
 func TestEverySubmoduleThatCannotBeHadIsNamed(t *testing.T) {
 	t.Parallel()
 	outer, _ := nested(t)
-	second := line(t, 2)
-	runGit(t, outer, "submodule", "add", "-q", second, "second")
-	lost := runGit(t, second, "rev-parse", "HEAD")
-	runGit(t, outer, "update-index", "--cacheinfo", "160000,"+strings.Repeat("1", 40)+",second")
-	runGit(t, outer, "update-index", "--add", "--cacheinfo", "160000,"+lost+",unmapped")
-	runGit(t, outer, "commit", "-q", "-m", "two more")
-	r := open(t, outer)
-	err := NewSource(r, SourceOptions{Submodules: true}).WriteTar(t.Context(), resolve(t, r, "HEAD").ID, discard{})
+	second := gittest.Line(t, 2)
+	gittest.Run(t, outer, "submodule", "add", "-q", second, "second")
+	lost := gittest.Run(t, second, "rev-parse", "HEAD")
+	gittest.Run(t, outer, "update-index", "--cacheinfo", "160000,"+strings.Repeat("1", 40)+",second")
+	gittest.Run(t, outer, "update-index", "--add", "--cacheinfo", "160000,"+lost+",unmapped")
+	gittest.Run(t, outer, "commit", "-q", "-m", "two more")
+	r := opened(t, outer)
+	err := NewSource(r, SourceOptions{Submodules: true}).WriteTar(t.Context(), resolved(t, r, "HEAD").ID, discard{})
 	var missing *SubmodulesError
 	if !errors.As(err, &missing) || len(missing.Missing) != 3 {
 		t.Fatalf("got %v, want three submodules", err)
@@ -105,17 +106,17 @@ func TestEverySubmoduleThatCannotBeHadIsNamed(t *testing.T) {
 
 func TestSubmodulesThatNoFetchingCanMendMakeTheirCommitUntestable(t *testing.T) {
 	t.Parallel()
-	dir := line(t, 1)
-	runGit(t, dir, "update-index", "--add", "--cacheinfo", "160000,"+strings.Repeat("1", 40)+",module")
-	runGit(t, dir, "commit", "-q", "-m", "unmapped")
-	unmapped := runGit(t, dir, "rev-parse", "HEAD")
+	dir := gittest.Line(t, 1)
+	gittest.Run(t, dir, "update-index", "--add", "--cacheinfo", "160000,"+strings.Repeat("1", 40)+",module")
+	gittest.Run(t, dir, "commit", "-q", "-m", "unmapped")
+	unmapped := gittest.Run(t, dir, "rev-parse", "HEAD")
 	if err := os.WriteFile(filepath.Join(dir, ".gitmodules"), []byte("[submodule \"x\npath = module\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	runGit(t, dir, "add", ".gitmodules")
-	runGit(t, dir, "commit", "-q", "-m", "unreadable")
-	r := open(t, dir)
-	for commit, want := range map[string]string{unmapped: "does not mention it", runGit(t, dir, "rev-parse", "HEAD"): "cannot be read: "} {
+	gittest.Run(t, dir, "add", ".gitmodules")
+	gittest.Run(t, dir, "commit", "-q", "-m", "unreadable")
+	r := opened(t, dir)
+	for commit, want := range map[string]string{unmapped: "does not mention it", gittest.Run(t, dir, "rev-parse", "HEAD"): "cannot be read: "} {
 		err := NewSource(r, SourceOptions{Submodules: true}).WriteTar(t.Context(), commit, discard{})
 		if untestable := (interface{ Untestable() })(nil); !errors.As(err, &untestable) || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an untestable commit and %q", err, want)

@@ -9,18 +9,20 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"buildbisect/runner/git/gittest"
 )
 
 // statusOf asks git which tracked files are changed.
 func statusOf(t *testing.T, dir string) []string {
 	t.Helper()
 	var paths []string
-	for line := range strings.SplitSeq(runGit(t, dir, "-c", "core.quotePath=false", "status", "--porcelain", "-z", "--untracked-files=no", "--no-renames", "--ignore-submodules=all"), "\x00") {
+	for line := range strings.SplitSeq(gittest.Run(t, dir, "-c", "core.quotePath=false", "status", "--porcelain", "-z", "--untracked-files=no", "--no-renames", "--ignore-submodules=all"), "\x00") {
 		if len(line) > 3 {
 			paths = append(paths, line[3:])
 		}
 	}
-	return sorted(paths)
+	return gittest.Sorted(paths)
 }
 
 func TestUncommittedChangesAreThoseOfGitStatus(t *testing.T) {
@@ -28,7 +30,7 @@ func TestUncommittedChangesAreThoseOfGitStatus(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	w := attrWorld{rng}
 	dir := t.TempDir()
-	runGit(t, dir, "init", "-q", "-b", "main")
+	gittest.Run(t, dir, "init", "-q", "-b", "main")
 	files := map[string]string{".gitattributes": "*.txt text eol=crlf\n*.u16 text working-tree-encoding=UTF-16\n*.id ident\n", "a/b/exe": "#!\n"}
 	for i := range 40 {
 		files[fmt.Sprintf("d%d/f%d.%s", i%5, i, w.one("txt", "u16", "id", "plain"))] = fmt.Sprintf("line %d\n$Id$\n", i)
@@ -38,18 +40,18 @@ func TestUncommittedChangesAreThoseOfGitStatus(t *testing.T) {
 			files[name] = "\xff\xfe" + strings.Join(strings.Split(content, ""), "\x00") + "\x00"
 		}
 	}
-	writeFiles(t, dir, files)
+	gittest.WriteFiles(t, dir, files)
 	if err := os.Symlink("a/b", filepath.Join(dir, "link")); err != nil {
 		t.Fatal(err)
 	}
-	runGit(t, dir, "add", "-A")
-	runGit(t, dir, "commit", "-q", "-m", "1")
-	runGit(t, dir, "rm", "-q", "-r", "--cached", ".")
-	runGit(t, dir, "reset", "-q", "--hard") // as a checkout has them
-	names := strings.Split(runGit(t, dir, "ls-files"), "\n")
-	for round := range fewer(24) {
+	gittest.Run(t, dir, "add", "-A")
+	gittest.Run(t, dir, "commit", "-q", "-m", "1")
+	gittest.Run(t, dir, "rm", "-q", "-r", "--cached", ".")
+	gittest.Run(t, dir, "reset", "-q", "--hard") // as a checkout has them
+	names := strings.Split(gittest.Run(t, dir, "ls-files"), "\n")
+	for round := range gittest.Fewer(24) {
 		clone := filepath.Join(t.TempDir(), "clone")
-		runGit(t, dir, "clone", "-q", dir, clone)
+		gittest.Run(t, dir, "clone", "-q", dir, clone)
 		if round%2 == 0 { // else files are as old as the index
 			past := time.Now().Add(-time.Hour)
 			for _, name := range names {
@@ -57,7 +59,7 @@ func TestUncommittedChangesAreThoseOfGitStatus(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			runGit(t, clone, "status")
+			gittest.Run(t, clone, "status")
 		}
 		for range rng.IntN(6) {
 			name := names[rng.IntN(len(names))]
@@ -68,7 +70,7 @@ func TestUncommittedChangesAreThoseOfGitStatus(t *testing.T) {
 				err = os.RemoveAll(path)
 			case 1:
 				err = os.RemoveAll(path)
-				writeFiles(t, clone, map[string]string{name: "changed"})
+				gittest.WriteFiles(t, clone, map[string]string{name: "changed"})
 			case 2:
 				if now := time.Now().Add(time.Hour); name != "link" {
 					err = os.Chtimes(path, now, now)
@@ -78,10 +80,10 @@ func TestUncommittedChangesAreThoseOfGitStatus(t *testing.T) {
 					err = os.Chmod(path, 0o755)
 				}
 			case 4:
-				writeFiles(t, clone, map[string]string{name + "new": "new"})
-				runGit(t, clone, "add", "-A")
+				gittest.WriteFiles(t, clone, map[string]string{name + "new": "new"})
+				gittest.Run(t, clone, "add", "-A")
 			case 5:
-				_, _ = tryGit(t, clone, "", "rm", "-q", "--cached", "--", name)
+				_, _ = gittest.Try(t, clone, "", "rm", "-q", "--cached", "--", name)
 			case 6:
 				var content []byte
 				if content, err = os.ReadFile(path); err == nil && len(content) > 2 {
@@ -96,15 +98,15 @@ func TestUncommittedChangesAreThoseOfGitStatus(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		before := snapshot(t, clone)
-		got, err := Uncommitted(t.Context(), open(t, clone))
+		before := gittest.Snapshot(t, clone)
+		got, err := Uncommitted(t.Context(), opened(t, clone))
 		if err != nil {
 			t.Fatal(err)
 		}
-		if after := snapshot(t, clone); after != before {
+		if after := gittest.Snapshot(t, clone); after != before {
 			t.Error("the repository was written to")
 		}
-		if want := statusOf(t, clone); !slices.Equal(sorted(got), want) {
+		if want := statusOf(t, clone); !slices.Equal(gittest.Sorted(got), want) {
 			t.Errorf("round %d: %q, git says %q", round, got, want)
 		}
 	}
@@ -112,16 +114,16 @@ func TestUncommittedChangesAreThoseOfGitStatus(t *testing.T) {
 
 func TestUncommittedChangesRunNothingOfTheRepository(t *testing.T) {
 	t.Parallel()
-	dir := line(t, 1)
+	dir := gittest.Line(t, 1)
 	hit := filepath.Join(t.TempDir(), "hit")
-	runGit(t, dir, "config", "core.fsmonitor", "touch "+hit)
-	runGit(t, dir, "config", "filter.evil.clean", "touch "+hit)
-	writeFiles(t, dir, map[string]string{".gitattributes": "* filter=evil\n"})
-	runGit(t, dir, "-c", "core.fsmonitor=", "-c", "filter.evil.clean=", "add", "-A")
-	runGit(t, dir, "-c", "core.fsmonitor=", "-c", "filter.evil.clean=", "commit", "-q", "-m", "evil")
+	gittest.Run(t, dir, "config", "core.fsmonitor", "touch "+hit)
+	gittest.Run(t, dir, "config", "filter.evil.clean", "touch "+hit)
+	gittest.WriteFiles(t, dir, map[string]string{".gitattributes": "* filter=evil\n"})
+	gittest.Run(t, dir, "-c", "core.fsmonitor=", "-c", "filter.evil.clean=", "add", "-A")
+	gittest.Run(t, dir, "-c", "core.fsmonitor=", "-c", "filter.evil.clean=", "commit", "-q", "-m", "evil")
 	_ = os.Remove(hit)
-	writeFiles(t, dir, map[string]string{"number": "other"})
-	if _, err := Uncommitted(t.Context(), open(t, dir)); err != nil {
+	gittest.WriteFiles(t, dir, map[string]string{"number": "other"})
+	if _, err := Uncommitted(t.Context(), opened(t, dir)); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Lstat(hit); err == nil {
@@ -131,14 +133,14 @@ func TestUncommittedChangesRunNothingOfTheRepository(t *testing.T) {
 
 func TestADamagedIndexEndsNothing(t *testing.T) {
 	t.Parallel()
-	dir := line(t, 1)
+	dir := gittest.Line(t, 1)
 	whole, err := os.ReadFile(filepath.Join(dir, ".git", "index"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n := 0; n < len(whole); n += 7 {
-		writeFiles(t, dir, map[string]string{".git/index": string(whole[:n])})
-		if _, err := Uncommitted(t.Context(), open(t, dir)); err == nil || !strings.Contains(err.Error(), "uncommitted changes in") {
+		gittest.WriteFiles(t, dir, map[string]string{".git/index": string(whole[:n])})
+		if _, err := Uncommitted(t.Context(), opened(t, dir)); err == nil || !strings.Contains(err.Error(), "uncommitted changes in") {
 			t.Errorf("cut after %d bytes: %v", n, err)
 		}
 	}
