@@ -20,6 +20,8 @@ import (
 	"buildbisect/runner/space"
 	"buildbisect/scenarios"
 
+	"buildbisect/runner/git/checkout"
+
 	"github.com/urfave/cli/v2"
 )
 
@@ -30,7 +32,7 @@ type job struct {
 	space     *space.Space
 	span      func(ctx context.Context, good string) (*space.Space, error) // where no good commit is given; see runner.Run
 	repo      *git.Repository
-	source    *git.Source
+	source    *checkout.Source
 	cache     string
 	backend   *opened
 	images    *images.Builder
@@ -114,7 +116,7 @@ func (s *job) openHistory(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("source.bad: %w", err)
 	}
-	s.source = git.NewSource(s.repo, git.SourceOptions{Git: s.scenario.Source.Git, Submodules: s.scenario.Source.Submodules, Progress: s.progress.line})
+	s.source = checkout.NewSource(s.repo, checkout.SourceOptions{Git: s.scenario.Source.Git, Submodules: s.scenario.Source.Submodules, Progress: s.progress.line})
 	s.ends = []string{bad.ID}
 	if s.scenario.Source.Good == "" {
 		return s.openLadder(ctx, bad)

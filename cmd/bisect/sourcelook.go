@@ -8,7 +8,8 @@ import (
 	"strings"
 
 	"buildbisect/images"
-	"buildbisect/runner/git"
+
+	"buildbisect/runner/git/checkout"
 
 	"github.com/dustin/go-humanize/english"
 )
@@ -20,7 +21,7 @@ func (s *job) lookAtSource(ctx context.Context) (err error) {
 	if s.unseen, err = s.source.Caveats(ctx, s.ends...); err != nil {
 		return err
 	}
-	paths, err := git.Uncommitted(ctx, s.repo)
+	paths, err := checkout.Uncommitted(ctx, s.repo)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

@@ -16,7 +16,7 @@ const alternatesDeep = 5
 
 // objectFolders returns the repository's own object folder and those that it borrows from, in the order in
 // which git asks them, each once; missing are those that are not there, which git passes over too.
-func objectFolders(at place) (folders, missing []string, err error) {
+func objectFolders(at Place) (folders, missing []string, err error) {
 	l := &alternateLister{seen: map[string]bool{}}
 	l.add(at.objectDir)
 	if at.borrowed != "" {

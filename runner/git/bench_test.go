@@ -70,10 +70,10 @@ func BenchmarkPathsOf20000Commits(b *testing.B) {
 	for _, paths := range [][]string{{"d3/"}, {"*/f3"}} {
 		b.Run(paths[0], func(b *testing.B) {
 			begin := time.Now()
-			want := len(strings.Fields(gittest.Run(b, at.gitDir, "rev-list", "root..b1", "--", paths[0])))
+			want := len(strings.Fields(gittest.Run(b, at.GitDir, "rev-list", "root..b1", "--", paths[0])))
 			ofGit := time.Since(begin)
 			for b.Loop() {
-				r := open(b, at.gitDir) // nothing remembered
+				r := open(b, at.GitDir) // nothing remembered
 				h, err := r.History(b.Context(), resolve(b, r, "root"), resolve(b, r, "b1"), HistoryOptions{Paths: paths})
 				if err != nil || len(h.Commits) != want {
 					b.Fatal(err)
@@ -87,7 +87,7 @@ func BenchmarkPathsOf20000Commits(b *testing.B) {
 func BenchmarkChangesOf5000Commits(b *testing.B) {
 	at := folders(b, 5001)
 	for b.Loop() {
-		r := open(b, at.gitDir)
+		r := open(b, at.GitDir)
 		for id, err := range r.FirstParents(b.Context(), resolve(b, r, "b1")) {
 			if err != nil {
 				b.Fatal(err)

@@ -25,15 +25,15 @@ type Bisection struct {
 
 // Bisection is the one under way in r's work tree; nil: none.
 func (r *Repository) Bisection() (*Bisection, error) {
-	start, err := os.ReadFile(filepath.Join(r.gitDir, "BISECT_START"))
-	if errors.Is(err, fs.ErrNotExist) || r.workTree == "" {
+	start, err := os.ReadFile(filepath.Join(r.GitDir, "BISECT_START"))
+	if errors.Is(err, fs.ErrNotExist) || r.WorkTree == "" {
 		return nil, nil
 	} else if err != nil {
-		return nil, fmt.Errorf("git bisect in %s: %w", r.workTree, err)
+		return nil, fmt.Errorf("git bisect in %s: %w", r.WorkTree, err)
 	}
 	b := &Bisection{repo: r}
 	if b.head, err = r.Resolve("HEAD"); err != nil {
-		return nil, fmt.Errorf("git bisect in %s: %w", r.workTree, err)
+		return nil, fmt.Errorf("git bisect in %s: %w", r.WorkTree, err)
 	}
 	name := strings.TrimSpace(string(start))
 	for _, rev := range []string{"refs/heads/" + name, name} {
@@ -51,9 +51,9 @@ func (r *Repository) Bisection() (*Bisection, error) {
 // firstBad is the id of the commit that was first named as bad; "": none was. Later ones move
 // refs/bisect/bad.
 func (r *Repository) firstBad() string {
-	terms, _ := os.ReadFile(filepath.Join(r.gitDir, "BISECT_TERMS"))
+	terms, _ := os.ReadFile(filepath.Join(r.GitDir, "BISECT_TERMS"))
 	bad, _, _ := strings.Cut(string(terms), "\n")
-	log, _ := os.ReadFile(filepath.Join(r.gitDir, "BISECT_LOG"))
+	log, _ := os.ReadFile(filepath.Join(r.GitDir, "BISECT_LOG"))
 	for line := range strings.Lines(string(log)) {
 		if rest, ok := strings.CutPrefix(line, "# "+cmp.Or(bad, "bad")+": ["); ok {
 			id, _, _ := strings.Cut(rest, "]")
@@ -68,7 +68,7 @@ func (r *Repository) firstBad() string {
 // and changed is false: a file outside of the work tree, one that is not committed, one with changes of its
 // own, which git carries from commit to commit, and one that is the same in both commits.
 func (b *Bisection) Fixed(path string) (text []byte, from Commit, changed bool, err error) {
-	name, err := filepath.Rel(b.repo.workTree, path)
+	name, err := filepath.Rel(b.repo.WorkTree, path)
 	if err != nil || !filepath.IsLocal(name) || len(b.from) == 0 {
 		return nil, from, false, nil
 	}
@@ -97,14 +97,14 @@ func sameLines(a, b []byte) bool {
 
 // file is a regular file of a commit, by its path from the top; nil: there is none.
 func (r *Repository) file(commit Commit, path string) ([]byte, error) {
-	h, err := r.header(commit.ID)
+	h, err := r.Header(commit.ID)
 	if err != nil {
 		return nil, err
 	}
-	at := h.tree
+	at := h.Tree
 	names := strings.Split(path, "/")
 	for i, name := range names {
-		entries, err := r.readTree(at)
+		entries, err := r.ReadTree(at)
 		if err != nil {
 			return nil, err
 		}
@@ -119,7 +119,7 @@ func (r *Repository) file(commit Commit, path string) ([]byte, error) {
 			return nil, nil
 		}
 	}
-	content, _, err := r.objects.read(plumbing.BlobObject, at)
+	content, _, err := r.Objects.Read(plumbing.BlobObject, at)
 	if content == nil && err == nil {
 		content = []byte{}
 	}

@@ -15,24 +15,24 @@ import (
 // It fails with a *ShallowError where the clone was cut, since what came before is not known.
 func (r *Repository) Changes(ctx context.Context, commit Commit) (paths []string, err error) {
 	id := plumbing.NewHash(commit.ID)
-	if r.graph.shallow[id] {
+	if r.Graph.Shallow[id] {
 		return nil, r.shallowError([]plumbing.Hash{id})
 	}
-	parents, err := r.graph.parents(id) // not commit.Parents, which a History may have rewritten
+	parents, err := r.Graph.Parents(id) // not commit.Parents, which a History may have rewritten
 	if err != nil {
 		return nil, err
 	}
 	var before plumbing.Hash
 	if len(parents) > 0 {
-		if before, err = r.graph.tree(parents[0]); err != nil {
+		if before, err = r.Graph.Tree(parents[0]); err != nil {
 			return nil, err
 		}
 	}
-	after, err := r.graph.tree(id)
+	after, err := r.Graph.Tree(id)
 	if err != nil {
 		return nil, err
 	}
-	diff := treeDiff{objects: r.objects, limit: most, commit: commit.ID, found: func(path string) bool {
+	diff := treeDiff{objects: r.Objects, limit: MostEntries, commit: commit.ID, found: func(path string) bool {
 		paths = append(paths, path)
 		return true
 	}}

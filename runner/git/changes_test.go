@@ -28,7 +28,7 @@ func TestChangesAreThoseThatGitLists(t *testing.T) {
 				against = []string{c.Parents[0], c.ID}
 			}
 			merges += max(0, len(c.Parents)-1)
-			want := strings.Fields(gittest.Run(t, r.gitDir, append([]string{"diff-tree", "-r", "--no-commit-id", "--name-only"}, against...)...))
+			want := strings.Fields(gittest.Run(t, r.GitDir, append([]string{"diff-tree", "-r", "--no-commit-id", "--name-only"}, against...)...))
 			got, err := r.Changes(t.Context(), c)
 			if err != nil || !slices.Equal(got, want) {
 				t.Errorf("seed %d, %v, commit %d: %v, %v, git says %v", seed, w, i, got, err, want)
@@ -132,14 +132,14 @@ func TestATreeThatNamesItselfIntoBillionsEnds(t *testing.T) {
 	bomb := strings.TrimSpace(out)
 	r := open(t, dir)
 	found := 0
-	diff := treeDiff{objects: r.objects, limit: 10_000, found: func(string) bool { found++; return true }}
+	diff := treeDiff{objects: r.Objects, limit: 10_000, found: func(string) bool { found++; return true }}
 	err = diff.differ(t.Context(), emptyTree, hashOf(bomb))
 	if hostile := (*HostileTreeError)(nil); !errors.As(err, &hostile) || found == 0 || found > 10_000 {
 		t.Errorf("after %d files %v, want a HostileTreeError", found, err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	defer cancel(nil)
-	diff = treeDiff{objects: r.objects, limit: most, found: func(string) bool { cancel(errors.New("enough")); return true }}
+	diff = treeDiff{objects: r.Objects, limit: MostEntries, found: func(string) bool { cancel(errors.New("enough")); return true }}
 	if err = diff.differ(ctx, emptyTree, hashOf(bomb)); err == nil || err.Error() != "enough" {
 		t.Errorf("cancelled: %v", err)
 	}

@@ -31,7 +31,7 @@ func (c Commit) String() string { return strings.TrimSpace(c.Short() + " " + c.S
 
 // commit reads one commit whole.
 func (r *Repository) commit(id plumbing.Hash) (Commit, error) {
-	content, _, err := r.objects.read(plumbing.CommitObject, id)
+	content, _, err := r.Objects.Read(plumbing.CommitObject, id)
 	if err != nil {
 		return Commit{}, err
 	}
@@ -51,7 +51,7 @@ func (r *Repository) commit(id plumbing.Hash) (Commit, error) {
 		AuthorEmail: gittext.Printable(decoded.Author.Email),
 		When:        decoded.Committer.When,
 	}
-	parents, err := r.graph.parents(id)
+	parents, err := r.Graph.Parents(id)
 	for _, parent := range parents {
 		c.Parents = append(c.Parents, parent.String())
 	}
@@ -66,7 +66,7 @@ func subject(message string) string {
 // header is the part of a commit that walks need. Reading it alone is several times cheaper than decoding it
 // all.
 type header struct {
-	tree    plumbing.Hash
+	Tree    plumbing.Hash
 	parents []plumbing.Hash
 }
 
@@ -78,21 +78,22 @@ func parseHeader(content []byte) (header, error) {
 		key, value, _ := bytes.Cut(line, []byte(" "))
 		switch string(key) {
 		case "tree":
-			h.tree = plumbing.NewHash(string(value))
+			h.Tree = plumbing.NewHash(string(value))
 		case "parent":
 			h.parents = append(h.parents, plumbing.NewHash(string(value)))
 		default: // author: the parents are over
 			content = nil
 		}
 	}
-	if h.tree.IsZero() {
+	if h.Tree.IsZero() {
 		return header{}, errors.New("it names no tree")
 	}
 	return h, nil
 }
 
-func (o *objects) header(id plumbing.Hash) (header, error) {
-	content, _, err := o.read(plumbing.CommitObject, id)
+// Header reads the part of a commit that walks need.
+func (o *Objects) Header(id plumbing.Hash) (header, error) {
+	content, _, err := o.Read(plumbing.CommitObject, id)
 	if err != nil {
 		return header{}, err
 	}
@@ -108,16 +109,17 @@ func (r *Repository) Tree(ctx context.Context, commit string) (string, error) {
 	if err := ctx.Err(); err != nil {
 		return "", context.Cause(ctx)
 	}
-	h, err := r.header(commit)
+	h, err := r.Header(commit)
 	if err != nil {
 		return "", err
 	}
-	return h.tree.String(), nil
+	return h.Tree.String(), nil
 }
 
-func (r *Repository) header(commit string) (header, error) {
-	if len(commit) != 40 || !isHex(commit) {
+// Header reads the part of a commit, given by its full id, that walks need.
+func (r *Repository) Header(commit string) (header, error) {
+	if len(commit) != 40 || !IsHex(commit) {
 		return header{}, fmt.Errorf("files of %q: not a full commit id; resolve it first", commit)
 	}
-	return r.objects.header(plumbing.NewHash(commit))
+	return r.Objects.Header(plumbing.NewHash(commit))
 }

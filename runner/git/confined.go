@@ -77,10 +77,10 @@ func confinedDir(dir, top string) error {
 		return err
 	}
 	at := placeOf(dir, "")
-	if !inside(at.commonDir, top) {
+	if !inside(at.CommonDir, top) {
 		return leadsOut(filepath.Join(dir, "commondir"))
 	}
-	for _, config := range []string{filepath.Join(at.commonDir, "config"), filepath.Join(dir, "config.worktree")} {
+	for _, config := range []string{filepath.Join(at.CommonDir, "config"), filepath.Join(dir, "config.worktree")} {
 		settings, err := gittext.ReadConfig(config, false)
 		if err != nil {
 			return err

@@ -33,7 +33,7 @@ func (h *History) DAG() (parents [][]int, containsGood []bool) {
 
 // parentsFirst orders the commits of set so that parents come before children and last comes last. Each line
 // of history stays together, a first parent's before a second's.
-func (g *graph) parentsFirst(ctx context.Context, last plumbing.Hash, set map[plumbing.Hash]bool) ([]plumbing.Hash, error) {
+func (g *Graph) parentsFirst(ctx context.Context, last plumbing.Hash, set map[plumbing.Hash]bool) ([]plumbing.Hash, error) {
 	type frame struct {
 		id   plumbing.Hash
 		rest []plumbing.Hash // parents still to visit
@@ -45,7 +45,7 @@ func (g *graph) parentsFirst(ctx context.Context, last plumbing.Hash, set map[pl
 			return nil
 		}
 		visited[id] = true
-		parents, err := g.parents(id)
+		parents, err := g.Parents(id)
 		stack = append(stack, frame{id, parents})
 		return err
 	}
@@ -74,7 +74,7 @@ func (g *graph) parentsFirst(ctx context.Context, last plumbing.Hash, set map[pl
 
 // holders reports for each commit of order, parents first, whether all tops of the good side are its
 // ancestors. There is one top but for criss-cross merges, where there are a few.
-func (g *graph) holders(ctx context.Context, order, tops []plumbing.Hash) ([]bool, error) {
+func (g *Graph) holders(ctx context.Context, order, tops []plumbing.Hash) ([]bool, error) {
 	all := make([]bool, len(order))
 	for i := range all {
 		all[i] = true
@@ -85,7 +85,7 @@ func (g *graph) holders(ctx context.Context, order, tops []plumbing.Hash) ([]boo
 			if i%1024 == 0 && ctx.Err() != nil {
 				return nil, context.Cause(ctx)
 			}
-			parents, err := g.parents(id)
+			parents, err := g.Parents(id)
 			if err != nil {
 				return nil, err
 			}
@@ -117,11 +117,11 @@ func (r *Repository) FirstParents(ctx context.Context, from Commit) iter.Seq2[st
 			if !yield(id.String(), nil) {
 				return
 			}
-			if r.graph.shallow[id] {
+			if r.Graph.Shallow[id] {
 				yield("", r.shallowError([]plumbing.Hash{id}))
 				return
 			}
-			parents, err := r.graph.parents(id)
+			parents, err := r.Graph.Parents(id)
 			if err != nil {
 				yield("", err)
 				return

@@ -151,8 +151,8 @@ func (e *SubmodulesError) Error() string {
 	return b.String()
 }
 
-// blamed is the error as one of the commit alone where nothing that the user fetches would mend it.
-func (e *SubmodulesError) blamed() error {
+// Blamed is the error as one of the commit alone where nothing that the user fetches would mend it.
+func (e *SubmodulesError) Blamed() error {
 	if slices.ContainsFunc(e.Missing, func(m MissingSubmodule) bool { return m.Command != "" }) {
 		return e
 	}

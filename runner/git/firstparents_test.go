@@ -28,7 +28,7 @@ func TestFirstParentsAreThoseOfGitDownToTheRoot(t *testing.T) {
 	r, all := pathWorlds(t, gittest.Fewer(8), true)
 	for _, w := range all {
 		_, bad := w.ends(t, r)
-		want := strings.Fields(gittest.Run(t, r.gitDir, "rev-list", "--first-parent", bad.ID))
+		want := strings.Fields(gittest.Run(t, r.GitDir, "rev-list", "--first-parent", bad.ID))
 		if got, err := walkFirst(t.Context(), r, bad, 0); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%v: %v, %v, git says %v", w, got, err, want)
 		}

@@ -28,8 +28,8 @@ var harmless = []string{"noop", "noop-v1", "preciousobjects", "partialclone", "w
 
 // readFormat refuses what this package would misread, and nothing else. go-git's own check is not used: it
 // refuses partial clones and work trees with a config of their own, which are as readable as any.
-func readFormat(at place, env Environment) (format, error) {
-	own, err := gittext.ReadConfig(filepath.Join(at.commonDir, "config"), false)
+func readFormat(at Place, env Environment) (format, error) {
+	own, err := gittext.ReadConfig(filepath.Join(at.CommonDir, "config"), false)
 	if err != nil {
 		return format{}, err
 	}
@@ -67,13 +67,13 @@ func readFormat(at place, env Environment) (format, error) {
 		f.noModes = !s.On()
 	}
 	if s, set := all.Last("core", "worktree"); set && s.Value != "" {
-		f.workTree = physical(gittext.Under(at.gitDir, s.Value))
+		f.workTree = physical(gittext.Under(at.GitDir, s.Value))
 	}
 	return f, nil
 }
 
 // checkFormat looks at what makes git itself refuse a repository that it does not understand.
-func checkFormat(at place, own gittext.Settings) error {
+func checkFormat(at Place, own gittext.Settings) error {
 	version := 0
 	if s, set := own.Last("core", "repositoryformatversion"); set {
 		var err error
@@ -110,40 +110,40 @@ func unreadable(why, to, command string) error {
 }
 
 // copyCommand copies a repository with whatever git can read it.
-func copyCommand(at place) string {
+func copyCommand(at Place) string {
 	return fmt.Sprintf("git clone --mirror %s %s", gittext.Quoted(at.top()), gittext.Quoted(at.copyTo("copy")))
 }
 
 // sha1Command writes a repository's history anew under sha1 ids.
-func sha1Command(at place) string {
+func sha1Command(at Place) string {
 	to, branch := gittext.Quoted(at.copyTo("sha1")), ""
-	if head := looseRef(at.gitDir, "HEAD", "HEAD"); head != nil && head.Target().IsBranch() {
+	if head := looseRef(at.GitDir, "HEAD", "HEAD"); head != nil && head.Target().IsBranch() {
 		branch = "-b " + gittext.Quoted(head.Target().Short()) + " "
 	}
 	return fmt.Sprintf("git init --bare --object-format=sha1 %s%s && git -C %s fast-export --all --signed-tags=strip --reencode=no | git -C %s fast-import --quiet", branch, to, gittext.Quoted(at.top()), to)
 }
 
 // copyTo is a folder next to the repository for a copy of it.
-func (at place) copyTo(kind string) string {
+func (at Place) copyTo(kind string) string {
 	return strings.TrimSuffix(at.top(), ".git") + "." + kind + ".git"
 }
 
 // readAllSettings reads what git reads: the machine's configuration, the user's, the repository's, the work
 // tree's, the environment's. The first two may be missing or unreadable: they are not the repository's.
-func readAllSettings(at place, own gittext.Settings, env Environment) (gittext.Settings, error) {
+func readAllSettings(at Place, own gittext.Settings, env Environment) (gittext.Settings, error) {
 	var all gittext.Settings
 	for _, file := range outerConfigs(env) {
 		if outer, err := gittext.ReadConfig(file, true); err == nil {
 			all = append(all, outer...)
 		}
 	}
-	inner, err := gittext.ReadConfig(filepath.Join(at.commonDir, "config"), true)
+	inner, err := gittext.ReadConfig(filepath.Join(at.CommonDir, "config"), true)
 	if err != nil {
 		return nil, err
 	}
 	all = append(all, inner...)
 	if s, set := own.Last("extensions", "worktreeconfig"); set && s.On() {
-		work, err := gittext.ReadConfig(filepath.Join(at.gitDir, "config.worktree"), true)
+		work, err := gittext.ReadConfig(filepath.Join(at.GitDir, "config.worktree"), true)
 		if err != nil {
 			return nil, err
 		}

@@ -61,12 +61,12 @@ func forms() []form {
 		{name: "the repo tool", make: repoTool},
 		{name: "a .git file", make: func(t testing.TB, dir string) string {
 			store := filepath.Join(t.TempDir(), "store")
-			rename(t, filepath.Join(dir, ".git"), store)
+			gittest.Rename(t, filepath.Join(dir, ".git"), store)
 			gittest.WriteFiles(t, dir, map[string]string{".git": "gitdir: " + store + "\n"})
 			return dir
 		}},
 		{name: "a relative .git file that is a link", make: func(t testing.TB, dir string) string {
-			rename(t, filepath.Join(dir, ".git"), filepath.Join(dir, "store"))
+			gittest.Rename(t, filepath.Join(dir, ".git"), filepath.Join(dir, "store"))
 			gittest.WriteFiles(t, dir, map[string]string{"pointer": "gitdir: store\n"})
 			link(t, "pointer", filepath.Join(dir, ".git"))
 			return dir
@@ -88,9 +88,9 @@ func forms() []form {
 		{name: "index version 1", make: run("-c", "pack.indexVersion=1", "repack", "-adq")},
 		{name: "offsets of 64 bits", make: func(t testing.TB, dir string) string {
 			gittest.Run(t, dir, "repack", "-adq")
-			for _, idx := range packsOf(t, dir) {
+			for _, idx := range gittest.Packs(t, dir) {
 				gittest.Run(t, dir, "index-pack", "--index-version=2,64", "-o", idx+".new", strings.TrimSuffix(idx, ".idx")+".pack")
-				rename(t, idx+".new", idx)
+				gittest.Rename(t, idx+".new", idx)
 			}
 			return dir
 		}},
@@ -103,9 +103,9 @@ func forms() []form {
 			return dir
 		}},
 		{name: "packs named as by old gits", make: func(t testing.TB, dir string) string {
-			for i, idx := range packsOf(t, dir) {
+			for i, idx := range gittest.Packs(t, dir) {
 				for _, ext := range []string{"idx", "pack"} {
-					rename(t, strings.TrimSuffix(idx, "idx")+ext, filepath.Join(filepath.Dir(idx), fmt.Sprintf("pack-%040x.%s", 7+i, ext)))
+					gittest.Rename(t, strings.TrimSuffix(idx, "idx")+ext, filepath.Join(filepath.Dir(idx), fmt.Sprintf("pack-%040x.%s", 7+i, ext)))
 				}
 			}
 			return dir
@@ -135,37 +135,37 @@ func forms() []form {
 		{name: "alternates with a comment and a folder that is gone", make: borrow(func(store string) string { return "# comment\n/nowhere/at all\n\n" + store })},
 		{name: "alternates in quotes", make: borrow(func(store string) string { return `"` + strings.ReplaceAll(store, "s", `\163`) + "\"\n" })},
 		{name: "relative alternates", make: func(t testing.TB, dir string) string {
-			rename(t, filepath.Join(dir, ".git/objects/pack"), filepath.Join(dir, "pack"))
+			gittest.Rename(t, filepath.Join(dir, ".git/objects/pack"), filepath.Join(dir, "pack"))
 			gittest.WriteFiles(t, dir, map[string]string{".git/objects/info/alternates": "../.././\n"})
 			return dir
 		}},
 		{name: "alternates of alternates, round and round", make: func(t testing.TB, dir string) string {
 			store, second := t.TempDir(), t.TempDir()
-			rename(t, filepath.Join(dir, ".git/objects/pack"), filepath.Join(second, "pack"))
+			gittest.Rename(t, filepath.Join(dir, ".git/objects/pack"), filepath.Join(second, "pack"))
 			gittest.WriteFiles(t, store, map[string]string{"info/alternates": "../" + filepath.Base(filepath.Dir(second)) + "/../" + second + "\n" + second + "\n"})
 			gittest.WriteFiles(t, second, map[string]string{"info/alternates": store + "\n"})
 			gittest.WriteFiles(t, dir, map[string]string{".git/objects/info/alternates": store + "\n"})
 			return dir
 		}},
 		{name: "GIT_ALTERNATE_OBJECT_DIRECTORIES", make: func(t testing.TB, dir string) string {
-			rename(t, filepath.Join(dir, ".git/objects/pack"), filepath.Join(dir, "pack"))
+			gittest.Rename(t, filepath.Join(dir, ".git/objects/pack"), filepath.Join(dir, "pack"))
 			return dir
 		}, env: func(dir string) []string {
 			return []string{"GIT_ALTERNATE_OBJECT_DIRECTORIES=/nowhere:\"" + dir + "\""}
 		}},
 		{name: "GIT_OBJECT_DIRECTORY", make: func(t testing.TB, dir string) string {
-			rename(t, filepath.Join(dir, ".git/objects"), filepath.Join(dir, "store"))
+			gittest.Rename(t, filepath.Join(dir, ".git/objects"), filepath.Join(dir, "store"))
 			if err := os.Mkdir(filepath.Join(dir, ".git/objects"), 0o777); err != nil {
 				t.Fatal(err)
 			}
 			return dir
 		}, env: func(dir string) []string { return []string{"GIT_OBJECT_DIRECTORY=" + dir + "/store"} }},
 		{name: "GIT_DIR", make: func(t testing.TB, dir string) string {
-			rename(t, filepath.Join(dir, ".git"), filepath.Join(dir, "store"))
+			gittest.Rename(t, filepath.Join(dir, ".git"), filepath.Join(dir, "store"))
 			return dir
 		}, env: func(dir string) []string { return []string{"GIT_DIR=" + dir + "/store"} }},
 		{name: "GIT_DIR and GIT_COMMON_DIR", make: func(t testing.TB, dir string) string {
-			rename(t, filepath.Join(dir, ".git"), filepath.Join(dir, "store"))
+			gittest.Rename(t, filepath.Join(dir, ".git"), filepath.Join(dir, "store"))
 			gittest.WriteFiles(t, dir, map[string]string{"own/HEAD": "ref: refs/heads/b2\n", "own/commondir": "../store\n"})
 			return dir
 		}, env: func(dir string) []string {
@@ -282,7 +282,7 @@ func (c comparison) top() string {
 	if strings.TrimSpace(c.git("", "rev-parse", "--is-bare-repository")) == "true" {
 		return strings.TrimSpace(c.git("", "rev-parse", "--absolute-git-dir"))
 	}
-	if c.repo.workTree == "" || strings.TrimSpace(c.git("", "rev-parse", "--is-inside-work-tree")) == "false" {
+	if c.repo.WorkTree == "" || strings.TrimSpace(c.git("", "rev-parse", "--is-inside-work-tree")) == "false" {
 		return c.repo.Path() // git knows no top from here
 	}
 	return strings.TrimSpace(c.git("", "rev-parse", "--show-toplevel"))
@@ -327,11 +327,11 @@ func (c comparison) history() (compared int64) {
 			continue
 		}
 		id := plumbing.NewHash(commit.ID)
-		parents, err := c.repo.graph.parents(id)
+		parents, err := c.repo.Graph.Parents(id)
 		if err != nil {
 			c.t.Error(err)
 		}
-		tree, err := c.repo.graph.tree(id)
+		tree, err := c.repo.Graph.Tree(id)
 		var words []string
 		for _, p := range parents {
 			words = append(words, p.String())
@@ -348,7 +348,7 @@ func (c comparison) history() (compared int64) {
 
 // walk gives every file of a tree.
 func (c comparison) walk(tree plumbing.Hash, dir string, found func(path string, entry object.TreeEntry)) {
-	entries, err := c.repo.readTree(tree)
+	entries, err := c.repo.ReadTree(tree)
 	if err != nil {
 		c.t.Error(err)
 	}
@@ -388,7 +388,7 @@ func (c comparison) files(entries, contents *atomic.Int64) {
 		entries.Add(int64(len(want)))
 		var ours strings.Builder
 		for _, blob := range blobs {
-			content, kind, err := c.repo.objects.read(plumbing.AnyObject, plumbing.NewHash(blob))
+			content, kind, err := c.repo.Objects.Read(plumbing.AnyObject, plumbing.NewHash(blob))
 			if err != nil {
 				c.t.Error(err)
 			}
@@ -453,15 +453,8 @@ func parentLines(parents []int, n int) string {
 
 func moveAndLink(t testing.TB, from, to string) {
 	t.Helper()
-	rename(t, from, to)
+	gittest.Rename(t, from, to)
 	link(t, to, strings.TrimSuffix(from, "/"))
-}
-
-func rename(t testing.TB, from, to string) {
-	t.Helper()
-	if err := os.Rename(from, to); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func link(t testing.TB, target, at string) {
@@ -491,18 +484,9 @@ func refLinks(t testing.TB, dir string) string {
 	return dir
 }
 
-func packsOf(t testing.TB, dir string) []string {
-	t.Helper()
-	packs, err := filepath.Glob(filepath.Join(dir, ".git/objects/pack/*.idx"))
-	if err != nil || len(packs) == 0 {
-		t.Fatalf("no packs in %s: %v", dir, err)
-	}
-	return packs
-}
-
 func packLinks(t testing.TB, dir string) string {
 	elsewhere := t.TempDir()
-	for _, idx := range packsOf(t, dir) {
+	for _, idx := range gittest.Packs(t, dir) {
 		for _, name := range []string{idx, strings.TrimSuffix(idx, "idx") + "pack"} {
 			moveAndLink(t, name, filepath.Join(elsewhere, filepath.Base(name)))
 		}
@@ -528,7 +512,7 @@ func looseLinks(t testing.TB, dir string) string {
 
 func chain(t testing.TB, dir string) string {
 	at := t.TempDir()
-	rename(t, filepath.Join(dir, ".git/objects"), filepath.Join(at, "0"))
+	gittest.Rename(t, filepath.Join(dir, ".git/objects"), filepath.Join(at, "0"))
 	for i := range 5 {
 		link(t, fmt.Sprint(i), filepath.Join(at, fmt.Sprint(i+1)))
 	}
@@ -555,13 +539,13 @@ func repoTool(t testing.TB, dir string) string {
 			t.Fatal(err)
 		}
 	}
-	rename(t, filepath.Join(dir, ".git"), project)
-	rename(t, filepath.Join(project, "objects"), filepath.Join(shared, "objects"))
+	gittest.Rename(t, filepath.Join(dir, ".git"), project)
+	gittest.Rename(t, filepath.Join(project, "objects"), filepath.Join(shared, "objects"))
 	link(t, "../../../project-objects/a/b.git/objects", filepath.Join(project, "objects"))
 	for _, part := range []string{"config", "refs", "objects", "info", "packed-refs", "logs"} {
 		link(t, "../../../.repo/projects/a/b.git/"+part, filepath.Join(top, "a/b/.git", part))
 	}
-	rename(t, filepath.Join(project, "HEAD"), filepath.Join(top, "a/b/.git/HEAD"))
+	gittest.Rename(t, filepath.Join(project, "HEAD"), filepath.Join(top, "a/b/.git/HEAD"))
 	return filepath.Join(top, "a/b")
 }
 
@@ -580,7 +564,7 @@ func borrow(text func(store string) string) func(testing.TB, string) string {
 		if err := os.Mkdir(store, 0o777); err != nil {
 			t.Fatal(err)
 		}
-		rename(t, filepath.Join(dir, ".git/objects/pack"), filepath.Join(store, "pack"))
+		gittest.Rename(t, filepath.Join(dir, ".git/objects/pack"), filepath.Join(store, "pack"))
 		gittest.WriteFiles(t, dir, map[string]string{".git/objects/info/alternates": text(store)})
 		return dir
 	}

@@ -11,18 +11,18 @@ import (
 	commitgraph "github.com/go-git/go-git/v5/plumbing/format/commitgraph/v2"
 )
 
-// graph answers for a commit's parents and tree, from git's commit-graph file where there is one, else from
+// Graph answers for a commit's parents and tree, from git's commit-graph file where there is one, else from
 // the commit itself. Of history outside a range nothing else is read.
-type graph struct {
-	objects *objects
+type Graph struct {
+	objects *Objects
 	index   commitgraph.Index                 // nil: none
-	shallow map[plumbing.Hash]bool            // cut here: these have no parents
-	grafts  map[plumbing.Hash][]plumbing.Hash // parents in place of a commit's own
+	Shallow map[plumbing.Hash]bool            // cut here: these have no parents
+	Grafts  map[plumbing.Hash][]plumbing.Hash // parents in place of a commit's own
 	mu      sync.Mutex                        // guards known
 	known   map[plumbing.Hash]header
 }
 
-func newGraph(at place, objects *objects, indexed bool) (*graph, error) {
+func newGraph(at Place, objects *Objects, indexed bool) (*Graph, error) {
 	shallow, err := shallowEnds(at)
 	if err != nil {
 		return nil, err
@@ -31,9 +31,9 @@ func newGraph(at place, objects *objects, indexed bool) (*graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &graph{objects: objects, shallow: shallow, grafts: grafts, known: map[plumbing.Hash]header{}}
+	g := &Graph{objects: objects, Shallow: shallow, Grafts: grafts, known: map[plumbing.Hash]header{}}
 	// The file says what was committed. Git distrusts it, too, where something else counts.
-	if indexed && len(shallow) == 0 && len(grafts) == 0 && len(objects.replaced) == 0 {
+	if indexed && len(shallow) == 0 && len(grafts) == 0 && len(objects.Replaced) == 0 {
 		g.index = openCommitGraph(filepath.Join(at.objectDir, "info"))
 	}
 	return g, nil
@@ -77,20 +77,20 @@ type inMemory struct{ *bytes.Reader }
 
 func (inMemory) Close() error { return nil }
 
-// parents returns id's parents as git log follows them: replaced and grafted, none where a shallow clone was
+// Parents returns id's parents as git log follows them: replaced and grafted, none where a shallow clone was
 // cut.
-func (g *graph) parents(id plumbing.Hash) ([]plumbing.Hash, error) {
+func (g *Graph) Parents(id plumbing.Hash) ([]plumbing.Hash, error) {
 	h, err := g.header(id)
 	return h.parents, err
 }
 
-// tree returns the id of a commit's tree.
-func (g *graph) tree(id plumbing.Hash) (plumbing.Hash, error) {
+// Tree returns the id of a commit's tree.
+func (g *Graph) Tree(id plumbing.Hash) (plumbing.Hash, error) {
 	h, err := g.header(id)
-	return h.tree, err
+	return h.Tree, err
 }
 
-func (g *graph) header(id plumbing.Hash) (header, error) {
+func (g *Graph) header(id plumbing.Hash) (header, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if h, ok := g.known[id]; ok {
@@ -103,27 +103,27 @@ func (g *graph) header(id plumbing.Hash) (header, error) {
 	return h, err
 }
 
-func (g *graph) read(id plumbing.Hash) (header, error) {
+func (g *Graph) read(id plumbing.Hash) (header, error) {
 	if g.index != nil {
 		if at, err := g.index.GetIndexByHash(id); err == nil {
 			if data, err := g.index.GetCommitDataByIndex(at); err == nil {
-				return header{tree: data.TreeHash, parents: data.ParentHashes}, nil
+				return header{Tree: data.TreeHash, parents: data.ParentHashes}, nil
 			}
 		}
 	}
-	h, err := g.objects.header(id)
-	if grafted, ok := g.grafts[id]; ok {
+	h, err := g.objects.Header(id)
+	if grafted, ok := g.Grafts[id]; ok {
 		h.parents = grafted
 	}
-	if g.shallow[id] {
+	if g.Shallow[id] {
 		h.parents = nil
 	}
 	return h, err
 }
 
-// ancestors returns everything that can be reached from the given commits, themselves included, without
+// Ancestors returns everything that can be reached from the given commits, themselves included, without
 // passing through stop. The order is the same each time; a commit may come before or after its parents.
-func (g *graph) ancestors(ctx context.Context, from []plumbing.Hash, stop map[plumbing.Hash]bool) (order []plumbing.Hash, set map[plumbing.Hash]bool, err error) {
+func (g *Graph) Ancestors(ctx context.Context, from []plumbing.Hash, stop map[plumbing.Hash]bool) (order []plumbing.Hash, set map[plumbing.Hash]bool, err error) {
 	set = map[plumbing.Hash]bool{}
 	var stack []plumbing.Hash
 	push := func(id plumbing.Hash) {
@@ -142,7 +142,7 @@ func (g *graph) ancestors(ctx context.Context, from []plumbing.Hash, stop map[pl
 		id := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
 		order = append(order, id)
-		parents, err := g.parents(id)
+		parents, err := g.Parents(id)
 		if err != nil {
 			return nil, nil, err
 		}

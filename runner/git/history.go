@@ -43,14 +43,14 @@ func (r *Repository) History(ctx context.Context, good, bad Commit, o HistoryOpt
 		return nil, err
 	}
 	goodID, badID := plumbing.NewHash(good.ID), plumbing.NewHash(bad.ID)
-	_, ofGood, err := r.graph.ancestors(ctx, []plumbing.Hash{goodID}, nil)
+	_, ofGood, err := r.Graph.Ancestors(ctx, []plumbing.Hash{goodID}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("history of %s: %w", good.Short(), err)
 	}
 	if ofGood[badID] {
 		return nil, &SwappedError{Good: good, Bad: bad}
 	}
-	walked, inRange, err := r.graph.ancestors(ctx, []plumbing.Hash{badID}, ofGood)
+	walked, inRange, err := r.Graph.Ancestors(ctx, []plumbing.Hash{badID}, ofGood)
 	if err != nil {
 		return nil, fmt.Errorf("history of %s: %w", bad.Short(), err)
 	}
@@ -64,8 +64,8 @@ func (r *Repository) History(ctx context.Context, good, bad Commit, o HistoryOpt
 	h := &History{Good: good, Bad: bad}
 	switch {
 	case len(bases) == 0:
-		if len(r.graph.shallow) > 0 {
-			return nil, r.shallowError(r.cutsIn(ofGood))
+		if len(r.Graph.Shallow) > 0 {
+			return nil, r.shallowError(r.CutsIn(ofGood))
 		}
 		return nil, &UnrelatedError{Good: good, Bad: bad}
 	case len(bases) == 1 && bases[0] == goodID:
@@ -81,7 +81,7 @@ func (r *Repository) History(ctx context.Context, good, bad Commit, o HistoryOpt
 			h.Base = h.Bases[0]
 		}
 	}
-	order, err := r.graph.parentsFirst(ctx, badID, inRange)
+	order, err := r.Graph.parentsFirst(ctx, badID, inRange)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (r *Repository) History(ctx context.Context, good, bad Commit, o HistoryOpt
 	if len(s.kept) == 0 {
 		return nil, r.untouched(ctx, h, o.Paths)
 	}
-	holdsGood, err := r.graph.holders(ctx, order, bases)
+	holdsGood, err := r.Graph.holders(ctx, order, bases)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +105,7 @@ func (r *Repository) History(ctx context.Context, good, bad Commit, o HistoryOpt
 func (r *Repository) mergeBases(ctx context.Context, walked []plumbing.Hash, ofGood map[plumbing.Hash]bool) ([]plumbing.Hash, error) {
 	ends := map[plumbing.Hash]bool{}
 	for _, id := range walked {
-		parents, err := r.graph.parents(id)
+		parents, err := r.Graph.Parents(id)
 		if err != nil {
 			return nil, err
 		}
@@ -120,13 +120,13 @@ func (r *Repository) mergeBases(ctx context.Context, walked []plumbing.Hash, ofG
 	}
 	var below []plumbing.Hash
 	for end := range ends {
-		parents, err := r.graph.parents(end)
+		parents, err := r.Graph.Parents(end)
 		if err != nil {
 			return nil, err
 		}
 		below = append(below, parents...)
 	}
-	_, reached, err := r.graph.ancestors(ctx, below, nil)
+	_, reached, err := r.Graph.Ancestors(ctx, below, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func (r *Repository) mergeBases(ctx context.Context, walked []plumbing.Hash, ofG
 func (r *Repository) checkDepth(walked []plumbing.Hash) error {
 	var cuts []plumbing.Hash
 	for _, id := range walked {
-		if r.graph.shallow[id] {
+		if r.Graph.Shallow[id] {
 			cuts = append(cuts, id)
 		}
 	}
@@ -153,9 +153,10 @@ func (r *Repository) checkDepth(walked []plumbing.Hash) error {
 	return r.shallowError(cuts)
 }
 
-func (r *Repository) cutsIn(set map[plumbing.Hash]bool) []plumbing.Hash {
+// CutsIn lists those of set, ordered by id, at which a shallow clone was cut.
+func (r *Repository) CutsIn(set map[plumbing.Hash]bool) []plumbing.Hash {
 	cuts := map[plumbing.Hash]bool{}
-	for id := range r.graph.shallow {
+	for id := range r.Graph.Shallow {
 		if set[id] {
 			cuts[id] = true
 		}
@@ -200,7 +201,7 @@ func (r *Repository) untouched(ctx context.Context, h *History, paths []string) 
 
 // hasAny reports whether a commit has a file of paths.
 func (r *Repository) hasAny(ctx context.Context, commit plumbing.Hash, paths *pattern.Paths) (bool, error) {
-	tree, err := r.graph.tree(commit)
+	tree, err := r.Graph.Tree(commit)
 	if err != nil {
 		return false, err
 	}

@@ -159,14 +159,14 @@ func TestHistoriesAreThoseOfGitOnRandomDAGs(t *testing.T) {
 			continue // compared in the next test, where all pairs are
 		}
 		g, b := fmt.Sprint("b", good), fmt.Sprint("b", bad)
-		if got, want := ids(h.Commits), gittest.Sorted(strings.Fields(gittest.Run(t, r.gitDir, "rev-list", "--topo-order", g+".."+b))); !slices.Equal(got, want) {
+		if got, want := ids(h.Commits), gittest.Sorted(strings.Fields(gittest.Run(t, r.GitDir, "rev-list", "--topo-order", g+".."+b))); !slices.Equal(got, want) {
 			t.Errorf("%v, %s..%s: %v, git says %v", parents, g, b, got, want)
 		}
 		bases := ids(h.Bases)
 		if len(bases) == 0 {
 			bases = []string{h.Good.ID}
 		}
-		if want := gittest.Sorted(strings.Fields(gittest.Run(t, r.gitDir, "merge-base", "--all", g, b))); !slices.Equal(bases, want) {
+		if want := gittest.Sorted(strings.Fields(gittest.Run(t, r.GitDir, "merge-base", "--all", g, b))); !slices.Equal(bases, want) {
 			t.Errorf("%v, merge bases of %s and %s: %v, git says %v", parents, g, b, bases, want)
 		}
 	}
@@ -328,20 +328,20 @@ func TestACommitGraphChangesNoAnswer(t *testing.T) {
 	parents[79] = []int{70, 71, 72, 73}
 	dir := t.TempDir()
 	plain := world(t, parents)
-	gittest.Run(t, dir, "clone", "-q", "--mirror", plain.gitDir, "single")
-	gittest.Run(t, dir, "clone", "-q", "--mirror", plain.gitDir, "chain")
+	gittest.Run(t, dir, "clone", "-q", "--mirror", plain.GitDir, "single")
+	gittest.Run(t, dir, "clone", "-q", "--mirror", plain.GitDir, "chain")
 	gittest.Run(t, dir, "--git-dir=single", "commit-graph", "write", "--reachable")
-	out, err := gittest.Try(t, filepath.Join(dir, "chain"), gittest.Run(t, plain.gitDir, "rev-parse", "b40")+"\n", "commit-graph", "write", "--stdin-commits", "--split=no-merge")
+	out, err := gittest.Try(t, filepath.Join(dir, "chain"), gittest.Run(t, plain.GitDir, "rev-parse", "b40")+"\n", "commit-graph", "write", "--stdin-commits", "--split=no-merge")
 	if err != nil {
 		t.Fatal(out)
 	}
 	gittest.Run(t, dir, "--git-dir=chain", "commit-graph", "write", "--reachable", "--split=no-merge")
-	gittest.Run(t, dir, "clone", "-q", "--mirror", plain.gitDir, "garbage")
+	gittest.Run(t, dir, "clone", "-q", "--mirror", plain.GitDir, "garbage")
 	gittest.WriteFiles(t, dir, map[string]string{"garbage/objects/info/commit-graph": "garbage"})
 	for _, name := range []string{"single", "chain", "garbage"} {
 		r := open(t, filepath.Join(dir, name))
-		if (r.graph.index != nil) != (name != "garbage") {
-			t.Fatalf("%s: the commit-graph is used: %v", name, r.graph.index != nil)
+		if (r.Graph.index != nil) != (name != "garbage") {
+			t.Fatalf("%s: the commit-graph is used: %v", name, r.Graph.index != nil)
 		}
 		for n := range 79 {
 			want, wantErr := between(t, plain, n, 79)

@@ -73,7 +73,7 @@ func Import(ctx context.Context, r io.Reader, dir string) (*Repository, error) {
 func openImported(dir string) (*Repository, error) {
 	at, found, err := lookIn(dir)
 	if err == nil && found {
-		return Open(at.gitDir)
+		return Open(at.GitDir)
 	}
 	return nil, &NotRepositoryError{Path: dir, Why: "the history imported here is damaged; remove the folder and run again"}
 }
@@ -111,34 +111,34 @@ func swapIn(fresh, dir, aside, want string) error {
 func fastImport(ctx context.Context, program string, text []byte, dir, sum string) error {
 	git := func(args ...string) *exec.Cmd {
 		cmd := exec.CommandContext(ctx, program, args...)
-		cmd.Env = bareEnv(dir)
+		cmd.Env = BareEnv(dir)
 		return cmd
 	}
 	if _, err := git("init", "-q", "--bare", "--template=", dir).Output(); err != nil {
-		return gitSaid(err)
+		return GitSaid(err)
 	}
 	load := git("-c", "fastimport.unpackLimit=0", "fast-import", "--quiet")
 	load.Stdin = bytes.NewReader(text)
 	if _, err := load.Output(); err != nil {
-		said, _, _ := strings.Cut(gitSaid(err).Error(), "fast-import: dumping") // into the folder that goes
+		said, _, _ := strings.Cut(GitSaid(err).Error(), "fast-import: dumping") // into the folder that goes
 		return errors.New(strings.TrimRight(said, "\n"+string(unicode.ReplacementChar)))
 	}
 	branches, err := git("for-each-ref", "--format=%(refname)", "refs/heads/").Output()
 	if err != nil {
-		return gitSaid(err)
+		return GitSaid(err)
 	}
 	names := strings.Fields(string(branches))
 	if len(names) == 0 {
 		return errors.New("there is no branch in it")
 	}
 	if _, err := git("symbolic-ref", "HEAD", head(names, text)).Output(); err != nil {
-		return gitSaid(err)
+		return GitSaid(err)
 	}
 	return os.WriteFile(filepath.Join(dir, stamp), []byte(sum), 0o666)
 }
 
-// bareEnv has git work in dir, with none of its user's config.
-func bareEnv(dir string) []string {
+// BareEnv has git work in dir, with none of its user's config.
+func BareEnv(dir string) []string {
 	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "GIT_DIR=" + dir, "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=/dev/null",
 		"GIT_NO_REPLACE_OBJECTS=1", "GIT_NO_LAZY_FETCH=1", "GIT_TERMINAL_PROMPT=0", "LC_ALL=C"}
 }
@@ -158,8 +158,8 @@ func head(names []string, text []byte) string {
 	return names[0]
 }
 
-// gitSaid adds what a program said to how it ended.
-func gitSaid(err error) error {
+// GitSaid adds what a program said to how it ended.
+func GitSaid(err error) error {
 	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && len(exit.Stderr) > 0 {
 		return fmt.Errorf("%w: %s", err, gittext.Printable(strings.TrimSpace(string(exit.Stderr))))
 	}

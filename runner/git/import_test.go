@@ -123,12 +123,12 @@ func sameAsGit(t *testing.T, text string) {
 	}
 	ours := importText(t, t.TempDir(), text)
 	for _, args := range [][]string{{"for-each-ref"}, {"rev-list", "--all", "--objects"}} {
-		want, got := gittest.Run(t, theirs, args...), gittest.Run(t, ours.gitDir, args...)
+		want, got := gittest.Run(t, theirs, args...), gittest.Run(t, ours.GitDir, args...)
 		if got != want {
 			t.Errorf("git %s:\n%s\nafter git fast-import:\n%s", args, got, want)
 		}
 	}
-	gittest.Run(t, ours.gitDir, "fsck", "--no-dangling")
+	gittest.Run(t, ours.GitDir, "fsck", "--no-dangling")
 }
 
 func TestImportGivesTheIDsOfGit(t *testing.T) {
@@ -186,9 +186,9 @@ func TestTheSameTextIsImportedOnce(t *testing.T) {
 	commitText(&one, 1, nil, 1)
 	commitText(&two, 2, nil, 2)
 	r := importText(t, base, one.String())
-	before := gittest.Snapshot(t, r.gitDir)
+	before := gittest.Snapshot(t, r.GitDir)
 	importText(t, base, one.String())
-	if after := gittest.Snapshot(t, r.gitDir); after != before {
+	if after := gittest.Snapshot(t, r.GitDir); after != before {
 		t.Errorf("made again:\n%s\n%s", before, after)
 	}
 	r = importText(t, base, two.String())

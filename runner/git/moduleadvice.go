@@ -8,18 +8,18 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 )
 
-// checksOut reports whether the commit that is checked out has a submodule of the same name at a path.
-func (r *Repository) checksOut(path string, mapped mapping) bool {
-	head, ok := r.refs.resolve("HEAD")
-	if at, found, err := lookIn(r.workTree); !ok || r.workTree == "" || err != nil || !found || at.gitDir != r.gitDir {
+// ChecksOut reports whether the commit that is checked out has a submodule of the same name at a path.
+func (r *Repository) ChecksOut(path string, mapped Mapping) bool {
+	head, ok := r.Refs.resolve("HEAD")
+	if at, found, err := lookIn(r.WorkTree); !ok || r.WorkTree == "" || err != nil || !found || at.GitDir != r.GitDir {
 		return false
 	}
-	tree, err := r.graph.tree(head)
+	tree, err := r.Graph.Tree(head)
 	if err != nil {
 		return false
 	}
-	here, err := r.readMappings(tree)
-	if err != nil || here.wrong != nil || here.byPath[path].name != mapped.name {
+	here, err := r.ReadMappings(tree)
+	if err != nil || here.Wrong != nil || here.ByPath[path].Name != mapped.Name {
 		return false
 	}
 	return r.entryMode(tree, path) == filemode.Submodule
@@ -28,7 +28,7 @@ func (r *Repository) checksOut(path string, mapped mapping) bool {
 // entryMode is what a path of a tree is; 0 for nothing.
 func (r *Repository) entryMode(tree plumbing.Hash, path string) filemode.FileMode {
 	name, rest, deeper := strings.Cut(path, "/")
-	entries, err := r.readTree(tree)
+	entries, err := r.ReadTree(tree)
 	if err != nil {
 		return 0
 	}
@@ -46,11 +46,11 @@ func (r *Repository) entryMode(tree plumbing.Hash, path string) filemode.FileMod
 
 // urlOf is a submodule's URL from this machine: a relative one starts at where the repository itself was
 // cloned from, or else at the repository.
-func (r *Repository) urlOf(url string) string {
+func (r *Repository) URLOf(url string) string {
 	if !strings.HasPrefix(url, "./") && !strings.HasPrefix(url, "../") {
 		return url
 	}
-	base := r.objects.url
+	base := r.Objects.URL
 	if base == "" {
 		base = r.top()
 	}
@@ -79,10 +79,10 @@ func (r *Repository) urlOf(url string) string {
 	}
 }
 
-// insideModule reports whether a submodule's folder would lie in that of another.
-func (r *Repository) insideModule(name string) bool {
+// InsideModule reports whether a submodule's folder would lie in that of another.
+func (r *Repository) InsideModule(name string) bool {
 	for dir := filepath.Dir(filepath.FromSlash(name)); dir != "."; dir = filepath.Dir(dir) {
-		if above := filepath.Join(r.commonDir, "modules", dir); isGitDir(above, commonDir(above), "") {
+		if above := filepath.Join(r.CommonDir, "modules", dir); isGitDir(above, commonDir(above), "") {
 			return true
 		}
 	}

@@ -15,30 +15,30 @@ import (
 // Repository is one repository, read in place. Its methods may be called at the same time; Close ends them
 // all.
 type Repository struct {
-	place
-	refs    *refs
-	objects *objects
-	graph   *graph
-	noModes bool // its file system does not keep the executable bit
+	Place
+	Refs    *refs
+	Objects *Objects
+	Graph   *Graph
+	NoModes bool // its file system does not keep the executable bit
 }
 
 // Path is the top of the repository's work tree, or the repository itself if it is bare.
 func (r *Repository) Path() string { return r.top() }
 
-// openAt opens the repository at a known place. Submodules share their parent's cache, and so its bound on
+// OpenAt opens the repository at a known place. Submodules share their parent's cache, and so its bound on
 // memory.
-func openAt(at place, shared cache.Object, env Environment) (*Repository, error) {
+func OpenAt(at Place, shared cache.Object, env Environment) (*Repository, error) {
 	r, err := assemble(at, shared, env)
 	if not, ok := errors.AsType[*NotRepositoryError](err); ok {
-		not.Path = at.gitDir
+		not.Path = at.GitDir
 		return nil, not
 	} else if err != nil {
-		return nil, &NotRepositoryError{Path: at.gitDir, Why: err.Error()}
+		return nil, &NotRepositoryError{Path: at.GitDir, Why: err.Error()}
 	}
 	return r, nil
 }
 
-func assemble(at place, shared cache.Object, env Environment) (*Repository, error) {
+func assemble(at Place, shared cache.Object, env Environment) (*Repository, error) {
 	f, err := readFormat(at, env)
 	if err != nil {
 		return nil, err
@@ -46,11 +46,11 @@ func assemble(at place, shared cache.Object, env Environment) (*Repository, erro
 	switch {
 	case at.fixed:
 	case at.named && f.bare:
-		at.workTree = ""
+		at.WorkTree = ""
 	case f.workTree != "":
-		at.workTree = f.workTree
+		at.WorkTree = f.workTree
 	}
-	names := &refs{gitDir: at.gitDir, commonDir: commonDir(at.gitDir)}
+	names := &refs{gitDir: at.GitDir, commonDir: commonDir(at.GitDir)}
 	replaced, err := readReplacements(at, f, names)
 	if err != nil {
 		return nil, err
@@ -59,25 +59,25 @@ func assemble(at place, shared cache.Object, env Environment) (*Repository, erro
 	if err != nil {
 		return nil, err
 	}
-	objects := &objects{place: at, missing: missing, replaced: replaced, cache: shared, partial: f.partial, remote: f.remote, url: f.url}
+	objects := &Objects{Place: at, missing: missing, Replaced: replaced, Cache: shared, Partial: f.partial, Remote: f.remote, URL: f.url}
 	for _, dir := range folders {
-		objects.stores = append(objects.stores, &store{dir: dir, cache: shared})
+		objects.Stores = append(objects.Stores, &store{Dir: dir, cache: shared})
 	}
 	graph, err := newGraph(at, objects, !f.noGraph)
 	if err != nil {
 		return nil, err
 	}
-	return &Repository{place: at, refs: names, objects: objects, graph: graph, noModes: f.noModes}, nil
+	return &Repository{Place: at, Refs: names, Objects: objects, Graph: graph, NoModes: f.noModes}, nil
 }
 
 // Close lets go of the open packs.
 func (r *Repository) Close() error {
-	return r.objects.close()
+	return r.Objects.close()
 }
 
 // shallowEnds reads where a shallow clone was cut: commits whose parents are not here.
-func shallowEnds(at place) (map[plumbing.Hash]bool, error) {
-	text, err := gittext.ReadFile(filepath.Join(at.commonDir, "shallow"))
+func shallowEnds(at Place) (map[plumbing.Hash]bool, error) {
+	text, err := gittext.ReadFile(filepath.Join(at.CommonDir, "shallow"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	} else if err != nil {

@@ -78,7 +78,3 @@ func TestAConfigThatGoGitRefusesIsNoObstacle(t *testing.T) {
 		t.Errorf("HEAD~1 is %q", got)
 	}
 }
-
-type discard struct{}
-
-func (discard) Write(b []byte) (int, error) { return len(b), nil }

@@ -34,7 +34,7 @@ func oddWorld(t *testing.T) (*Repository, Commit) {
 // listed asks git which files of a commit some pathspecs stand for.
 func listed(t *testing.T, r *Repository, specs []string) []string {
 	t.Helper()
-	out := gittest.Run(t, r.gitDir, append([]string{"diff-tree", "-r", "-z", "--root", "--no-commit-id", "--name-only", "main", "--"}, specs...)...)
+	out := gittest.Run(t, r.GitDir, append([]string{"diff-tree", "-r", "-z", "--root", "--no-commit-id", "--name-only", "main", "--"}, specs...)...)
 	return gittest.Sorted(strings.FieldsFunc(out, func(c rune) bool { return c == 0 }))
 }
 
@@ -50,7 +50,7 @@ func limited(t *testing.T, r *Repository, c Commit, spec []string) ([]string, er
 		t.Fatal(err)
 	}
 	var found []string
-	diff := treeDiff{objects: r.objects, limit: most, paths: paths, found: func(path string) bool {
+	diff := treeDiff{objects: r.Objects, limit: MostEntries, paths: paths, found: func(path string) bool {
 		found = append(found, path)
 		if path != "module" && !paths.Match(path) {
 			t.Errorf("%q: the walk found %q, which does not match", spec, path)

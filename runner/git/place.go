@@ -13,12 +13,12 @@ import (
 	"buildbisect/runner/git/gittext"
 )
 
-// place is where a repository's parts lie, as absolute paths.
-type place struct {
-	gitDir    string // holds HEAD
-	commonDir string // holds refs and config; differs from gitDir in a linked work tree
+// Place is where a repository's parts lie, as absolute paths.
+type Place struct {
+	GitDir    string // holds HEAD
+	CommonDir string // holds refs and config; differs from gitDir in a linked work tree
 	objectDir string // its own objects
-	workTree  string // "" for a bare repository
+	WorkTree  string // "" for a bare repository
 	named     bool   // by GIT_DIR
 	fixed     bool   // the work tree is this one, whatever the config says
 	borrowed  string // GIT_ALTERNATE_OBJECT_DIRECTORIES
@@ -36,13 +36,13 @@ func (e Environment) get(name string) string {
 	return value
 }
 
-// noVariables is the environment of a repository that is named by its path: as in git, the variables that say
+// NoVariables is the environment of a repository that is named by its path: as in git, the variables that say
 // where a repository lies are those of one repository and not of its submodules or of any other.
-func noVariables(string) (string, bool) { return "", false }
+func NoVariables(string) (string, bool) { return "", false }
 
 // Open opens the repository that path lies in, as git finds it: path's own .git, or else that of the nearest
 // folder above.
-func Open(path string) (*Repository, error) { return OpenHere(path, noVariables) }
+func Open(path string) (*Repository, error) { return OpenHere(path, NoVariables) }
 
 // OpenHere opens the repository that a git started in path works on: Open, but GIT_DIR, GIT_COMMON_DIR,
 // GIT_WORK_TREE, GIT_OBJECT_DIRECTORY, GIT_ALTERNATE_OBJECT_DIRECTORIES, GIT_CEILING_DIRECTORIES,
@@ -53,36 +53,36 @@ func OpenHere(path string, env Environment) (*Repository, error) {
 	if err != nil {
 		return nil, &NotRepositoryError{Path: path, Why: err.Error()}
 	}
-	return openAt(at, cache.NewObjectLRUDefault(), env)
+	return OpenAt(at, cache.NewObjectLRUDefault(), env)
 }
 
-func find(path string, env Environment) (place, error) {
+func find(path string, env Environment) (Place, error) {
 	start, err := filepath.Abs(path)
 	if err != nil {
-		return place{}, err
+		return Place{}, err
 	}
 	info, err := os.Stat(start)
 	if errors.Is(err, fs.ErrNotExist) {
-		return place{}, errors.New("no such folder; name the repository, or a folder in it")
+		return Place{}, errors.New("no such folder; name the repository, or a folder in it")
 	} else if err != nil {
-		return place{}, err
+		return Place{}, err
 	}
 	if !info.IsDir() {
 		start = filepath.Dir(start)
 	}
 	start = physical(start) // git walks up from where the folder is, not from where a link to it is
 	at, err := named(start, env)
-	if err == nil && at.gitDir == "" {
+	if err == nil && at.GitDir == "" {
 		at, err = findAbove(start, env)
 	}
 	if err != nil {
-		return place{}, err
+		return Place{}, err
 	}
 	return at.with(env)
 }
 
 // findAbove looks for a repository in dir and the folders above it.
-func findAbove(dir string, env Environment) (place, error) {
+func findAbove(dir string, env Environment) (Place, error) {
 	ceilings := map[string]bool{}
 	for _, ceiling := range filepath.SplitList(env.get("GIT_CEILING_DIRECTORIES")) {
 		if filepath.IsAbs(ceiling) {
@@ -96,50 +96,50 @@ func findAbove(dir string, env Environment) (place, error) {
 		}
 		above := filepath.Dir(dir)
 		if above == dir || ceilings[above] {
-			return place{}, errors.New("not in a git repository; name one with `source: {repo: PATH}`, or make one with `git init`")
+			return Place{}, errors.New("not in a git repository; name one with `source: {repo: PATH}`, or make one with `git init`")
 		}
 		dir = above
 	}
 }
 
 // named is the repository that GIT_DIR names, if it names one.
-func named(start string, env Environment) (place, error) {
+func named(start string, env Environment) (Place, error) {
 	name := env.get("GIT_DIR")
 	if name == "" {
-		return place{}, nil
+		return Place{}, nil
 	}
 	dir, err := filepath.Abs(name)
 	if err != nil {
-		return place{}, err
+		return Place{}, err
 	}
 	if info, statErr := os.Stat(dir); statErr == nil && !info.IsDir() {
 		if dir, err = linkedGitDir(dir); err != nil {
-			return place{}, fmt.Errorf("GIT_DIR is %s: %w", name, err)
+			return Place{}, fmt.Errorf("GIT_DIR is %s: %w", name, err)
 		}
 	}
-	at := place{gitDir: physical(dir), workTree: start, named: true}
+	at := Place{GitDir: physical(dir), WorkTree: start, named: true}
 	if common := env.get("GIT_COMMON_DIR"); common != "" {
-		if at.commonDir, err = filepath.Abs(common); err != nil {
-			return place{}, err
+		if at.CommonDir, err = filepath.Abs(common); err != nil {
+			return Place{}, err
 		}
 	} else {
-		at.commonDir = commonDir(at.gitDir)
+		at.CommonDir = commonDir(at.GitDir)
 	}
-	if !isGitDir(at.gitDir, at.commonDir, env.get("GIT_OBJECT_DIRECTORY")) {
-		return place{}, fmt.Errorf("GIT_DIR is %s, which is no repository; correct it, or unset it", name)
+	if !isGitDir(at.GitDir, at.CommonDir, env.get("GIT_OBJECT_DIRECTORY")) {
+		return Place{}, fmt.Errorf("GIT_DIR is %s, which is no repository; correct it, or unset it", name)
 	}
 	return at, nil
 }
 
 // with puts in what else the environment says of a place.
-func (at place) with(env Environment) (place, error) {
-	at.objectDir = filepath.Join(at.commonDir, "objects")
+func (at Place) with(env Environment) (Place, error) {
+	at.objectDir = filepath.Join(at.CommonDir, "objects")
 	var err error
 	if dir := env.get("GIT_OBJECT_DIRECTORY"); dir != "" {
 		at.objectDir, err = filepath.Abs(dir)
 	}
 	if dir := env.get("GIT_WORK_TREE"); dir != "" && err == nil {
-		at.workTree, err = filepath.Abs(dir)
+		at.WorkTree, err = filepath.Abs(dir)
 		at.fixed = true
 	}
 	if file := env.get("GIT_GRAFT_FILE"); file != "" && err == nil {
@@ -152,21 +152,21 @@ func (at place) with(env Environment) (place, error) {
 }
 
 // placeOf is a repository whose folder is known, without any environment.
-func placeOf(gitDir, workTree string) place {
+func placeOf(gitDir, workTree string) Place {
 	common := commonDir(gitDir)
-	return place{gitDir: gitDir, commonDir: common, objectDir: filepath.Join(common, "objects"), workTree: workTree}
+	return Place{GitDir: gitDir, CommonDir: common, objectDir: filepath.Join(common, "objects"), WorkTree: workTree}
 }
 
 // lookIn reports whether dir is the top of a work tree, or a repository itself.
-func lookIn(dir string) (at place, found bool, err error) {
+func lookIn(dir string) (at Place, found bool, err error) {
 	dot := filepath.Join(dir, ".git")
 	if info, statErr := os.Stat(dot); statErr == nil {
 		if !info.IsDir() {
 			if dot, err = linkedGitDir(dot); err != nil {
-				return place{}, false, err
+				return Place{}, false, err
 			}
 			if !isGitDir(dot, commonDir(dot), "") {
-				return place{}, false, fmt.Errorf("%s names %s, which is no repository; was it moved? try `git worktree repair` or `git submodule update --init`", filepath.Join(dir, ".git"), dot)
+				return Place{}, false, fmt.Errorf("%s names %s, which is no repository; was it moved? try `git worktree repair` or `git submodule update --init`", filepath.Join(dir, ".git"), dot)
 			}
 		}
 		if isGitDir(dot, commonDir(dot), "") {
@@ -174,11 +174,11 @@ func lookIn(dir string) (at place, found bool, err error) {
 		}
 	}
 	if !isGitDir(dir, commonDir(dir), "") {
-		return place{}, false, nil
+		return Place{}, false, nil
 	}
 	at = placeOf(dir, "")
 	if filepath.Base(dir) == ".git" {
-		at.workTree = filepath.Dir(dir)
+		at.WorkTree = filepath.Dir(dir)
 	}
 	return at, true, nil
 }
@@ -221,7 +221,7 @@ func isGitDir(dir, common, objects string) bool {
 	if name, symbolic := strings.CutPrefix(string(text), "ref:"); symbolic {
 		return strings.HasPrefix(strings.TrimLeft(name, " \t\r\n"), "refs/")
 	}
-	return len(text) >= 40 && isHex(string(text[:40]))
+	return len(text) >= 40 && IsHex(string(text[:40]))
 }
 
 // commonDir is dir itself, but for a linked work tree.

@@ -115,7 +115,7 @@ func looseRef(dir, file, name string) *plumbing.Reference {
 		return plumbing.NewSymbolicReference(plumbing.ReferenceName(name), plumbing.ReferenceName(bytes.TrimSpace(target)))
 	}
 	// An id, and in some of git's own files (FETCH_HEAD) more behind it.
-	if len(text) < 40 || !isHex(string(text[:40])) || len(text) > 40 && !gittext.IsSpace(text[40]) {
+	if len(text) < 40 || !IsHex(string(text[:40])) || len(text) > 40 && !gittext.IsSpace(text[40]) {
 		return nil
 	}
 	return plumbing.NewHashReference(plumbing.ReferenceName(name), plumbing.NewHash(string(text[:40])))
@@ -145,7 +145,7 @@ func (r *refs) packedRefs() (map[string]plumbing.Hash, error) {
 		if len(line) == 0 || line[0] == '#' || line[0] == '^' { // ^: what the tag before it leads to
 			continue
 		}
-		if len(line) < 42 || !isHex(string(line[:40])) || !gittext.IsSpace(line[40]) {
+		if len(line) < 42 || !IsHex(string(line[:40])) || !gittext.IsSpace(line[40]) {
 			return nil, fmt.Errorf("%s: the line %.80q is none of a packed-refs file, git refuses it too; take it out", path, line)
 		}
 		packed[string(line[41:])] = plumbing.NewHash(string(line[:40]))

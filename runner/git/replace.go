@@ -13,19 +13,19 @@ import (
 	"buildbisect/runner/git/gittext"
 )
 
-// replaceBase is where git keeps the refs that replace objects.
-const replaceBase = "refs/replace/"
+// ReplaceBase is where git keeps the refs that replace objects.
+const ReplaceBase = "refs/replace/"
 
 // replacedDeep is how far git follows replacements of replacements.
 const replacedDeep = 5
 
 // readReplacements returns what takes the place of which objects, as `git replace` has set it: none where
 // that does not count.
-func readReplacements(at place, f format, names *refs) (map[plumbing.Hash]plumbing.Hash, error) {
+func readReplacements(at Place, f format, names *refs) (map[plumbing.Hash]plumbing.Hash, error) {
 	if at.raw || f.raw {
 		return nil, nil
 	}
-	base := replaceBase
+	base := ReplaceBase
 	if at.replace != "" {
 		base = strings.TrimSuffix(at.replace, "/") + "/"
 	}
@@ -36,7 +36,7 @@ func readReplacements(at place, f format, names *refs) (map[plumbing.Hash]plumbi
 	replaced := map[plumbing.Hash]plumbing.Hash{}
 	err = all.ForEach(func(ref *plumbing.Reference) error {
 		digits, ok := strings.CutPrefix(ref.Name().String(), base)
-		if !ok || len(digits) != 40 || !isHex(digits) {
+		if !ok || len(digits) != 40 || !IsHex(digits) {
 			return nil
 		}
 		if by, ok := names.resolve(ref.Name().String()); ok {
@@ -48,10 +48,10 @@ func readReplacements(at place, f format, names *refs) (map[plumbing.Hash]plumbi
 }
 
 // replacement follows an id to the object that stands for it.
-func (o *objects) replacement(id plumbing.Hash) (plumbing.Hash, error) {
+func (o *Objects) replacement(id plumbing.Hash) (plumbing.Hash, error) {
 	by := id
 	for range replacedDeep + 1 {
-		next, ok := o.replaced[by]
+		next, ok := o.Replaced[by]
 		if !ok {
 			return by, nil
 		}
@@ -62,10 +62,10 @@ func (o *objects) replacement(id plumbing.Hash) (plumbing.Hash, error) {
 
 // readGrafts returns the parents that info/grafts gives to commits in place of their own. Lines that are none
 // are passed over, as by git.
-func readGrafts(at place) (map[plumbing.Hash][]plumbing.Hash, error) {
+func readGrafts(at Place) (map[plumbing.Hash][]plumbing.Hash, error) {
 	file := at.grafts
 	if file == "" {
-		file = filepath.Join(at.commonDir, "info", "grafts")
+		file = filepath.Join(at.CommonDir, "info", "grafts")
 	}
 	text, err := gittext.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -91,7 +91,7 @@ func graftLine(line string) ([]plumbing.Hash, bool) {
 	}
 	var ids []plumbing.Hash
 	for word := range strings.SplitSeq(line, " ") {
-		if len(word) != 40 || !isHex(word) {
+		if len(word) != 40 || !IsHex(word) {
 			return nil, false
 		}
 		ids = append(ids, plumbing.NewHash(word))
@@ -99,7 +99,8 @@ func graftLine(line string) ([]plumbing.Hash, bool) {
 	return ids, true
 }
 
-func graftText(id plumbing.Hash, parents []plumbing.Hash) string {
+// GraftText is the line of the file info/grafts that gives a commit its parents.
+func GraftText(id plumbing.Hash, parents []plumbing.Hash) string {
 	words := []string{id.String()}
 	for _, parent := range parents {
 		words = append(words, parent.String())

@@ -65,8 +65,8 @@ func (r *Repository) lookUp(name string) (plumbing.Hash, error) {
 	if name == "@" {
 		name = "HEAD"
 	}
-	if len(name) == 40 && isHex(name) {
-		if id := plumbing.NewHash(name); r.objects.has(id) {
+	if len(name) == 40 && IsHex(name) {
+		if id := plumbing.NewHash(name); r.Objects.Has(id) {
 			return id, nil
 		}
 		return plumbing.ZeroHash, nil
@@ -87,7 +87,7 @@ func (r *Repository) lookUpRef(name string) plumbing.Hash {
 		full = append([]string{name}, full...)
 	}
 	for _, candidate := range full {
-		if id, ok := r.refs.resolve(candidate); ok {
+		if id, ok := r.Refs.resolve(candidate); ok {
 			return id
 		}
 	}
@@ -96,7 +96,7 @@ func (r *Repository) lookUpRef(name string) plumbing.Hash {
 
 // lookUpShort returns the one commit, or tag of a commit, whose id begins so, or zero.
 func (r *Repository) lookUpShort(digits string) (plumbing.Hash, error) {
-	if len(digits) < 4 || !isHex(digits) {
+	if len(digits) < 4 || !IsHex(digits) {
 		return plumbing.ZeroHash, nil
 	}
 	found, err := r.commitsLike(strings.ToLower(digits))
@@ -126,7 +126,7 @@ func (r *Repository) commitsLike(digits string) ([]plumbing.Hash, error) {
 	if err != nil {
 		return nil, err
 	}
-	ids, err := r.objects.withPrefix(prefix)
+	ids, err := r.Objects.withPrefix(prefix)
 	if err != nil {
 		return nil, err
 	}
@@ -145,7 +145,7 @@ func (r *Repository) commitsLike(digits string) ([]plumbing.Hash, error) {
 // peel follows tags to the commit.
 func (r *Repository) peel(rev string, id plumbing.Hash) (plumbing.Hash, error) {
 	for {
-		object, reader, err := r.objects.open(plumbing.AnyObject, id)
+		object, reader, err := r.Objects.Open(plumbing.AnyObject, id)
 		if err != nil {
 			return plumbing.ZeroHash, err
 		}
@@ -154,7 +154,7 @@ func (r *Repository) peel(rev string, id plumbing.Hash) (plumbing.Hash, error) {
 		case plumbing.CommitObject:
 			return id, nil
 		case plumbing.TagObject:
-			if id, err = r.tagged(id); err != nil {
+			if id, err = r.Tagged(id); err != nil {
 				return plumbing.ZeroHash, err
 			}
 		default:
@@ -163,9 +163,9 @@ func (r *Repository) peel(rev string, id plumbing.Hash) (plumbing.Hash, error) {
 	}
 }
 
-// tagged returns what an annotated tag points at.
-func (r *Repository) tagged(tag plumbing.Hash) (plumbing.Hash, error) {
-	content, _, err := r.objects.read(plumbing.TagObject, tag)
+// Tagged returns what an annotated tag points at.
+func (r *Repository) Tagged(tag plumbing.Hash) (plumbing.Hash, error) {
+	content, _, err := r.Objects.Read(plumbing.TagObject, tag)
 	if err != nil {
 		return plumbing.ZeroHash, err
 	}
@@ -200,13 +200,13 @@ func (r *Repository) walk(rev string, at plumbing.Hash, steps string) (plumbing.
 			times, which = n, 1
 		}
 		for ; times > 0 && which > 0; times-- {
-			parents, err := r.graph.parents(at)
+			parents, err := r.Graph.Parents(at)
 			if err != nil {
 				return plumbing.ZeroHash, err
 			}
 			if which > len(parents) {
 				missing := &NotFoundError{Rev: rev, Why: fmt.Sprintf("%s has %d parents", gittext.Short(at.String()), len(parents))}
-				if r.graph.shallow[at] {
+				if r.Graph.Shallow[at] {
 					missing.Why, missing.Hint = "this clone is shallow and ends before it", "run: "+r.unshallow()
 				}
 				return plumbing.ZeroHash, missing
@@ -219,7 +219,7 @@ func (r *Repository) walk(rev string, at plumbing.Hash, steps string) (plumbing.
 
 func (r *Repository) notFound(rev, base string) error {
 	e := &NotFoundError{Rev: rev, Near: r.near(base)}
-	if len(r.graph.shallow) > 0 {
+	if len(r.Graph.Shallow) > 0 {
 		e.Hint = "this clone is shallow; to have its whole history run: " + r.unshallow()
 	}
 	return e
@@ -231,14 +231,15 @@ func (r *Repository) unshallow() string {
 }
 
 // top is the folder that people know the repository by.
-func (at place) top() string {
-	if at.workTree != "" {
-		return at.workTree
+func (at Place) top() string {
+	if at.WorkTree != "" {
+		return at.WorkTree
 	}
-	return at.gitDir
+	return at.GitDir
 }
 
-func isHex(s string) bool {
+// IsHex reports whether text is digits as in ids.
+func IsHex(s string) bool {
 	return s != "" && strings.Trim(strings.ToLower(s), "0123456789abcdef") == ""
 }
 
@@ -250,7 +251,7 @@ func (r *Repository) near(name string) []string {
 		distance int
 	}
 	var all []candidate
-	if refs, err := r.refs.IterReferences(); err == nil {
+	if refs, err := r.Refs.IterReferences(); err == nil {
 		seen := map[string]bool{}
 		_ = refs.ForEach(func(ref *plumbing.Reference) error {
 			text := ref.Name().Short()
@@ -272,7 +273,7 @@ func (r *Repository) near(name string) []string {
 		names = append(names, c.name)
 	}
 	// An id copied with a mistake: those that begin like it.
-	for digits := min(len(name), 12); isHex(name) && digits >= 4 && len(names) == 0; digits-- {
+	for digits := min(len(name), 12); IsHex(name) && digits >= 4 && len(names) == 0; digits-- {
 		ids, err := r.commitsLike(strings.ToLower(name[:digits]))
 		if err != nil {
 			break

@@ -53,7 +53,7 @@ func TestWhatIsNotUnderstoodIsRefusedAndNeverGuessed(t *testing.T) {
 			t.Errorf("%q: got %v, want a NotFoundError", rev, err)
 		}
 	}
-	tree := gittest.Run(t, r.workTree, "rev-parse", "HEAD^{tree}")
+	tree := gittest.Run(t, r.WorkTree, "rev-parse", "HEAD^{tree}")
 	if _, err := r.Resolve(tree); err == nil || !strings.Contains(err.Error(), "names a tree") {
 		t.Errorf("a tree: %v", err)
 	}
@@ -92,7 +92,7 @@ func TestAShortIDOfTwoCommitsNamesBoth(t *testing.T) {
 	}
 	r := importText(t, dir, b.String())
 	ids := map[string]string{}
-	for _, id := range strings.Fields(gittest.Run(t, r.gitDir, "rev-list", "--all")) {
+	for _, id := range strings.Fields(gittest.Run(t, r.GitDir, "rev-list", "--all")) {
 		other, found := ids[id[:4]]
 		if !found {
 			ids[id[:4]] = id

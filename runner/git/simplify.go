@@ -74,7 +74,7 @@ func (s *simplifier) simplify(ctx context.Context) error {
 		if i%1024 == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		parents, err := s.repo.graph.parents(s.order[i])
+		parents, err := s.repo.Graph.Parents(s.order[i])
 		if err != nil {
 			return err
 		}
@@ -126,7 +126,7 @@ func (s *simplifier) rewrite(parents []plumbing.Hash, same []bool) []plumbing.Ha
 func (s *simplifier) connect() error {
 	s.connected = make([]bool, len(s.order))
 	for i, id := range s.order {
-		parents, err := s.repo.graph.parents(id)
+		parents, err := s.repo.Graph.Parents(id)
 		if err != nil {
 			return err
 		}
@@ -187,11 +187,11 @@ func (s *simplifier) same(ctx context.Context, i int, parent plumbing.Hash) (boo
 	var before plumbing.Hash
 	var err error
 	if !parent.IsZero() {
-		if before, err = s.repo.graph.tree(parent); err != nil {
+		if before, err = s.repo.Graph.Tree(parent); err != nil {
 			return false, err
 		}
 	}
-	after, err := s.repo.graph.tree(s.order[i])
+	after, err := s.repo.Graph.Tree(s.order[i])
 	if err != nil {
 		return false, err
 	}
@@ -201,7 +201,7 @@ func (s *simplifier) same(ctx context.Context, i int, parent plumbing.Hash) (boo
 // sameIn reports whether no file of paths differs in two trees; commit is what errors speak of.
 func (r *Repository) sameIn(ctx context.Context, commit, a, b plumbing.Hash, paths *pattern.Paths) (bool, error) {
 	same := true
-	diff := treeDiff{objects: r.objects, limit: most, commit: commit.String(), paths: paths, found: func(string) bool {
+	diff := treeDiff{objects: r.Objects, limit: MostEntries, commit: commit.String(), paths: paths, found: func(string) bool {
 		same = false
 		return false
 	}}

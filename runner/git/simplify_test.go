@@ -108,7 +108,7 @@ func gitRange(t *testing.T, r *Repository, good, bad Commit, o HistoryOptions) m
 	}
 	args = append(args, good.ID+".."+bad.ID, "--")
 	all := map[string][]string{}
-	for row := range strings.Lines(gittest.Run(t, r.gitDir, append(args, o.Paths...)...)) {
+	for row := range strings.Lines(gittest.Run(t, r.GitDir, append(args, o.Paths...)...)) {
 		words := strings.Fields(row)
 		all[words[0]] = words[1:]
 	}

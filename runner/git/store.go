@@ -20,7 +20,7 @@ import (
 // a broken one, makes all others unreadable; and it follows alternates by itself, opening them anew for each
 // object.
 type store struct {
-	dir    string
+	Dir    string
 	cache  cache.Object
 	listed bool
 	packs  []*storedPack
@@ -35,7 +35,7 @@ func (s *store) list() error {
 	if s.listed {
 		return nil
 	}
-	names, err := packNames(s.dir)
+	names, err := packNames(s.Dir)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (s *store) delta(id plumbing.Hash) (base plumbing.Hash, delta []byte, ok bo
 
 func (s *store) loosePath(id plumbing.Hash) string {
 	digits := id.String()
-	return filepath.Join(s.dir, digits[:2], digits[2:])
+	return filepath.Join(s.Dir, digits[:2], digits[2:])
 }
 
 // loose reads the file of an object.
@@ -194,12 +194,12 @@ func (s *store) withPrefix(prefix []byte, found func(plumbing.Hash)) error {
 		p.withPrefix(prefix, found)
 	}
 	first := hex.EncodeToString(prefix[:1])
-	entries, err := os.ReadDir(filepath.Join(s.dir, first))
+	entries, err := os.ReadDir(filepath.Join(s.Dir, first))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	for _, entry := range entries {
-		if digits := first + entry.Name(); len(digits) == 40 && isHex(digits) {
+		if digits := first + entry.Name(); len(digits) == 40 && IsHex(digits) {
 			if id := plumbing.NewHash(digits); string(id[:len(prefix)]) == string(prefix) {
 				found(id)
 			}

@@ -10,65 +10,66 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 )
 
-// mapping is what a .gitmodules file says of the submodule at one path.
-type mapping struct{ name, url string }
+// Mapping is what a .gitmodules file says of the submodule at one path.
+type Mapping struct{ Name, Url string }
 
-// mappings is what the .gitmodules of a root tree says.
-type mappings struct {
-	byPath map[string]mapping
-	wrong  error // why it cannot be read: the commit's own fault
+// Mappings is what the .gitmodules of a root tree says.
+type Mappings struct {
+	ByPath map[string]Mapping
+	Wrong  error // why it cannot be read: the commit's own fault
 }
 
-// readMappings reads the .gitmodules of a root tree; one that is absent says nothing.
-func (r *Repository) readMappings(tree plumbing.Hash) (*mappings, error) {
-	entries, err := r.readTree(tree)
+// ReadMappings reads the .gitmodules of a root tree; one that is absent says nothing.
+func (r *Repository) ReadMappings(tree plumbing.Hash) (*Mappings, error) {
+	entries, err := r.ReadTree(tree)
 	if err != nil {
 		return nil, err
 	}
 	for _, entry := range entries {
 		if entry.Name == ".gitmodules" && (entry.Mode == filemode.Regular || entry.Mode == filemode.Executable) {
-			return r.parseMappings(entry.Hash)
+			return r.ParseMappings(entry.Hash)
 		}
 	}
-	return &mappings{}, nil
+	return &Mappings{}, nil
 }
 
-func (r *Repository) parseMappings(blob plumbing.Hash) (*mappings, error) {
-	content, _, err := r.objects.read(plumbing.BlobObject, blob)
+// ParseMappings reads a .gitmodules file.
+func (r *Repository) ParseMappings(blob plumbing.Hash) (*Mappings, error) {
+	content, _, err := r.Objects.Read(plumbing.BlobObject, blob)
 	if err != nil {
 		return nil, err
 	}
-	read := &mappings{byPath: map[string]mapping{}}
+	read := &Mappings{ByPath: map[string]Mapping{}}
 	modules := config.NewModules()
-	read.wrong = modules.Unmarshal(content)
+	read.Wrong = modules.Unmarshal(content)
 	for name, module := range modules.Submodules {
-		read.byPath[module.Path] = mapping{name: name, url: module.URL}
+		read.ByPath[module.Path] = Mapping{Name: name, Url: module.URL}
 	}
 	return read, nil
 }
 
-// modulePlaces returns where a submodule's repository may lie, of those places that hold one.
-func (r *Repository) modulePlaces(name, path string) []place {
-	var places []place
-	for _, dir := range []string{r.gitDir, r.commonDir} { // they differ in a linked work tree
+// ModulePlaces returns where a submodule's repository may lie, of those places that hold one.
+func (r *Repository) ModulePlaces(name, path string) []Place {
+	var places []Place
+	for _, dir := range []string{r.GitDir, r.CommonDir} { // they differ in a linked work tree
 		dir = filepath.Join(dir, "modules", filepath.FromSlash(name))
-		if isGitDir(dir, commonDir(dir), "") && (len(places) == 0 || places[0].gitDir != dir) {
+		if isGitDir(dir, commonDir(dir), "") && (len(places) == 0 || places[0].GitDir != dir) {
 			at := placeOf(dir, "")
-			if r.workTree != "" {
-				at.workTree, at.fixed = filepath.Join(r.workTree, filepath.FromSlash(path)), true
+			if r.WorkTree != "" {
+				at.WorkTree, at.fixed = filepath.Join(r.WorkTree, filepath.FromSlash(path)), true
 			}
 			places = append(places, at)
 		}
 	}
 	if !r.realWorkTree(path) {
 		for i := range places {
-			places[i].workTree = ""
+			places[i].WorkTree = ""
 		}
 		return places
 	}
-	work := filepath.Join(r.workTree, filepath.FromSlash(path))
+	work := filepath.Join(r.WorkTree, filepath.FromSlash(path))
 	if info, err := os.Lstat(filepath.Join(work, ".git")); err == nil && info.Mode()&os.ModeSymlink == 0 {
-		if at, found, err := lookIn(work); err == nil && found && !strings.HasPrefix(at.gitDir, filepath.Join(r.commonDir, "modules")) {
+		if at, found, err := lookIn(work); err == nil && found && !strings.HasPrefix(at.GitDir, filepath.Join(r.CommonDir, "modules")) {
 			places = append(places, at)
 		}
 	}

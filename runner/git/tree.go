@@ -11,20 +11,21 @@ import (
 
 // What a hostile tree can cost: a few objects can name each other into billions of files.
 const (
-	deepest = 512       // folders in folders
-	most    = 5_000_000 // entries
-	memory  = 512 << 20 // bytes of all paths together
+	DeepestTree   = 512       // folders in folders
+	MostEntries   = 5_000_000 // entries
+	MostPathBytes = 512 << 20 // bytes of all paths together
 )
 
 // What Linux takes, in bytes; git itself cannot check out more either. An engine would call it a failure of
 // its own.
 const (
-	longestName = 255
-	longestPath = 3900 // of 4095: the rest is for the folder that the tar is unpacked in
+	LongestName = 255
+	LongestPath = 3900 // of 4095: the rest is for the folder that the tar is unpacked in
 )
 
-func (r *Repository) readTree(id plumbing.Hash) ([]object.TreeEntry, error) {
-	content, _, err := r.objects.read(plumbing.TreeObject, id)
+// ReadTree lists the entries of one tree.
+func (r *Repository) ReadTree(id plumbing.Hash) ([]object.TreeEntry, error) {
+	content, _, err := r.Objects.Read(plumbing.TreeObject, id)
 	if err != nil {
 		return nil, err
 	}

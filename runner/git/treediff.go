@@ -19,7 +19,7 @@ import (
 // go-git's own differ decodes each tree into objects of its own, and cannot be limited to paths or stopped
 // early.
 type treeDiff struct {
-	objects *objects
+	objects *Objects
 	commit  string                 // what errors speak of
 	paths   *pattern.Paths         // nil: all
 	found   func(path string) bool // false: that is enough
@@ -46,8 +46,8 @@ func (d *treeDiff) walk(ctx context.Context, a, b plumbing.Hash, dir string, dep
 	if err := ctx.Err(); err != nil {
 		return false, context.Cause(ctx)
 	}
-	if depth > deepest {
-		return false, &HostileTreeError{Commit: d.commit, Path: dir, Why: fmt.Sprintf("more than %d folders deep", deepest)}
+	if depth > DeepestTree {
+		return false, &HostileTreeError{Commit: d.commit, Path: dir, Why: fmt.Sprintf("more than %d folders deep", DeepestTree)}
 	}
 	left, err := d.read(a, dir)
 	if err != nil {
@@ -93,7 +93,7 @@ func (d *treeDiff) entry(ctx context.Context, x, y treeEntry, dir string, depth 
 	if x.mode == 0 {
 		path = dir + string(y.name)
 	}
-	if d.limit--; d.limit < 0 || len(path) > longestPath {
+	if d.limit--; d.limit < 0 || len(path) > LongestPath {
 		return false, &HostileTreeError{Commit: d.commit, Path: path, Why: "too many files, or too long a path"}
 	}
 	if x.mode == filemode.Dir || y.mode == filemode.Dir {
@@ -114,7 +114,7 @@ func (d *treeDiff) read(tree plumbing.Hash, dir string) (*treeReader, error) {
 	if tree.IsZero() || tree == emptyTree {
 		return r, nil
 	}
-	content, _, err := d.objects.read(plumbing.TreeObject, tree)
+	content, _, err := d.objects.Read(plumbing.TreeObject, tree)
 	if err == nil {
 		r.rest = content
 		err = r.advance()

@@ -17,10 +17,12 @@ type Conversion struct {
 	Refused  string // why git checks the commit out nowhere
 }
 
+// Changes reports whether the bytes of a checkout differ from those that are stored.
 func (c *Conversion) Changes() bool {
 	return c != nil && (c.crlf || c.ident || c.Encoding != "" || c.Refused != "")
 }
 
+// Filtered reports whether git would run a program over the file.
 func (c *Conversion) Filtered() bool { return c != nil && c.Filter != "" }
 
 // Conversion is what the rules say of a file, given by its path from the repository's top.

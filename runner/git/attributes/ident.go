@@ -28,6 +28,7 @@ const identHead = "$Id\x00"
 // longestIdent bounds what is held of a line that begins like an $Id$.
 const longestIdent = 64 << 20
 
+// ErrLongIdent says that a file begins an $Id$ and does not end it.
 var ErrLongIdent = fmt.Errorf("an $Id$ that does not end within %d MB", longestIdent>>20)
 
 func newIdentWriter(out *bufio.Writer, blob string, inMemory bool) *identWriter {

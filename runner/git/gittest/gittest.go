@@ -122,3 +122,21 @@ func Sorted(s []string) []string {
 	slices.Sort(s)
 	return s
 }
+
+// Rename moves a file or a folder.
+func Rename(t testing.TB, from, to string) {
+	t.Helper()
+	if err := os.Rename(from, to); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Packs lists the indexes of a repository's packs, of which there must be one.
+func Packs(t testing.TB, dir string) []string {
+	t.Helper()
+	packs, err := filepath.Glob(filepath.Join(dir, ".git/objects/pack/*.idx"))
+	if err != nil || len(packs) == 0 {
+		t.Fatalf("no packs in %s: %v", dir, err)
+	}
+	return packs
+}

@@ -313,6 +313,7 @@ func (p *configText) value() (string, bool) {
 	}
 }
 
+// IsSpace reports whether git takes c for white space.
 func IsSpace(c byte) bool  { return c == ' ' || c == '\t' || c == '\n' || c == '\r' }
 func isLetter(c byte) bool { return pattern.Lower(c) >= 'a' && pattern.Lower(c) <= 'z' }
 func isKeyByte(c byte) bool {

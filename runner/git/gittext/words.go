@@ -19,6 +19,7 @@ func Printable(text string) string {
 // Quoted makes a word safe to paste into a shell: some come from the repository's own files.
 func Quoted(word string) string { return report.ShellWord(Printable(word)) }
 
+// Short shortens a commit's id to ten digits.
 func Short(id string) string {
 	if len(id) > 10 {
 		return id[:10]

@@ -195,6 +195,7 @@ func (g *globber) set(start int, c byte) (length int, ok bool) {
 	}
 }
 
+// Lower puts an ASCII letter into lower case.
 func Lower(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		return c + 'a' - 'A'

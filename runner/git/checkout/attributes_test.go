@@ -1,4 +1,4 @@
-package git
+package checkout
 
 import (
 	"bytes"
@@ -179,7 +179,7 @@ func TestFilesAreThoseOfACheckout(t *testing.T) {
 		got := checkedOut(t, unpackTar(t, &b))
 		want := checkedOut(t, clone)
 		for _, f := range stored {
-			content, _, err := r.objects.read(plumbing.BlobObject, f.id)
+			content, _, err := r.Objects.Read(plumbing.BlobObject, f.id)
 			if err == nil && f.mode != filemode.Symlink && !strings.HasSuffix(want[f.path], fmt.Sprintf("%q", content)) {
 				converted++
 			}

@@ -1,4 +1,4 @@
-package git
+package checkout
 
 import (
 	"archive/tar"
@@ -12,6 +12,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
+	"buildbisect/runner/git"
 	"buildbisect/runner/git/attributes"
 )
 
@@ -19,13 +20,13 @@ const attributesName = ".gitattributes"
 
 // rulesIn reads the .gitattributes of one folder, given by its entries. The top has rules even without
 // one: git's own.
-func rulesIn(r *Repository, entries []object.TreeEntry, dir string, above *attributes.Rules) (*attributes.Rules, error) {
+func rulesIn(r *git.Repository, entries []object.TreeEntry, dir string, above *attributes.Rules) (*attributes.Rules, error) {
 	for _, entry := range entries {
 		if entry.Name != attributesName || entry.Mode == filemode.Dir || entry.Mode == filemode.Submodule {
 			continue
 		}
 		// Of a symbolic link a checkout reads where it points to as if that were the rules.
-		blob, content, err := r.objects.open(plumbing.BlobObject, entry.Hash)
+		blob, content, err := r.Objects.Open(plumbing.BlobObject, entry.Hash)
 		if err != nil {
 			return nil, err
 		}
@@ -62,7 +63,7 @@ func (c *converter) convert(ctx context.Context, f *file, rules *attributes.Rule
 	case c.compared == before:
 		return nil
 	case c.compared > mostComparisons:
-		return &HostileTreeError{Path: f.path, Why: fmt.Sprintf("the rules of .gitattributes would be compared with files more than %d times", mostComparisons)}
+		return &git.HostileTreeError{Path: f.path, Why: fmt.Sprintf("the rules of .gitattributes would be compared with files more than %d times", mostComparisons)}
 	case ctx.Err() != nil:
 		return context.Cause(ctx)
 	}
@@ -86,14 +87,14 @@ const heldAtMost = 1 << 20
 // writeConverted writes a file as a checkout has it, and notes its size for the index of a .git.
 func (s *Source) writeConverted(out *tar.Writer, f *file, mode int64) error {
 	if f.attrs.Refused != "" {
-		return &HostileTreeError{Path: f.path, Why: f.attrs.Refused}
+		return &git.HostileTreeError{Path: f.path, Why: f.attrs.Refused}
 	}
 	stored := func() (io.ReadCloser, error) {
-		_, reader, err := f.repo.objects.open(plumbing.BlobObject, f.id)
+		_, reader, err := f.repo.Objects.Open(plumbing.BlobObject, f.id)
 		return reader, err
 	}
 	if f.size <= heldAtMost {
-		held, _, err := f.repo.objects.read(plumbing.BlobObject, f.id)
+		held, _, err := f.repo.Objects.Read(plumbing.BlobObject, f.id)
 		if err != nil {
 			return err
 		}
@@ -101,7 +102,7 @@ func (s *Source) writeConverted(out *tar.Writer, f *file, mode int64) error {
 	}
 	r, err := f.attrs.Render(f.id.String(), stored)
 	if errors.Is(err, attributes.ErrLongIdent) {
-		return &HostileTreeError{Path: f.path, Why: err.Error()}
+		return &git.HostileTreeError{Path: f.path, Why: err.Error()}
 	}
 	if err != nil {
 		return err

@@ -1,12 +1,14 @@
-package git
+package checkout
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"buildbisect/runner/git"
 	"buildbisect/runner/git/gittest"
 )
 
@@ -57,8 +59,8 @@ func TestASubmoduleLeadsToNoOtherRepository(t *testing.T) {
 			}
 		}
 		r := opened(t, dir)
-		err := NewSource(r, SourceOptions{Submodules: true}).WriteTar(t.Context(), resolved(t, r, "HEAD").ID, discard{})
-		var missing *SubmodulesError
+		err := NewSource(r, SourceOptions{Submodules: true}).WriteTar(t.Context(), resolved(t, r, "HEAD").ID, io.Discard)
+		var missing *git.SubmodulesError
 		if !errors.As(err, &missing) || len(missing.Missing) != 1 || !strings.Contains(missing.Missing[0].Why, c.want) {
 			t.Errorf("%s: got %v, want %q", what, err, c.want)
 		}

@@ -1,8 +1,9 @@
-package git
+package checkout
 
-import "buildbisect/runner/git/gittest"
-
-import "testing"
+import (
+	"buildbisect/runner/git/gittest"
+	"testing"
+)
 
 // TestGitInATreeReadsWhatIsReplacedAndGrafted as it is read in the repository.
 func TestGitInATreeReadsWhatIsReplacedAndGrafted(t *testing.T) {

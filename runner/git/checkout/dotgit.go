@@ -1,4 +1,4 @@
-package git
+package checkout
 
 import (
 	"archive/tar"
@@ -16,6 +16,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/format/index"
+
+	"buildbisect/runner/git"
 )
 
 // gitConfig makes git compare only the size and the time of files, in seconds: all else about a file (inode,
@@ -63,10 +65,10 @@ func gitDirOf(top *root, places map[*root]string, used map[string]bool) string {
 		return ".git"
 	}
 	modules := places[top.parent] + "/modules/"
-	at := modules + filepath.ToSlash(filepath.Clean(filepath.FromSlash(top.mapped.name)))
-	bad := strings.HasSuffix(at, "/.") || strings.ContainsFunc(at, func(r rune) bool { return r < ' ' || r == 0x7f }) || len(at) > longestPath/2
+	at := modules + filepath.ToSlash(filepath.Clean(filepath.FromSlash(top.mapped.Name)))
+	bad := strings.HasSuffix(at, "/.") || strings.ContainsFunc(at, func(r rune) bool { return r < ' ' || r == 0x7f }) || len(at) > git.LongestPath/2
 	for part := range strings.SplitSeq(at, "/") {
-		bad = bad || len(part) > longestName
+		bad = bad || len(part) > git.LongestName
 	}
 	for other := range used {
 		bad = bad || other == at || strings.HasPrefix(other, at+"/") || strings.HasPrefix(at, other+"/") && !strings.HasPrefix(modules, other+"/modules/")
@@ -85,13 +87,13 @@ type gitDir struct {
 	out     *tar.Writer
 	at      string // in the tar
 	top     *root
-	modules []mapping       // its submodules
+	modules []git.Mapping   // its submodules
 	made    map[string]bool // folders that lead to one
 }
 
 func (g *gitDir) write(ctx context.Context, files []file, sh *share, at string) error {
 	r, head := g.top.repo, plumbing.NewHash(g.top.commit)
-	_, contained, err := r.graph.ancestors(ctx, []plumbing.Hash{head}, nil)
+	_, contained, err := r.Graph.Ancestors(ctx, []plumbing.Hash{head}, nil)
 	if err != nil {
 		return err
 	}
@@ -203,7 +205,7 @@ const notFetched = "not-in-the-partial-clone"
 func (g *gitDir) config() []byte {
 	var b bytes.Buffer
 	version := 0
-	if g.top.repo.objects.partial {
+	if g.top.repo.Objects.Partial {
 		version = 1
 	}
 	fmt.Fprintf(&b, "[core]\n\trepositoryformatversion = %d\n%s", version, gitConfig)
@@ -216,10 +218,10 @@ func (g *gitDir) config() []byte {
 		fmt.Fprintf(&b, "[extensions]\n\tpartialClone = %s\n[remote \"%[1]s\"]\n\turl = /%[1]s\n\tpromisor = true\n", notFetched)
 	}
 	for _, m := range g.modules {
-		if strings.ContainsAny(m.name, "\n\x00") {
+		if strings.ContainsAny(m.Name, "\n\x00") {
 			continue // no section can have such a name
 		}
-		fmt.Fprintf(&b, "[submodule \"%s\"]\n\tactive = true\n\turl = %s\n", strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(m.name), configValue(m.url))
+		fmt.Fprintf(&b, "[submodule \"%s\"]\n\tactive = true\n\turl = %s\n", strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(m.Name), configValue(m.Url))
 	}
 	return b.Bytes()
 }
@@ -260,9 +262,9 @@ func reflog(commit string) []byte {
 }
 
 // shallowFile lists where a shallow clone's history ends, so that git does not look further.
-func shallowFile(r *Repository, contained map[plumbing.Hash]bool) []byte {
+func shallowFile(r *git.Repository, contained map[plumbing.Hash]bool) []byte {
 	var b bytes.Buffer
-	for _, id := range r.cutsIn(contained) {
+	for _, id := range r.CutsIn(contained) {
 		fmt.Fprintln(&b, id)
 	}
 	return b.Bytes()

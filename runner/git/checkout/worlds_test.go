@@ -1,11 +1,14 @@
-package git
+package checkout
 
-import "testing"
+import (
+	"buildbisect/runner/git"
+	"testing"
+)
 
 // opened opens the repository in dir, and closes it when the test has ended.
-func opened(t testing.TB, dir string) *Repository {
+func opened(t testing.TB, dir string) *git.Repository {
 	t.Helper()
-	r, err := Open(dir)
+	r, err := git.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -18,7 +21,7 @@ func opened(t testing.TB, dir string) *Repository {
 }
 
 // resolved is the commit that rev names.
-func resolved(t testing.TB, r *Repository, rev string) Commit {
+func resolved(t testing.TB, r *git.Repository, rev string) git.Commit {
 	t.Helper()
 	c, err := r.Resolve(rev)
 	if err != nil {

@@ -1,4 +1,4 @@
-package git
+package checkout
 
 import (
 	"context"
@@ -9,20 +9,22 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
+
+	"buildbisect/runner/git"
 )
 
 // pins finds the commits that submodules are pinned at, over many commits: of submodules' submodules too.
 type pins struct {
 	source   *Source
 	modules  []*pinnedModule // in the order in which they were met
-	mappings map[plumbing.Hash]*mappings
+	mappings map[plumbing.Hash]*git.Mappings
 	trees    map[plumbing.Hash]map[string]entry // of folders that lead to a submodule, or may
 	entered  map[pin]bool
-	seen     map[*Repository]map[plumbing.Hash]bool // commits whose history was followed
+	seen     map[*git.Repository]map[plumbing.Hash]bool // commits whose history was followed
 }
 
 type pinnedModule struct {
-	repo   *Repository
+	repo   *git.Repository
 	path   string
 	pinned []plumbing.Hash
 }
@@ -34,25 +36,25 @@ type entry struct {
 
 // pin is a commit of a submodule's repository.
 type pin struct {
-	repo   *Repository
+	repo   *git.Repository
 	commit plumbing.Hash
 }
 
 // of notes what the given commits of r pin. What cannot be had is passed over: a trial that needs it says so.
-func (p *pins) of(ctx context.Context, r *Repository, prefix string, commits []plumbing.Hash) error {
+func (p *pins) of(ctx context.Context, r *git.Repository, prefix string, commits []plumbing.Hash) error {
 	if p.entered == nil {
-		p.mappings, p.trees, p.entered = map[plumbing.Hash]*mappings{}, map[plumbing.Hash]map[string]entry{}, map[pin]bool{}
-		p.seen = map[*Repository]map[plumbing.Hash]bool{}
+		p.mappings, p.trees, p.entered = map[plumbing.Hash]*git.Mappings{}, map[plumbing.Hash]map[string]entry{}, map[pin]bool{}
+		p.seen = map[*git.Repository]map[plumbing.Hash]bool{}
 	}
 	for i, commit := range commits {
 		if i%256 == 0 && ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
-		if p.entered[pin{r, commit}] || len(p.entered) == most {
+		if p.entered[pin{r, commit}] || len(p.entered) == git.MostEntries {
 			continue
 		}
 		p.entered[pin{r, commit}] = true
-		tree, err := r.graph.tree(commit)
+		tree, err := r.Graph.Tree(commit)
 		if err != nil {
 			continue
 		}
@@ -62,12 +64,12 @@ func (p *pins) of(ctx context.Context, r *Repository, prefix string, commits []p
 		}
 		mapped := p.mappings[file.id]
 		if mapped == nil {
-			if mapped, err = r.parseMappings(file.id); err != nil {
+			if mapped, err = r.ParseMappings(file.id); err != nil {
 				continue
 			}
 			p.mappings[file.id] = mapped
 		}
-		for _, at := range slices.Sorted(maps.Keys(mapped.byPath)) {
+		for _, at := range slices.Sorted(maps.Keys(mapped.ByPath)) {
 			pinned, ok := p.lookUp(r, tree, at)
 			if !ok || pinned.mode != filemode.Submodule || p.entered[pin{r, pinned.id}] {
 				continue
@@ -90,10 +92,10 @@ func (p *pins) of(ctx context.Context, r *Repository, prefix string, commits []p
 	return nil
 }
 
-// history is a commit of a submodule, and where that has submodules of its own, all before it that were not looked
-// into yet: a diff of two of them names what both pin.
-func (p *pins) history(ctx context.Context, module *Repository, commit plumbing.Hash) ([]plumbing.Hash, error) {
-	tree, err := module.graph.tree(commit)
+// history is a commit of a submodule, and where that has submodules of its own, all before it that were not
+// looked into yet: a diff of two of them names what both pin.
+func (p *pins) history(ctx context.Context, module *git.Repository, commit plumbing.Hash) ([]plumbing.Hash, error) {
+	tree, err := module.Graph.Tree(commit)
 	if err != nil {
 		return []plumbing.Hash{commit}, nil
 	}
@@ -103,7 +105,7 @@ func (p *pins) history(ctx context.Context, module *Repository, commit plumbing.
 	if p.seen[module] == nil {
 		p.seen[module] = map[plumbing.Hash]bool{}
 	}
-	all, _, err := module.graph.ancestors(ctx, []plumbing.Hash{commit}, p.seen[module])
+	all, _, err := module.Graph.Ancestors(ctx, []plumbing.Hash{commit}, p.seen[module])
 	if err != nil && ctx.Err() == nil {
 		return []plumbing.Hash{commit}, nil // its history is not all here
 	}
@@ -113,7 +115,7 @@ func (p *pins) history(ctx context.Context, module *Repository, commit plumbing.
 	return all, err
 }
 
-func (p *pins) note(r *Repository, path string, commit plumbing.Hash) {
+func (p *pins) note(r *git.Repository, path string, commit plumbing.Hash) {
 	if p.entered[pin{r, commit}] {
 		return
 	}
@@ -128,8 +130,8 @@ func (p *pins) note(r *Repository, path string, commit plumbing.Hash) {
 
 // lookUp finds a path in a tree. Few folders lead to submodules, and most commits leave those as they are:
 // they are remembered.
-func (p *pins) lookUp(r *Repository, tree plumbing.Hash, name string) (entry, bool) {
-	if path.Clean(name) != name || strings.Count(name, "/") > deepest {
+func (p *pins) lookUp(r *git.Repository, tree plumbing.Hash, name string) (entry, bool) {
+	if path.Clean(name) != name || strings.Count(name, "/") > git.DeepestTree {
 		return entry{}, false
 	}
 	at := entry{filemode.Dir, tree}
@@ -139,7 +141,7 @@ func (p *pins) lookUp(r *Repository, tree plumbing.Hash, name string) (entry, bo
 		}
 		known, ok := p.trees[at.id]
 		if !ok {
-			list, err := r.readTree(at.id)
+			list, err := r.ReadTree(at.id)
 			if err != nil {
 				return entry{}, false
 			}

@@ -1,4 +1,4 @@
-package git
+package checkout
 
 import (
 	"archive/tar"
@@ -16,6 +16,7 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 
+	"buildbisect/runner/git"
 	"buildbisect/runner/git/gittest"
 )
 
@@ -88,7 +89,7 @@ func spell(spelled []byte, ids map[byte]plumbing.Hash) (raw []byte, entries []sp
 // walk notes what a tree must give. depth is how many folders it lies in.
 func (e *expected) walk(entries []spelledEntry, dir string, depth int, tree func(letter byte) ([]spelledEntry, bool), file func(letter byte) (string, bool)) {
 	refuse := func(format string, args ...any) { e.wrong = fmt.Sprintf(format, args...) }
-	if depth > deepest {
+	if depth > git.DeepestTree {
 		refuse("%d deep", depth)
 	}
 	for _, entry := range entries {
@@ -99,7 +100,7 @@ func (e *expected) walk(entries []spelledEntry, dir string, depth int, tree func
 		case err != nil:
 			refuse("mode %q", entry.mode)
 			return
-		case twice, entry.name == "", entry.name == ".", entry.name == "..", strings.Contains(entry.name, "/"), strings.EqualFold(entry.name, ".git"), len(entry.name) > 255, len(at) > longestPath:
+		case twice, entry.name == "", entry.name == ".", entry.name == "..", strings.Contains(entry.name, "/"), strings.EqualFold(entry.name, ".git"), len(entry.name) > 255, len(at) > git.LongestPath:
 			refuse("name %q", entry.name)
 			return
 		}
@@ -144,7 +145,7 @@ func (e *expected) walk(entries []spelledEntry, dir string, depth int, tree func
 // Deep ones are too slow to make for the fuzzer to play with.
 func TestATreeMayBeDeepAndNotTooDeep(t *testing.T) {
 	o := newOddRepository(t)
-	for _, depth := range []int{deepest - 1, deepest, deepest + 1} {
+	for _, depth := range []int{git.DeepestTree - 1, git.DeepestTree, git.DeepestTree + 1} {
 		for _, root := range []string{"100644 a\x00n", "40000 a\x00f"} {
 			o.fuzz(t, []byte(root), nil, "", "", SourceOptions{}, depth)
 		}
@@ -216,8 +217,8 @@ func (o *oddRepository) fuzz(t *testing.T, root, sub []byte, target, modules str
 
 	var b bytes.Buffer
 	err := NewSource(opened(t, o.dir), options).WriteTar(t.Context(), commit.String(), &b)
-	var hostile *HostileTreeError
-	var missing *SubmodulesError
+	var hostile *git.HostileTreeError
+	var missing *git.SubmodulesError
 	switch {
 	case (errors.As(err, &hostile) && !strings.Contains(hostile.Why, "symbolic link") || errors.As(err, &missing)) && b.Len() > 0: // links are read as they are written
 		t.Fatalf("%v, after %d bytes", err, b.Len())

@@ -1,12 +1,14 @@
-package git
+package checkout
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"buildbisect/runner/git"
 	"buildbisect/runner/git/gittest"
 )
 
@@ -15,7 +17,7 @@ import (
 func TestTheAdviceForARepositoryThatCannotBeReadMakesItReadable(t *testing.T) {
 	t.Parallel()
 	read := func(dir string) error {
-		r, err := Open(dir)
+		r, err := git.Open(dir)
 		if err != nil {
 			return err
 		}
@@ -28,11 +30,11 @@ func TestTheAdviceForARepositoryThatCannotBeReadMakesItReadable(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if _, err := r.History(t.Context(), good, bad, HistoryOptions{}); err != nil {
+		if _, err := r.History(t.Context(), good, bad, git.HistoryOptions{}); err != nil {
 			return err
 		}
-		for _, c := range []Commit{good, bad} {
-			if err := NewSource(r, SourceOptions{}).WriteTar(t.Context(), c.ID, discard{}); err != nil {
+		for _, c := range []git.Commit{good, bad} {
+			if err := NewSource(r, SourceOptions{}).WriteTar(t.Context(), c.ID, io.Discard); err != nil {
 				return err
 			}
 		}
@@ -46,7 +48,7 @@ func TestTheAdviceForARepositoryThatCannotBeReadMakesItReadable(t *testing.T) {
 		gittest.Run(t, from, append(append([]string{"clone", "-q"}, args...), "file://"+from, dir)...)
 		return dir
 	}
-	pack := func(t *testing.T, dir string) string { return strings.TrimSuffix(packsOf(t, dir)[0], ".idx") }
+	pack := func(t *testing.T, dir string) string { return strings.TrimSuffix(gittest.Packs(t, dir)[0], ".idx") }
 	for _, c := range []struct {
 		name string
 		make func(t *testing.T) string
@@ -86,7 +88,7 @@ func TestTheAdviceForARepositoryThatCannotBeReadMakesItReadable(t *testing.T) {
 			dir := clone(t)
 			id := gittest.Run(t, dir, "rev-parse", "v1:number")
 			away := filepath.Join(t.TempDir(), "away")
-			rename(t, pack(t, dir)+".pack", away+".pack")
+			gittest.Rename(t, pack(t, dir)+".pack", away+".pack")
 			content, err := os.ReadFile(away + ".pack")
 			if err != nil {
 				t.Fatal(err)
@@ -101,7 +103,7 @@ func TestTheAdviceForARepositoryThatCannotBeReadMakesItReadable(t *testing.T) {
 		{"objects of another that is gone", func(t *testing.T) string {
 			dir := clone(t)
 			store := filepath.Join(t.TempDir(), "store")
-			rename(t, filepath.Join(dir, ".git/objects/pack"), store)
+			gittest.Rename(t, filepath.Join(dir, ".git/objects/pack"), store)
 			gittest.WriteFiles(t, dir, map[string]string{".git/objects/info/alternates": "/nowhere/at/all\n"})
 			return dir
 		}, ""},
@@ -130,13 +132,13 @@ func TestTheAdviceForARepositoryThatCannotBeReadMakesItReadable(t *testing.T) {
 
 // commandOf is the command that an error advises, or "".
 func commandOf(err error) string {
-	if not, ok := errors.AsType[*NotRepositoryError](err); ok {
+	if not, ok := errors.AsType[*git.NotRepositoryError](err); ok {
 		return not.Command
 	}
-	if missing, ok := errors.AsType[*MissingObjectError](err); ok {
+	if missing, ok := errors.AsType[*git.MissingObjectError](err); ok {
 		return missing.Command
 	}
-	if shallow, ok := errors.AsType[*ShallowError](err); ok {
+	if shallow, ok := errors.AsType[*git.ShallowError](err); ok {
 		return shallow.Command
 	}
 	return ""

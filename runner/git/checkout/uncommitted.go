@@ -1,4 +1,4 @@
-package git
+package checkout
 
 import (
 	"bufio"
@@ -20,6 +20,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/format/index"
 
+	"buildbisect/runner/git"
 	"buildbisect/runner/git/attributes"
 )
 
@@ -31,13 +32,13 @@ import (
 // time has changed. `git status` would do as much, but the repository's own config can have it run programs:
 // a file system monitor, and any filter that an attribute names. go-git's Status reads every file, and knows
 // no attributes.
-func Uncommitted(ctx context.Context, r *Repository) ([]string, error) {
-	if r.workTree == "" {
+func Uncommitted(ctx context.Context, r *git.Repository) ([]string, error) {
+	if r.WorkTree == "" {
 		return nil, nil
 	}
 	u := &uncommitted{repo: r, changed: map[string]bool{}, budget: readAtMost}
 	if err := u.find(ctx); err != nil {
-		return nil, fmt.Errorf("uncommitted changes in %s: %w", r.workTree, err)
+		return nil, fmt.Errorf("uncommitted changes in %s: %w", r.WorkTree, err)
 	}
 	var paths []string
 	for path := range u.changed {
@@ -52,7 +53,7 @@ func Uncommitted(ctx context.Context, r *Repository) ([]string, error) {
 const readAtMost = 256 << 20
 
 type uncommitted struct {
-	repo     *Repository
+	repo     *git.Repository
 	work     *os.Root // follows no link out of the work tree
 	folder   *os.Root // of the file that was looked at last; nil: it cannot be opened
 	dir      string   // its path from the top, "" or ending in a slash
@@ -70,13 +71,13 @@ func (u *uncommitted) find(ctx context.Context) error {
 	if stage == nil || err != nil {
 		return err
 	}
-	if u.work, err = os.OpenRoot(u.repo.workTree); err != nil {
+	if u.work, err = os.OpenRoot(u.repo.WorkTree); err != nil {
 		return err
 	}
 	defer u.work.Close()
 	u.folder = u.work
 	defer func() { u.enter("") }()
-	u.modes = !u.repo.noModes
+	u.modes = !u.repo.NoModes
 	head, err := u.repo.Resolve("HEAD")
 	if err != nil {
 		return nil // nothing is committed yet
@@ -98,7 +99,7 @@ func (u *uncommitted) find(ctx context.Context) error {
 
 // readIndex reads the index; nil: there is none.
 func (u *uncommitted) readIndex() (*index.Index, error) {
-	name := filepath.Join(u.repo.gitDir, "index")
+	name := filepath.Join(u.repo.GitDir, "index")
 	file, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -204,7 +205,7 @@ func (u *uncommitted) contentDiffers(ctx context.Context, entry *index.Entry, in
 // checksOutAs reports whether a checkout of an entry writes what is in the work tree. Ends of lines and $Id$
 // that a commit would take back make no difference.
 func (u *uncommitted) checksOutAs(entry *index.Entry, attrs attributes.Conversion) (bool, error) {
-	stored, _, err := u.repo.objects.read(plumbing.BlobObject, entry.Hash)
+	stored, _, err := u.repo.Objects.Read(plumbing.BlobObject, entry.Hash)
 	if err != nil {
 		return false, err
 	}

@@ -1,4 +1,4 @@
-package git
+package checkout
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"buildbisect/runner/git"
 )
 
 // shownRefs are what a .git in a build says beside HEAD.
@@ -70,13 +72,13 @@ func (r *shownRefs) packed() []byte {
 }
 
 // refsOf reads a repository's refs, ordered by name, once.
-func (s *Source) refsOf(r *Repository) (*shownRefs, error) {
+func (s *Source) refsOf(r *git.Repository) (*shownRefs, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if known := s.refs[r]; known != nil {
 		return known, nil
 	}
-	all, err := r.refs.IterReferences()
+	all, err := r.Refs.IterReferences()
 	if err != nil {
 		return nil, fmt.Errorf("tags: %w", err)
 	}
@@ -104,10 +106,10 @@ func (s *Source) refsOf(r *Repository) (*shownRefs, error) {
 }
 
 // followTag finds the commit that a tag leads to, if it leads to one.
-func followTag(r *Repository, ref *plumbing.Reference) (t tag, ok bool, err error) {
+func followTag(r *git.Repository, ref *plumbing.Reference) (t tag, ok bool, err error) {
 	t = tag{ref: ref.Name(), id: ref.Hash(), commit: ref.Hash()}
 	for {
-		kind, err := r.objects.kind(t.commit)
+		kind, err := r.Objects.Kind(t.commit)
 		switch {
 		case err != nil || kind != plumbing.CommitObject && kind != plumbing.TagObject:
 			return t, false, err
@@ -115,22 +117,22 @@ func followTag(r *Repository, ref *plumbing.Reference) (t tag, ok bool, err erro
 			return t, true, nil
 		}
 		t.chain = append(t.chain, t.commit)
-		if t.commit, err = r.tagged(t.commit); err != nil {
+		if t.commit, err = r.Tagged(t.commit); err != nil {
 			return t, false, err
 		}
 	}
 }
 
 // replaceRefs are the replacements that count in the repository, of objects that it has.
-func replaceRefs(r *Repository) (all []replaceRef, err error) {
-	for original, by := range r.objects.replaced {
-		p := replaceRef{ref: plumbing.ReferenceName(replaceBase + original.String()), id: by, original: original}
-		kind, err := r.objects.kind(original)
+func replaceRefs(r *git.Repository) (all []replaceRef, err error) {
+	for original, by := range r.Objects.Replaced {
+		p := replaceRef{ref: plumbing.ReferenceName(git.ReplaceBase + original.String()), id: by, original: original}
+		kind, err := r.Objects.Kind(original)
 		if err != nil {
 			return nil, err
 		}
 		p.commit = kind == plumbing.CommitObject
-		there, err := r.objects.kind(by)
+		there, err := r.Objects.Kind(by)
 		if err != nil {
 			return nil, err
 		}
@@ -142,11 +144,11 @@ func replaceRefs(r *Repository) (all []replaceRef, err error) {
 }
 
 // graftsIn is the file info/grafts for the given commits.
-func graftsIn(r *Repository, commits map[plumbing.Hash]bool) []byte {
+func graftsIn(r *git.Repository, commits map[plumbing.Hash]bool) []byte {
 	var lines []string
-	for id, parents := range r.graph.grafts {
+	for id, parents := range r.Graph.Grafts {
 		if commits[id] {
-			lines = append(lines, graftText(id, parents))
+			lines = append(lines, git.GraftText(id, parents))
 		}
 	}
 	slices.Sort(lines)

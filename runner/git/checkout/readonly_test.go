@@ -1,12 +1,14 @@
-package git
+package checkout
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"buildbisect/runner/git"
 	"buildbisect/runner/git/gittest"
 )
 
@@ -17,7 +19,7 @@ func TestTheRepositoryIsNeverWrittenTo(t *testing.T) {
 	before := gittest.Snapshot(t, dir)
 	r := opened(t, dir)
 	good, bad := resolved(t, r, "v2"), resolved(t, r, "HEAD")
-	if _, err := r.History(t.Context(), good, bad, HistoryOptions{}); err != nil {
+	if _, err := r.History(t.Context(), good, bad, git.HistoryOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Resolve("no-such-thing"); err == nil {
@@ -55,18 +57,18 @@ func TestAMissingObjectOfAPartialCloneSaysHowToFetchIt(t *testing.T) {
 	clone := filepath.Join(t.TempDir(), "clone")
 	gittest.Run(t, dir, "clone", "-q", "--bare", "--filter=blob:none", "file://"+dir, clone)
 	r := opened(t, clone)
-	h, err := r.History(t.Context(), resolved(t, r, "v1"), resolved(t, r, "v3"), HistoryOptions{})
+	h, err := r.History(t.Context(), resolved(t, r, "v1"), resolved(t, r, "v3"), git.HistoryOptions{})
 	if err != nil || len(h.Commits) != 2 {
 		t.Fatalf("history: %v, %v", h, err)
 	}
-	err = NewSource(r, SourceOptions{}).WriteTar(t.Context(), h.Bad.ID, discard{})
-	var missing *MissingObjectError
+	err = NewSource(r, SourceOptions{}).WriteTar(t.Context(), h.Bad.ID, io.Discard)
+	var missing *git.MissingObjectError
 	if !errors.As(err, &missing) || !missing.Partial {
 		t.Fatalf("got %v, want a MissingObjectError of a partial clone", err)
 	}
 	// The command it gives is run as it stands, and helps.
 	gittest.Run(t, t.TempDir(), strings.Fields(missing.Command)[1:]...)
-	if err := NewSource(opened(t, clone), SourceOptions{}).WriteTar(t.Context(), h.Bad.ID, discard{}); err != nil {
+	if err := NewSource(opened(t, clone), SourceOptions{}).WriteTar(t.Context(), h.Bad.ID, io.Discard); err != nil {
 		t.Errorf("after %s: %v", missing.Command, err)
 	}
 }

@@ -1,4 +1,4 @@
-package git
+package checkout
 
 import (
 	"bytes"
@@ -12,6 +12,8 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/format/idxfile"
+
+	"buildbisect/runner/git"
 )
 
 // pack is one pack file being written.
@@ -122,7 +124,7 @@ func (z deflater) entry(out io.Writer, kind plumbing.ObjectType, size int64, bas
 
 // copyAll writes objects of a repository into a pack. Where the repository has one as a delta of another it
 // is taken over as that.
-func (p *pack) copyAll(ctx context.Context, from *objects, ids []plumbing.Hash, shown *slow) error {
+func (p *pack) copyAll(ctx context.Context, from *git.Objects, ids []plumbing.Hash, shown *slow) error {
 	wanted := make(map[plumbing.Hash]bool, len(ids))
 	for _, id := range ids {
 		wanted[id] = true
@@ -141,7 +143,7 @@ func (p *pack) copyAll(ctx context.Context, from *objects, ids []plumbing.Hash, 
 		if err := ctx.Err(); err != nil {
 			return context.Cause(ctx)
 		}
-		base, delta, ok := from.delta(id)
+		base, delta, ok := from.Delta(id)
 		if ok && wanted[base] && !circular(id, base) {
 			if err := p.addDelta(id, base, delta); err != nil {
 				return err
@@ -156,8 +158,8 @@ func (p *pack) copyAll(ctx context.Context, from *objects, ids []plumbing.Hash, 
 }
 
 // copyObject writes an object of a repository into a pack, whole.
-func (p *pack) copyObject(from *objects, id plumbing.Hash) error {
-	object, content, err := from.openRaw(plumbing.AnyObject, id)
+func (p *pack) copyObject(from *git.Objects, id plumbing.Hash) error {
+	object, content, err := from.OpenRaw(plumbing.AnyObject, id)
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package git
+package checkout
 
 import (
 	"archive/tar"
@@ -15,6 +15,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
 
+	"buildbisect/runner/git"
 	"buildbisect/runner/git/gittext"
 )
 
@@ -63,7 +64,7 @@ func (p *packed) write(out *tar.Writer, objects string) error {
 // branches' commits, or such as somebody has taken back. Git does it in a second where ours takes many,
 // because it finds objects faster; it reads none of the repository's config, which may name programs to run.
 // Where there is no git, or it cannot do it, ours says what is wrong.
-func packReachable(ctx context.Context, r *Repository, tips []plumbing.Hash, shown *slow) (*packed, error) {
+func packReachable(ctx context.Context, r *git.Repository, tips []plumbing.Hash, shown *slow) (*packed, error) {
 	shown.begin()
 	defer shown.end()
 	made, err := packWithGit(ctx, r, tips)
@@ -73,12 +74,12 @@ func packReachable(ctx context.Context, r *Repository, tips []plumbing.Hash, sho
 	return packByOurselves(ctx, r, tips, shown)
 }
 
-func packByOurselves(ctx context.Context, r *Repository, tips []plumbing.Hash, shown *slow) (_ *packed, err error) {
+func packByOurselves(ctx context.Context, r *git.Repository, tips []plumbing.Hash, shown *slow) (_ *packed, err error) {
 	reach := &reach{repo: r, seen: map[plumbing.Hash]bool{}, shown: shown}
 	if err := reach.all(ctx, tips); err != nil {
 		return nil, err
 	}
-	made := &packed{lacks: reach.lacks, partial: r.objects.partial}
+	made := &packed{lacks: reach.lacks, partial: r.Objects.Partial}
 	if made.pack, err = nameless(); err != nil {
 		return nil, err
 	}
@@ -89,7 +90,7 @@ func packByOurselves(ctx context.Context, r *Repository, tips []plumbing.Hash, s
 	buffered := bufio.NewWriterSize(made.pack, 256<<10)
 	p, err := newPack(buffered, len(reach.ids))
 	if err == nil {
-		err = p.copyAll(ctx, r.objects, reach.ids, shown)
+		err = p.copyAll(ctx, r.Objects, reach.ids, shown)
 	}
 	if err == nil {
 		var idx []byte
@@ -115,7 +116,7 @@ func nameless() (*os.File, error) {
 
 // reach lists what can be reached.
 type reach struct {
-	repo  *Repository
+	repo  *git.Repository
 	ids   []plumbing.Hash
 	seen  map[plumbing.Hash]bool
 	lacks int
@@ -138,13 +139,13 @@ func (c *reach) all(ctx context.Context, tips []plumbing.Hash) error {
 	for _, id := range tips {
 		for kind := plumbing.TagObject; kind == plumbing.TagObject; {
 			var err error
-			if kind, err = c.repo.objects.kind(id); err != nil {
+			if kind, err = c.repo.Objects.Kind(id); err != nil {
 				return err
 			}
 			switch kind {
 			case plumbing.TagObject:
 				c.add(id)
-				if id, err = c.repo.tagged(id); err != nil {
+				if id, err = c.repo.Tagged(id); err != nil {
 					return err
 				}
 			case plumbing.CommitObject:
@@ -154,18 +155,18 @@ func (c *reach) all(ctx context.Context, tips []plumbing.Hash) error {
 			case plumbing.BlobObject:
 				c.add(id)
 			default:
-				return &MissingObjectError{ID: id.String(), Kind: kindName(plumbing.AnyObject), Partial: c.repo.objects.partial,
-					Command: fmt.Sprintf("git -C %s fsck", gittext.Quoted(c.repo.gitDir))}
+				return &git.MissingObjectError{ID: id.String(), Kind: git.KindName(plumbing.AnyObject), Partial: c.repo.Objects.Partial,
+					Command: fmt.Sprintf("git -C %s fsck", gittext.Quoted(c.repo.GitDir))}
 			}
 		}
 	}
-	order, _, err := c.repo.graph.ancestors(ctx, commits, nil)
+	order, _, err := c.repo.Graph.Ancestors(ctx, commits, nil)
 	if err != nil {
 		return err
 	}
 	for _, id := range order {
 		c.add(id)
-		tree, err := c.repo.graph.tree(id)
+		tree, err := c.repo.Graph.Tree(id)
 		if err != nil {
 			return err
 		}
@@ -185,13 +186,13 @@ func (c *reach) tree(ctx context.Context, id plumbing.Hash, depth int) error {
 		return context.Cause(ctx)
 	case c.seen[id]:
 		return nil
-	case depth > deepest:
+	case depth > git.DeepestTree:
 		return nil // no commit with such a tree is built; git gives up on it, too
 	case !c.here(id):
 		return nil
 	}
 	c.add(id)
-	entries, err := c.repo.readTree(id)
+	entries, err := c.repo.ReadTree(id)
 	if errors.Is(err, object.ErrMalformedTree) {
 		return nil // whose tree it is has a trial that says so
 	} else if err != nil {
@@ -214,7 +215,7 @@ func (c *reach) tree(ctx context.Context, id plumbing.Hash, depth int) error {
 // here reports whether an object is in the repository, and counts it if it is not: a partial clone lacks
 // some, and a damaged repository is no reason not to build what it has.
 func (c *reach) here(id plumbing.Hash) bool {
-	if c.repo.objects.has(id) {
+	if c.repo.Objects.Has(id) {
 		return true
 	}
 	c.seen[id] = true

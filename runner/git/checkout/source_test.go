@@ -1,4 +1,4 @@
-package git
+package checkout
 
 import (
 	"archive/tar"
@@ -17,6 +17,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"golang.org/x/sync/errgroup"
 
+	"buildbisect/runner/git"
 	"buildbisect/runner/git/gittest"
 )
 
@@ -233,8 +234,8 @@ func TestTreesTellApartWhatBuildsTellApart(t *testing.T) {
 func TestHostileNamesAreRefusedBeforeTheFirstByte(t *testing.T) {
 	t.Parallel()
 	r := opened(t, gittest.Line(t, 1))
-	blob := plumbing.NewHash(gittest.Run(t, r.workTree, "rev-parse", "HEAD:number"))
-	tree := plumbing.NewHash(gittest.Run(t, r.workTree, "rev-parse", "HEAD:folder"))
+	blob := plumbing.NewHash(gittest.Run(t, r.WorkTree, "rev-parse", "HEAD:number"))
+	tree := plumbing.NewHash(gittest.Run(t, r.WorkTree, "rev-parse", "HEAD:folder"))
 	entry := func(mode, name string, id plumbing.Hash) string { return mode + " " + name + "\x00" + string(id[:]) }
 	for _, c := range []struct{ raw, want string }{
 		{entry("100644", "..", blob), "leave its folder"},
@@ -248,13 +249,13 @@ func TestHostileNamesAreRefusedBeforeTheFirstByte(t *testing.T) {
 		{entry("120000", "x", blob) + entry("40000", "x", tree), "twice"},
 	} {
 		for _, nested := range []bool{false, true} {
-			id := hashObject(t, r.workTree, plumbing.TreeObject, c.raw)
+			id := hashObject(t, r.WorkTree, plumbing.TreeObject, c.raw)
 			if nested {
-				id = hashObject(t, r.workTree, plumbing.TreeObject, entry("40000", "sub", plumbing.NewHash(id)))
+				id = hashObject(t, r.WorkTree, plumbing.TreeObject, entry("40000", "sub", plumbing.NewHash(id)))
 			}
-			commit := hashObject(t, r.workTree, plumbing.CommitObject, "tree "+id+"\nauthor A <a> 1 +0000\ncommitter A <a> 1 +0000\n\nhostile\n")
+			commit := hashObject(t, r.WorkTree, plumbing.CommitObject, "tree "+id+"\nauthor A <a> 1 +0000\ncommitter A <a> 1 +0000\n\nhostile\n")
 			var b bytes.Buffer
-			err := NewSource(opened(t, r.workTree), SourceOptions{}).WriteTar(t.Context(), commit, &b)
+			err := NewSource(opened(t, r.WorkTree), SourceOptions{}).WriteTar(t.Context(), commit, &b)
 			if err == nil || !strings.Contains(err.Error(), c.want) || b.Len() > 0 {
 				t.Errorf("%q: %v after %d bytes, want %q", c.raw, err, b.Len(), c.want)
 			}
@@ -265,14 +266,14 @@ func TestHostileNamesAreRefusedBeforeTheFirstByte(t *testing.T) {
 func TestPathsNoFileSystemTakesAreRefused(t *testing.T) {
 	t.Parallel()
 	r := opened(t, gittest.Line(t, 1))
-	id := gittest.Run(t, r.workTree, "rev-parse", "HEAD:folder")
+	id := gittest.Run(t, r.WorkTree, "rev-parse", "HEAD:folder")
 	for range 20 {
 		of := plumbing.NewHash(id)
-		id = hashObject(t, r.workTree, plumbing.TreeObject, "40000 "+strings.Repeat("n", 250)+"\x00"+string(of[:]))
+		id = hashObject(t, r.WorkTree, plumbing.TreeObject, "40000 "+strings.Repeat("n", 250)+"\x00"+string(of[:]))
 	}
-	commit := hashObject(t, r.workTree, plumbing.CommitObject, "tree "+id+"\nauthor A <a> 1 +0000\ncommitter A <a> 1 +0000\n\ndeep\n")
-	var refused *HostileTreeError
-	if err := NewSource(opened(t, r.workTree), SourceOptions{}).WriteTar(t.Context(), commit, discard{}); !errors.As(err, &refused) || !strings.Contains(err.Error(), "longer than 3900 bytes") {
+	commit := hashObject(t, r.WorkTree, plumbing.CommitObject, "tree "+id+"\nauthor A <a> 1 +0000\ncommitter A <a> 1 +0000\n\ndeep\n")
+	var refused *git.HostileTreeError
+	if err := NewSource(opened(t, r.WorkTree), SourceOptions{}).WriteTar(t.Context(), commit, io.Discard); !errors.As(err, &refused) || !strings.Contains(err.Error(), "longer than 3900 bytes") {
 		t.Errorf("got %.300v", err)
 	}
 }
@@ -297,7 +298,7 @@ func TestACancelledTarStops(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	cause := errors.New("the user left")
 	cancel(cause)
-	if err := NewSource(r, SourceOptions{}).WriteTar(ctx, resolved(t, r, "HEAD").ID, discard{}); !errors.Is(err, cause) {
+	if err := NewSource(r, SourceOptions{}).WriteTar(ctx, resolved(t, r, "HEAD").ID, io.Discard); !errors.Is(err, cause) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -311,7 +312,7 @@ func TestTarsAreWrittenAtTheSameTime(t *testing.T) {
 	group, ctx := errgroup.WithContext(t.Context())
 	for i := range 16 {
 		id := resolved(t, r, fmt.Sprint("v", i%8+1)).ID
-		group.Go(func() error { return s.WriteTar(ctx, id, discard{}) })
+		group.Go(func() error { return s.WriteTar(ctx, id, io.Discard) })
 	}
 	if err := group.Wait(); err != nil {
 		t.Error(err)

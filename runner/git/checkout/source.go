@@ -1,4 +1,4 @@
-package git
+package checkout
 
 import (
 	"archive/tar"
@@ -14,6 +14,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 
+	"buildbisect/runner/git"
 	"buildbisect/runner/git/gittext"
 )
 
@@ -30,23 +31,23 @@ type SourceOptions struct {
 
 // Source streams commits' files. Its methods may be called at the same time.
 type Source struct {
-	repo    *Repository
+	repo    *git.Repository
 	options SourceOptions
 
 	mu      sync.Mutex
-	modules map[string]*Repository     // opened submodules, by git folder
-	caveats caveats                    // of the tars written so far, and of the commits that Caveats was asked about
-	cut     map[string]string          // by path, what git in builds will miss of a history, in words
-	refs    map[*Repository]*shownRefs // read once, so that a run sees the same ones throughout
-	shares  map[string]*share          // by key
+	modules map[string]*git.Repository     // opened submodules, by git folder
+	caveats caveats                        // of the tars written so far, and of the commits that Caveats was asked about
+	cut     map[string]string              // by path, what git in builds will miss of a history, in words
+	refs    map[*git.Repository]*shownRefs // read once, so that a run sees the same ones throughout
+	shares  map[string]*share              // by key
 }
 
 // NewSource returns a view of the repository as trees to build. Closing the repository ends it.
-func NewSource(r *Repository, options SourceOptions) *Source {
+func NewSource(r *git.Repository, options SourceOptions) *Source {
 	s := &Source{
-		repo: r, options: options, modules: map[string]*Repository{}, cut: map[string]string{}, refs: map[*Repository]*shownRefs{}, shares: map[string]*share{},
+		repo: r, options: options, modules: map[string]*git.Repository{}, cut: map[string]string{}, refs: map[*git.Repository]*shownRefs{}, shares: map[string]*share{},
 	}
-	r.objects.closeWith(s.closeShares)
+	r.Objects.CloseWith(s.closeShares)
 	return s
 }
 
@@ -87,7 +88,7 @@ func (s *Source) WriteTarWith(ctx context.Context, commit, key, at string, w io.
 			return context.Cause(ctx)
 		}
 		err := s.writeFile(out, &files[i])
-		if hostile, ok := errors.AsType[*HostileTreeError](err); ok {
+		if hostile, ok := errors.AsType[*git.HostileTreeError](err); ok {
 			hostile.Commit = commit
 			return hostile
 		}
@@ -112,17 +113,17 @@ func (s *Source) writeFile(out *tar.Writer, f *file) error {
 	case filemode.Dir, filemode.Submodule:
 		return writeDir(out, f.path)
 	case filemode.Symlink:
-		target, _, err := f.repo.objects.read(plumbing.BlobObject, f.id)
+		target, _, err := f.repo.Objects.Read(plumbing.BlobObject, f.id)
 		if err != nil {
 			return err
 		}
 		if len(target) == 0 || len(target) > 4095 || bytes.IndexByte(target, 0) >= 0 {
-			return &HostileTreeError{Path: f.path, Why: fmt.Sprintf("a symbolic link to %.100q, %d bytes, cannot be made", target, len(target))}
+			return &git.HostileTreeError{Path: f.path, Why: fmt.Sprintf("a symbolic link to %.100q, %d bytes, cannot be made", target, len(target))}
 		}
 		f.size = int64(len(target))
 		return out.WriteHeader(&tar.Header{Typeflag: tar.TypeSymlink, Name: f.path, Linkname: string(target), Mode: 0o777, ModTime: FileTime()})
 	}
-	blob, content, err := f.repo.objects.open(plumbing.BlobObject, f.id)
+	blob, content, err := f.repo.Objects.Open(plumbing.BlobObject, f.id)
 	if err != nil {
 		return err
 	}

@@ -1,12 +1,14 @@
-package git
+package checkout
 
 import (
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"buildbisect/runner/git"
 	"buildbisect/runner/git/gittest"
 	"buildbisect/runner/git/gittext"
 )
@@ -89,8 +91,8 @@ func TestEverySubmoduleThatCannotBeHadIsNamed(t *testing.T) {
 	gittest.Run(t, outer, "update-index", "--add", "--cacheinfo", "160000,"+lost+",unmapped")
 	gittest.Run(t, outer, "commit", "-q", "-m", "two more")
 	r := opened(t, outer)
-	err := NewSource(r, SourceOptions{Submodules: true}).WriteTar(t.Context(), resolved(t, r, "HEAD").ID, discard{})
-	var missing *SubmodulesError
+	err := NewSource(r, SourceOptions{Submodules: true}).WriteTar(t.Context(), resolved(t, r, "HEAD").ID, io.Discard)
+	var missing *git.SubmodulesError
 	if !errors.As(err, &missing) || len(missing.Missing) != 3 {
 		t.Fatalf("got %v, want three submodules", err)
 	}
@@ -117,7 +119,7 @@ func TestSubmodulesThatNoFetchingCanMendMakeTheirCommitUntestable(t *testing.T) 
 	gittest.Run(t, dir, "commit", "-q", "-m", "unreadable")
 	r := opened(t, dir)
 	for commit, want := range map[string]string{unmapped: "does not mention it", gittest.Run(t, dir, "rev-parse", "HEAD"): "cannot be read: "} {
-		err := NewSource(r, SourceOptions{Submodules: true}).WriteTar(t.Context(), commit, discard{})
+		err := NewSource(r, SourceOptions{Submodules: true}).WriteTar(t.Context(), commit, io.Discard)
 		if untestable := (interface{ Untestable() })(nil); !errors.As(err, &untestable) || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an untestable commit and %q", err, want)
 		}

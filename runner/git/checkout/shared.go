@@ -1,4 +1,4 @@
-package git
+package checkout
 
 import (
 	"archive/tar"
@@ -15,6 +15,7 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 
+	"buildbisect/runner/git"
 	"buildbisect/runner/git/gittext"
 )
 
@@ -33,7 +34,7 @@ type share struct {
 
 // objectSet is the objects of one repository: all that can be reached from tips.
 type objectSet struct {
-	repo      *Repository
+	repo      *git.Repository
 	path      string // from the top of the repository that the commits are of; "" for that itself
 	tips      []plumbing.Hash
 	contained map[plumbing.Hash]bool // commits
@@ -59,7 +60,7 @@ func (s *Source) Shared(ctx context.Context, commits []string) (key string, err 
 	}
 	heads := make([]plumbing.Hash, len(commits))
 	for i, commit := range commits {
-		if _, err := s.repo.header(commit); err != nil {
+		if _, err := s.repo.Header(commit); err != nil {
 			return "", err
 		}
 		heads[i] = plumbing.NewHash(commit)
@@ -104,16 +105,16 @@ func (s *Source) share(key string) *share {
 }
 
 // objectSet finds what is to be packed of a repository, and reads no more of it than its commits.
-func (s *Source) objectSet(ctx context.Context, r *Repository, path string, heads []plumbing.Hash) (*objectSet, error) {
+func (s *Source) objectSet(ctx context.Context, r *git.Repository, path string, heads []plumbing.Hash) (*objectSet, error) {
 	var parents []plumbing.Hash
 	for _, id := range heads {
-		above, err := r.graph.parents(id)
+		above, err := r.Graph.Parents(id)
 		if err != nil {
 			return nil, err
 		}
 		parents = append(parents, above...)
 	}
-	_, below, err := r.graph.ancestors(ctx, parents, nil)
+	_, below, err := r.Graph.Ancestors(ctx, parents, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -123,7 +124,7 @@ func (s *Source) objectSet(ctx context.Context, r *Repository, path string, head
 			t.tips = append(t.tips, id)
 		}
 	}
-	if _, t.contained, err = r.graph.ancestors(ctx, t.tips, nil); err != nil {
+	if _, t.contained, err = r.Graph.Ancestors(ctx, t.tips, nil); err != nil {
 		return nil, err
 	}
 	all, err := s.refsOf(r)
@@ -137,7 +138,7 @@ func (s *Source) objectSet(ctx context.Context, r *Repository, path string, head
 }
 
 // of is the set that has a commit of a repository, nil if none has.
-func (sh *share) of(r *Repository, commit plumbing.Hash) *objectSet {
+func (sh *share) of(r *git.Repository, commit plumbing.Hash) *objectSet {
 	for _, t := range sh.sets {
 		if t.repo == r && t.contained[commit] {
 			return t
@@ -219,19 +220,19 @@ func (s *Source) closeShares() {
 func (s *Source) warnOfCut(t *objectSet, lacks int) {
 	whose, in := "the repository", t.repo.Path()
 	if t.path != "" {
-		whose, in = "submodule "+gittext.Printable(t.path), t.repo.gitDir
+		whose, in = "submodule "+gittext.Printable(t.path), t.repo.GitDir
 	}
 	var text []string
-	if len(t.repo.cutsIn(t.contained)) > 0 {
+	if len(t.repo.CutsIn(t.contained)) > 0 {
 		text = append(text, fmt.Sprintf("%s is a shallow clone: git in builds sees only the %d commits that it has, and describe may not find a tag; to have all: git -C %s fetch --unshallow",
 			whose, len(t.contained), gittext.Quoted(in)))
 	}
-	if lacks > 0 && !t.repo.objects.partial {
+	if lacks > 0 && !t.repo.Objects.Partial {
 		text = append(text, fmt.Sprintf("%s lacks %d objects of its history and may be damaged: git commands in builds that read those fail; examine it with: git -C %s fsck",
 			whose, lacks, gittext.Quoted(in)))
 	} else if lacks > 0 {
 		text = append(text, fmt.Sprintf("%s is a partial clone without %d objects of its history: git commands in builds that read those fail; to have all: git -C %s fetch --refetch --no-filter %s",
-			whose, lacks, gittext.Quoted(in), gittext.Quoted(t.repo.objects.remote)))
+			whose, lacks, gittext.Quoted(in), gittext.Quoted(t.repo.Objects.Remote)))
 	}
 	if len(text) == 0 {
 		return

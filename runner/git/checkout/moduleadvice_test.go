@@ -1,11 +1,13 @@
-package git
+package checkout
 
 import (
 	"errors"
+	"io"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"buildbisect/runner/git"
 	"buildbisect/runner/git/gittest"
 )
 
@@ -34,14 +36,14 @@ func TestTheAdviceForASubmoduleThatCannotBeHadGetsIt(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for _, want := range append(c.want, "") {
-				err := NewSource(opened(t, c.dir), SourceOptions{Submodules: true}).WriteTar(t.Context(), had, discard{})
+				err := NewSource(opened(t, c.dir), SourceOptions{Submodules: true}).WriteTar(t.Context(), had, io.Discard)
 				if want == "" {
 					if err != nil {
 						t.Errorf("in the end: %v", err)
 					}
 					return
 				}
-				var missing *SubmodulesError
+				var missing *git.SubmodulesError
 				if !errors.As(err, &missing) || len(missing.Missing) != 1 || !strings.Contains(missing.Missing[0].Command, want) {
 					t.Fatalf("got %v, want a command with %q", err, want)
 				}
@@ -60,13 +62,13 @@ func TestACopyOfASubmoduleThatLacksTheCommitIsFetchedInto(t *testing.T) {
 	gittest.Run(t, outer, "update-index", "--cacheinfo", "160000,"+gittest.Run(t, middle, "rev-parse", "HEAD")+",third party/middle")
 	gittest.Run(t, outer, "commit", "-q", "-m", "newer middle")
 	id := resolved(t, opened(t, outer), "HEAD").ID
-	err := NewSource(opened(t, outer), SourceOptions{Submodules: true}).WriteTar(t.Context(), id, discard{})
-	var missing *SubmodulesError
+	err := NewSource(opened(t, outer), SourceOptions{Submodules: true}).WriteTar(t.Context(), id, io.Discard)
+	var missing *git.SubmodulesError
 	if !errors.As(err, &missing) || len(missing.Missing) != 1 {
 		t.Fatalf("got %v, want one submodule", err)
 	}
 	runAdvice(t, missing.Missing[0].Command)
-	if err := NewSource(opened(t, outer), SourceOptions{Submodules: true}).WriteTar(t.Context(), id, discard{}); err != nil {
+	if err := NewSource(opened(t, outer), SourceOptions{Submodules: true}).WriteTar(t.Context(), id, io.Discard); err != nil {
 		t.Errorf("after %s: %v", missing.Missing[0].Command, err)
 	}
 }
@@ -90,8 +92,8 @@ func TestNoAdviceComesFromAHostileSubmodule(t *testing.T) {
 		blob := gittest.Run(t, dir, "hash-object", "-w", "gitmodules")
 		gittest.Run(t, dir, "update-index", "--add", "--cacheinfo", "160000,"+strings.Repeat("1", 40)+",module", "--cacheinfo", "100644,"+blob+",.gitmodules")
 		commit := gittest.Run(t, dir, "commit-tree", "-m", "hostile", gittest.Run(t, dir, "write-tree"))
-		err := NewSource(opened(t, dir), SourceOptions{Submodules: true}).WriteTar(t.Context(), commit, discard{})
-		var missing *SubmodulesError
+		err := NewSource(opened(t, dir), SourceOptions{Submodules: true}).WriteTar(t.Context(), commit, io.Discard)
+		var missing *git.SubmodulesError
 		if !errors.As(err, &missing) || len(missing.Missing) != 1 {
 			t.Errorf("%q: got %v, want one submodule", c, err)
 			continue
@@ -116,8 +118,8 @@ func TestURLsOfSubmodulesAreThoseOfGit(t *testing.T) {
 		{"/srv/b", "https://example.org/c", "https://example.org/c"},
 		{"/srv/b", "alias:c", "alias:c"},
 	} {
-		r := &Repository{objects: &objects{url: c.base}}
-		if got := r.urlOf(c.url); got != c.want {
+		r := &git.Repository{Objects: &git.Objects{URL: c.base}}
+		if got := r.URLOf(c.url); got != c.want {
 			t.Errorf("%s from %s is %s, want %s", c.url, c.base, got, c.want)
 		}
 		if !fetchable.MatchString(c.want) {

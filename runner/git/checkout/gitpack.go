@@ -1,4 +1,4 @@
-package git
+package checkout
 
 import (
 	"bufio"
@@ -13,12 +13,14 @@ import (
 
 	"buildbisect/images/workdir"
 
+	"buildbisect/runner/git"
+
 	"github.com/go-git/go-git/v5/plumbing"
 )
 
 // packWithGit has git pack what can be reached from tips. Deltas that are there are taken over, and none are
 // looked for.
-func packWithGit(ctx context.Context, r *Repository, tips []plumbing.Hash) (_ *packed, err error) {
+func packWithGit(ctx context.Context, r *git.Repository, tips []plumbing.Hash) (_ *packed, err error) {
 	program, err := exec.LookPath("git")
 	if err != nil {
 		return nil, err
@@ -36,30 +38,30 @@ func packWithGit(ctx context.Context, r *Repository, tips []plumbing.Hash) (_ *p
 	for _, id := range tips {
 		fmt.Fprintln(&wanted, id)
 	}
-	git := func(args ...string) *exec.Cmd {
+	run := func(args ...string) *exec.Cmd {
 		cmd := exec.CommandContext(ctx, program, append([]string{"-c", "pack.compression=1", "-c", "core.bigFileThreshold=8m"}, args...)...)
 		cmd.Dir = dir
-		cmd.Env = bareEnv(dir)
+		cmd.Env = git.BareEnv(dir)
 		work.Hand(cmd)
 		return cmd
 	}
-	made := &packed{partial: r.objects.partial}
-	pack := git("pack-objects", "--revs", "--delta-base-offset", "--window=0", "-q", filepath.Join(dir, "pack"))
+	made := &packed{partial: r.Objects.Partial}
+	pack := run("pack-objects", "--revs", "--delta-base-offset", "--window=0", "-q", filepath.Join(dir, "pack"))
 	pack.Stdin = strings.NewReader(wanted.String())
 	if made.partial {
 		// pack-objects itself stops at a tree that is not here.
-		list := git("rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin")
+		list := run("rev-list", "--objects", "--no-object-names", "--missing=print", "--stdin")
 		list.Stdin = strings.NewReader(wanted.String())
 		ids, err := made.here(list)
 		if err != nil {
 			return nil, err
 		}
-		pack = git("pack-objects", "--delta-base-offset", "--window=0", "-q", filepath.Join(dir, "pack"))
+		pack = run("pack-objects", "--delta-base-offset", "--window=0", "-q", filepath.Join(dir, "pack"))
 		pack.Stdin = ids
 	}
 	out, err := pack.Output()
 	if err != nil {
-		return nil, gitSaid(err)
+		return nil, git.GitSaid(err)
 	}
 	made.name = "pack-" + strings.TrimSpace(string(out))
 	if made.pack, err = os.Open(filepath.Join(dir, made.name+".pack")); err != nil {
@@ -76,7 +78,7 @@ func packWithGit(ctx context.Context, r *Repository, tips []plumbing.Hash) (_ *p
 func (p *packed) here(list *exec.Cmd) (io.Reader, error) {
 	out, err := list.Output()
 	if err != nil {
-		return nil, gitSaid(err)
+		return nil, git.GitSaid(err)
 	}
 	var ids strings.Builder
 	lines := bufio.NewScanner(strings.NewReader(string(out)))
@@ -92,28 +94,28 @@ func (p *packed) here(list *exec.Cmd) (io.Reader, error) {
 
 // proxy makes dir a repository that has the objects of r and none of its config, hooks or refs: those may be
 // a stranger's, and name programs.
-func proxy(r *Repository, dir string) error {
+func proxy(r *git.Repository, dir string) error {
 	for _, sub := range []string{"refs", "info", "objects/info"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o700); err != nil {
 			return err
 		}
 	}
 	borrowed := ""
-	for i, store := range r.objects.stores {
+	for i, store := range r.Objects.Stores {
 		// A link, because a file of alternates cannot name every path.
 		name := fmt.Sprint("borrowed-", i)
-		if err := os.Symlink(store.dir, filepath.Join(dir, name)); err != nil {
+		if err := os.Symlink(store.Dir, filepath.Join(dir, name)); err != nil {
 			return err
 		}
 		borrowed += "../" + name + "\n"
 	}
 	files := map[string]string{"HEAD": "ref: refs/heads/none\n", "config": "[core]\n\trepositoryformatversion = 0\n\tbare = true\n", "objects/info/alternates": borrowed}
 	// Where git is to stop, and to go on.
-	for id := range r.graph.shallow {
+	for id := range r.Graph.Shallow {
 		files["shallow"] += id.String() + "\n"
 	}
-	for id, parents := range r.graph.grafts {
-		files["info/grafts"] += graftText(id, parents)
+	for id, parents := range r.Graph.Grafts {
+		files["info/grafts"] += git.GraftText(id, parents)
 	}
 	for name, text := range files {
 		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(name)), []byte(text), 0o600); err != nil {

@@ -1,7 +1,8 @@
-package git
+package checkout
 
 import (
 	"fmt"
+	"io"
 	"testing"
 
 	"buildbisect/runner/git/gittest"
@@ -14,7 +15,7 @@ func BenchmarkTar(b *testing.B) {
 		s := NewSource(r, SourceOptions{Git: git})
 		b.Run(fmt.Sprint("git=", git), func(b *testing.B) {
 			for b.Loop() {
-				if err := s.WriteTar(b.Context(), bad.ID, discard{}); err != nil {
+				if err := s.WriteTar(b.Context(), bad.ID, io.Discard); err != nil {
 					b.Fatal(err)
 				}
 			}

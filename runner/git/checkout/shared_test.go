@@ -1,4 +1,4 @@
-package git
+package checkout
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing"
 
+	"buildbisect/runner/git"
 	"buildbisect/runner/git/gittest"
 )
 
@@ -36,7 +37,7 @@ func objectsIn(t *testing.T, p *packed) []string {
 	gittest.Run(t, filepath.Join(dir, "x"), "verify-pack", "../p.idx")
 	var ids []string
 	for line := range strings.Lines(gittest.Run(t, filepath.Join(dir, "x"), "verify-pack", "-v", "../p.idx")) {
-		if id, _, ok := strings.Cut(line, " "); ok && len(id) == 40 && isHex(id) {
+		if id, _, ok := strings.Cut(line, " "); ok && len(id) == 40 && git.IsHex(id) {
 			ids = append(ids, id)
 		}
 	}
@@ -174,7 +175,7 @@ func TestASubmoduleWhoseNameIsNoFolderHasAGitAllTheSame(t *testing.T) {
 	places := map[*root]string{top: ".git"}
 	seen := map[string]bool{}
 	for i, name := range []string{"a", "a/HEAD", "a/modules/b", ".", "x/../y", "new\nline", strings.Repeat("n", 300), "b/c", "b"} {
-		inner := &root{parent: top, prefix: strings.Repeat("p", i+1) + "/", mapped: mapping{name: name}}
+		inner := &root{parent: top, prefix: strings.Repeat("p", i+1) + "/", mapped: git.Mapping{Name: name}}
 		at := gitDirOf(inner, places, used)
 		for other := range seen {
 			if other == at || strings.HasPrefix(at, other+"/") || strings.HasPrefix(other, at+"/") {
