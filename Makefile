@@ -36,7 +36,7 @@ bench: setup build
 # toolchain of the catalogue, every shipped scenario, the race detector over everything.
 soak: setup fuzz
 	BISECT_WORLDS=100000 go test -timeout 60m -count=1 ./bisect
-	BISECT_ATTRIBUTES=3000 go test -timeout 60m -count=1 -run Checkout ./runner/git
+	BISECT_ATTRIBUTES=3000 go test -timeout 60m -count=1 -run Checkout ./runner/git/checkout
 	BISECT_TOOLCHAINS=all go test -count=1 -timeout 60m -run 'Toolchains|DebianBase' ./images
 	BISECT_TOOLCHAINS=all go test -count=1 -timeout 60m -run 'Scripts/engine/(world-debian-tools|images-elsewhere)|Snapshots' ./cmd/bisect
 	BISECT_TOOLCHAINS=all go test -count=1 -timeout 60m -run EngineOfItsOwn ./runner/docker
