@@ -23,6 +23,7 @@ import (
 
 	"buildbisect/runner/backend"
 	"buildbisect/runner/docker"
+	"buildbisect/runner/docker/endpoint"
 	"buildbisect/runner/enginetest"
 )
 
@@ -34,7 +35,7 @@ func withEngine(t *testing.T) func(*testscript.Env) error {
 		t.Skip("needs a docker engine")
 	}
 	engine, err := docker.Connect(t.Context())
-	if unavailable := (*docker.UnavailableError)(nil); errors.As(err, &unavailable) && os.Getenv("BISECT_REQUIRE_DOCKER") != "1" {
+	if unavailable := (*endpoint.UnavailableError)(nil); errors.As(err, &unavailable) && os.Getenv("BISECT_REQUIRE_DOCKER") != "1" {
 		t.Skip(err)
 	}
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 
 	"buildbisect/bisect/report"
 	"buildbisect/runner/docker"
+	"buildbisect/runner/docker/endpoint"
 	"buildbisect/runner/journal"
 	"buildbisect/scenarios"
 )
@@ -27,7 +28,7 @@ func TestShippedScenariosFindWhatTheyExpect(t *testing.T) {
 		t.Skip("needs a docker engine, and minutes")
 	}
 	engine, err := docker.Connect(t.Context())
-	if none := (*docker.UnavailableError)(nil); errors.As(err, &none) && os.Getenv("BISECT_REQUIRE_DOCKER") != "1" {
+	if none := (*endpoint.UnavailableError)(nil); errors.As(err, &none) && os.Getenv("BISECT_REQUIRE_DOCKER") != "1" {
 		t.Skip(err)
 	}
 	if err != nil {

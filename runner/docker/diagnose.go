@@ -13,6 +13,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"buildbisect/runner/backend"
+	"buildbisect/runner/docker/endpoint"
 )
 
 const (
@@ -34,7 +35,7 @@ func (e *Engine) Diagnose(ctx context.Context) string {
 		return "" // who is in a hurry learns nothing
 	}
 	if err != nil {
-		return fmt.Sprintf("the docker engine at %s does not answer: %s", e.info.Host, Attempt{Err: err}.cause())
+		return fmt.Sprintf("the docker engine at %s does not answer: %s", e.info.Host, endpoint.Attempt{Err: err}.Cause())
 	}
 	image, err := e.anyOfOurs(ctx)
 	if err == nil && image == "" {
@@ -67,9 +68,9 @@ func (e *Engine) Diagnose(ctx context.Context) string {
 
 // answers asks for a sign of life.
 func (e *Engine) answers(ctx context.Context) error {
-	call, cancel := within(ctx, min(diagnoseDeadline, pingDeadline))
+	call, cancel := within(ctx, min(diagnoseDeadline, endpoint.PingDeadline))
 	defer cancel()
-	if err := knock(call, e.info.Host); err != nil {
+	if err := endpoint.Knock(call, e.info.Host); err != nil {
 		return err
 	}
 	_, err := e.cli.Ping(call, client.PingOptions{})
@@ -134,7 +135,7 @@ func (e *Engine) Await(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for the docker engine at %s: %w; it does not answer: %s", e.info.Host, context.Cause(ctx), Attempt{Err: err}.cause())
+			return fmt.Errorf("wait for the docker engine at %s: %w; it does not answer: %s", e.info.Host, context.Cause(ctx), endpoint.Attempt{Err: err}.Cause())
 		case <-time.After(pause):
 		}
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/testcontainers/testcontainers-go"
 
 	"buildbisect/runner/backend"
+	"buildbisect/runner/docker/endpoint"
 )
 
 // labelBox is on every box, beside the labels of its BoxSpec: a random word, which proves that a container is
@@ -33,7 +34,6 @@ const labelBox = "org.buildbisect.box"
 
 // How long the engine may take for one call. A healthy one needs milliseconds; these are for a sick one.
 const (
-	pingDeadline  = 10 * time.Second
 	callDeadline  = 30 * time.Second
 	startDeadline = 2 * time.Minute
 	copyDeadline  = 30 * time.Minute // large trees over a network
@@ -69,24 +69,24 @@ var (
 )
 
 // Connect finds the engine as docker's own client does (DOCKER_HOST, else the current docker context, else
-// the usual sockets) and asks it what it is. Where there is none the error is an [*UnavailableError].
+// the usual sockets) and asks it what it is. Where there is none the error is an [*endpoint.UnavailableError].
 func Connect(ctx context.Context) (*Engine, error) {
-	endpoint, cli, err := find(ctx)
+	at, cli, err := endpoint.Find(ctx)
 	if err != nil {
 		return nil, err
 	}
 	info, err := ask(ctx, cli)
 	if err != nil {
 		cli.Close()
-		return nil, &UnavailableError{Tried: []Attempt{{endpoint.origin, endpoint.host, err}}}
+		return nil, &endpoint.UnavailableError{Tried: []endpoint.Attempt{{Origin: at.Origin, Host: at.Host, Err: err}}}
 	}
-	provider, err := newProvider(endpoint, cli)
+	provider, err := newProvider(at, cli)
 	if err != nil {
 		cli.Close()
-		return nil, fmt.Errorf("docker engine %s: set up testcontainers: %w", endpoint.host, err)
+		return nil, fmt.Errorf("docker engine %s: set up testcontainers: %w", at.Host, err)
 	}
 	return &Engine{
-		cli: cli, provider: provider, info: info, socket: socketPath(endpoint.host, info),
+		cli: cli, provider: provider, info: info, socket: socketPath(at.Host, info),
 		loading: make(chan struct{}, 1), ours: map[string]bool{},
 	}, nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"buildbisect/images"
 	"buildbisect/runner/backend"
+	"buildbisect/runner/docker/endpoint"
 	"buildbisect/runner/enginetest"
 )
 
@@ -28,7 +29,7 @@ func connect(t testing.TB) *Engine {
 		t.Skip("needs a docker engine")
 	}
 	e, err := Connect(t.Context())
-	var unavailable *UnavailableError
+	var unavailable *endpoint.UnavailableError
 	if errors.As(err, &unavailable) && os.Getenv("BISECT_REQUIRE_DOCKER") != "1" {
 		t.Skip(err)
 	}

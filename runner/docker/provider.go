@@ -11,6 +11,8 @@ import (
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/log"
+
+	"buildbisect/runner/docker/endpoint"
 )
 
 // settingUp is held while testcontainers reads its settings, which it takes from the environment a single
@@ -22,13 +24,13 @@ var settingUp sync.Mutex
 // It has no option for some of what we need, only variables: without its reaper (an image pulled from Docker
 // Hub; our labels and Sweep do that work) and on our endpoint, which it would otherwise look for itself, in
 // another order.
-func newProvider(p endpoint, cli *client.Client) (*testcontainers.DockerProvider, error) {
+func newProvider(p endpoint.Endpoint, cli *client.Client) (*testcontainers.DockerProvider, error) {
 	settingUp.Lock()
 	defer settingUp.Unlock()
 	log.SetDefault(log.NewNoopLogger())
-	settings := map[string]string{"TESTCONTAINERS_RYUK_DISABLED": "true", "DOCKER_HOST": p.host}
-	if p.tls != "" {
-		settings["DOCKER_CERT_PATH"], settings["DOCKER_TLS_VERIFY"] = p.tls, "1"
+	settings := map[string]string{"TESTCONTAINERS_RYUK_DISABLED": "true", "DOCKER_HOST": p.Host}
+	if p.Tls != "" {
+		settings["DOCKER_CERT_PATH"], settings["DOCKER_TLS_VERIFY"] = p.Tls, "1"
 	}
 	defer setenv(settings)()
 	provider, err := testcontainers.NewDockerProvider(

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"buildbisect/runner/docker/endpoint"
+
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/api/types/network"
@@ -114,7 +116,7 @@ func holdRyuk(ctx context.Context, address, filter string) error {
 
 // dialRyuk tries until it listens, which takes it a moment.
 func dialRyuk(ctx context.Context, address, filter string) (net.Conn, error) {
-	ctx, cancel := within(ctx, pingDeadline)
+	ctx, cancel := within(ctx, endpoint.PingDeadline)
 	defer cancel()
 	for {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)

@@ -1,4 +1,4 @@
-package docker
+package endpoint
 
 import (
 	"context"
@@ -8,23 +8,27 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/moby/moby/client"
 )
 
-// endpoint is one place where an engine may answer.
-type endpoint struct {
-	origin string // who named it, for the reader: DOCKER_HOST, docker context "x", default socket
-	host   string // unix:///… or tcp://…
-	tls    string // folder with ca.pem, cert.pem and key.pem; "": as DOCKER_CERT_PATH says
+// Endpoint is one place where an engine may answer.
+type Endpoint struct {
+	Origin string // who named it, for the reader: DOCKER_HOST, docker context "x", default socket
+	Host   string // unix:///… or tcp://…
+	Tls    string // folder with ca.pem, cert.pem and key.pem; "": as DOCKER_CERT_PATH says
 }
 
-// find returns a client of the first engine that answers. A place that the user named is the only one tried:
+// PingDeadline is how long an engine may take to answer at all.
+const PingDeadline = 10 * time.Second
+
+// Find returns a client of the first engine that answers. A place that the user named is the only one tried:
 // to build on another engine than the one asked for would be worse than not to build.
-func find(ctx context.Context) (endpoint, *client.Client, error) {
+func Find(ctx context.Context) (Endpoint, *client.Client, error) {
 	places, err := candidates()
 	if err != nil {
-		return endpoint{}, nil, &UnavailableError{Tried: []Attempt{*err}}
+		return Endpoint{}, nil, &UnavailableError{Tried: []Attempt{*err}}
 	}
 	var tried []Attempt
 	for _, p := range places {
@@ -33,27 +37,27 @@ func find(ctx context.Context) (endpoint, *client.Client, error) {
 			return p, cli, nil
 		}
 		if ctx.Err() != nil {
-			return endpoint{}, nil, context.Cause(ctx)
+			return Endpoint{}, nil, context.Cause(ctx)
 		}
-		tried = append(tried, Attempt{p.origin, p.host, err})
+		tried = append(tried, Attempt{p.Origin, p.Host, err})
 	}
-	return endpoint{}, nil, &UnavailableError{Tried: tried}
+	return Endpoint{}, nil, &UnavailableError{Tried: tried}
 }
 
-func candidates() ([]endpoint, *Attempt) {
+func candidates() ([]Endpoint, *Attempt) {
 	if host := os.Getenv("DOCKER_HOST"); host != "" {
-		return []endpoint{{origin: "DOCKER_HOST", host: host}}, nil
+		return []Endpoint{{Origin: "DOCKER_HOST", Host: host}}, nil
 	}
 	if name := contextName(); name != "" {
-		p, err := contextEndpoint(name)
+		p, err := fromContext(name)
 		if err != nil {
-			return nil, &Attempt{p.origin, p.host, err}
+			return nil, &Attempt{p.Origin, p.Host, err}
 		}
-		return []endpoint{p}, nil
+		return []Endpoint{p}, nil
 	}
-	places := []endpoint{{origin: "default socket", host: "unix:///var/run/docker.sock"}}
+	places := []Endpoint{{Origin: "default socket", Host: "unix:///var/run/docker.sock"}}
 	for _, path := range rootlessSockets() {
-		places = append(places, endpoint{origin: "rootless socket", host: "unix://" + path})
+		places = append(places, Endpoint{Origin: "rootless socket", Host: "unix://" + path})
 	}
 	return places, nil
 }
@@ -73,19 +77,19 @@ func rootlessSockets() []string {
 }
 
 // dial makes a client of p and pings it, which also settles the API version (DOCKER_API_VERSION wins).
-func dial(ctx context.Context, p endpoint) (*client.Client, error) {
-	if strings.HasPrefix(p.host, "ssh://") {
+func dial(ctx context.Context, p Endpoint) (*client.Client, error) {
+	if strings.HasPrefix(p.Host, "ssh://") {
 		return nil, errors.New("ssh endpoints are not dialled; forward the socket (ssh -L ./docker.sock:/var/run/docker.sock HOST) and set DOCKER_HOST=unix://$PWD/docker.sock")
 	}
-	ctx, cancel := within(ctx, pingDeadline)
+	ctx, cancel := context.WithTimeoutCause(ctx, PingDeadline, fmt.Errorf("no answer from the docker engine within %s", PingDeadline))
 	defer cancel()
-	if err := knock(ctx, p.host); err != nil {
+	if err := Knock(ctx, p.Host); err != nil {
 		return nil, err
 	}
-	opts := []client.Opt{client.FromEnv, client.WithHost(p.host)}
-	if p.tls != "" {
+	opts := []client.Opt{client.FromEnv, client.WithHost(p.Host)}
+	if p.Tls != "" {
 		opts = append(opts, client.WithTLSClientConfig(
-			filepath.Join(p.tls, "ca.pem"), filepath.Join(p.tls, "cert.pem"), filepath.Join(p.tls, "key.pem")))
+			filepath.Join(p.Tls, "ca.pem"), filepath.Join(p.Tls, "cert.pem"), filepath.Join(p.Tls, "key.pem")))
 	}
 	cli, err := client.New(opts...)
 	if err != nil {
@@ -101,9 +105,9 @@ func dial(ctx context.Context, p endpoint) (*client.Client, error) {
 	return cli, nil
 }
 
-// knock connects to a socket and no more. The client's own message loses the difference between no socket, no
+// Knock connects to a socket and no more. The client's own message loses the difference between no socket, no
 // listener and no permission.
-func knock(ctx context.Context, host string) error {
+func Knock(ctx context.Context, host string) error {
 	path, local := strings.CutPrefix(host, "unix://")
 	if !local {
 		return nil

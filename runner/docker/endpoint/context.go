@@ -1,4 +1,4 @@
-package docker
+package endpoint
 
 import (
 	"crypto/sha256"
@@ -41,8 +41,8 @@ func contextName() string {
 
 // contextEndpoint reads the engine of a docker context. Contexts are kept in folders named by the hash of
 // their name.
-func contextEndpoint(name string) (endpoint, error) {
-	p := endpoint{origin: fmt.Sprintf("docker context %q", name)}
+func fromContext(name string) (Endpoint, error) {
+	p := Endpoint{Origin: fmt.Sprintf("docker context %q", name)}
 	hash := sha256.Sum256([]byte(name))
 	id := hex.EncodeToString(hash[:])
 	text, err := os.ReadFile(filepath.Join(configDir(), "contexts", "meta", id, "meta.json"))
@@ -58,12 +58,12 @@ func contextEndpoint(name string) (endpoint, error) {
 	if err := json.Unmarshal(text, &meta); err != nil {
 		return p, fmt.Errorf("read its meta.json: %w", err)
 	}
-	if p.host = meta.Endpoints["docker"].Host; p.host == "" {
+	if p.Host = meta.Endpoints["docker"].Host; p.Host == "" {
 		return p, errors.New("it names no docker endpoint")
 	}
 	tls := filepath.Join(configDir(), "contexts", "tls", id, "docker")
 	if _, err := os.Stat(filepath.Join(tls, "cert.pem")); err == nil {
-		p.tls = tls
+		p.Tls = tls
 	}
 	return p, nil
 }

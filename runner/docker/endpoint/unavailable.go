@@ -1,4 +1,4 @@
-package docker
+package endpoint
 
 import (
 	"errors"
@@ -20,8 +20,8 @@ type Attempt struct {
 	Err    error
 }
 
-// cause says in a few words what kind of failure it was.
-func (a Attempt) cause() string {
+// Cause says in a few words what kind of failure it was.
+func (a Attempt) Cause() string {
 	switch {
 	case errors.Is(a.Err, fs.ErrPermission):
 		return "permission denied"
@@ -37,7 +37,7 @@ func (e *UnavailableError) Error() string {
 	var b strings.Builder
 	b.WriteString("connect to a docker engine: none answers")
 	for _, a := range e.Tried {
-		fmt.Fprintf(&b, "\n  %s %s: %s", a.Origin, a.Host, a.cause())
+		fmt.Fprintf(&b, "\n  %s %s: %s", a.Origin, a.Host, a.Cause())
 	}
 	fmt.Fprintf(&b, "\n%s", e.Advice())
 	return b.String()

@@ -1,4 +1,4 @@
-package docker
+package endpoint
 
 import (
 	"crypto/sha256"
@@ -6,8 +6,6 @@ import (
 	"errors"
 	"io/fs"
 	"net"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,7 +32,7 @@ func nowhere(t *testing.T) string {
 
 func unavailable(t *testing.T) *UnavailableError {
 	t.Helper()
-	_, err := Connect(t.Context())
+	_, _, err := Find(t.Context())
 	var u *UnavailableError
 	if !errors.As(err, &u) {
 		t.Fatalf("got %v", err)
@@ -95,7 +93,7 @@ func TestTheUsualPlacesAreTriedInOrder(t *testing.T) {
 	}
 	var hosts []string
 	for _, p := range places {
-		hosts = append(hosts, p.host)
+		hosts = append(hosts, p.Host)
 	}
 	want := "unix:///var/run/docker.sock unix://" + dir + "/run/docker.sock unix://" + dir + "/.docker/run/docker.sock unix://" + dir + "/.docker/desktop/docker.sock"
 	if got := strings.Join(hosts, " "); got != want {
@@ -120,7 +118,7 @@ func TestADockerContextIsFollowed(t *testing.T) {
 	write(filepath.Join(meta, "meta.json"), `{"Name":"far","Endpoints":{"docker":{"Host":"unix:///far.sock","SkipTLSVerify":false}}}`)
 	write(filepath.Join(config, "config.json"), `{"currentContext":"far"}`)
 	places, attempt := candidates()
-	if attempt != nil || len(places) != 1 || places[0].host != "unix:///far.sock" {
+	if attempt != nil || len(places) != 1 || places[0].Host != "unix:///far.sock" {
 		t.Errorf("config.json: got %+v, %+v", places, attempt)
 	}
 
@@ -130,7 +128,7 @@ func TestADockerContextIsFollowed(t *testing.T) {
 	}
 
 	t.Setenv("DOCKER_HOST", "unix:///explicit.sock")
-	if places, _ := candidates(); len(places) != 1 || places[0].host != "unix:///explicit.sock" {
+	if places, _ := candidates(); len(places) != 1 || places[0].Host != "unix:///explicit.sock" {
 		t.Errorf("DOCKER_HOST must win: got %+v", places)
 	}
 }
@@ -140,33 +138,5 @@ func TestAnSSHEndpointSaysHowToForwardIt(t *testing.T) {
 	t.Setenv("DOCKER_HOST", "ssh://user@example.invalid")
 	if u := unavailable(t); !strings.Contains(u.Error(), "ssh -L") {
 		t.Errorf("got %v", u)
-	}
-}
-
-// TestAnEngineThatSpeaksTooOldOrTooNewIsNamed uses small engines that answer the first questions only.
-func TestAnEngineThatSpeaksTooOldOrTooNewIsNamed(t *testing.T) {
-	nowhere(t)
-	old := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Api-Version", "1.39") }))
-	defer old.Close()
-	t.Setenv("DOCKER_HOST", "tcp://"+old.Listener.Addr().String())
-	if u := unavailable(t); !strings.Contains(u.Error(), "1.39") || !strings.Contains(u.Error(), "1.40") {
-		t.Errorf("got %v", u)
-	}
-
-	// DOCKER_API_VERSION is used as it stands, and an engine that refuses it is quoted.
-	var asked string
-	strict := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/_ping" {
-			w.Header().Set("Api-Version", "1.54")
-			return
-		}
-		asked = r.URL.Path
-		http.Error(w, "client version 1.41 is too old. Minimum supported API version is 1.44", http.StatusBadRequest)
-	}))
-	defer strict.Close()
-	t.Setenv("DOCKER_HOST", "tcp://"+strict.Listener.Addr().String())
-	t.Setenv("DOCKER_API_VERSION", "1.41")
-	if u := unavailable(t); !strings.Contains(u.Error(), "too old") || asked != "/v1.41/version" {
-		t.Errorf("asked for %s, got %v", asked, u)
 	}
 }
