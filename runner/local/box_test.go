@@ -185,11 +185,11 @@ func TestAnEnvironmentHasAWordOnlyInOurVariableAndWhole(t *testing.T) {
 		boxVariable + "=ab.cd\x00": true, "A=1\x00" + boxVariable + "=ab.cd": true,
 		boxVariable + "=ab.cde": false, "X" + boxVariable + "=ab.cd": false, "OLDPWD=ab.cd\x00": false, "X=" + boxVariable + "=ab.cd": false, "": false,
 	} {
-		if hasWord([]byte(env), "ab.cd", "") != want {
+		if hasWord(strings.Split(env, "\x00"), "ab.cd", "") != want {
 			t.Errorf("%q: want %t", env, want)
 		}
 	}
-	if !hasWord([]byte(boxVariable+"=ab.cd"), "ab", ".") || hasWord([]byte(boxVariable+"=abc.cd"), "ab", ".") {
+	if !hasWord([]string{boxVariable + "=ab.cd"}, "ab", ".") || hasWord([]string{boxVariable + "=abc.cd"}, "ab", ".") {
 		t.Error("a session is told by another word than its own")
 	}
 }

@@ -1,20 +1,21 @@
 package local
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
+	"slices"
 	"strings"
 	"syscall"
+
+	"github.com/prometheus/procfs"
 )
 
 // process is one process of this machine, as /proc shows it.
 type process struct {
 	pid, parent, group, session int
 	zombie                      bool
-	started                     string // in clock ticks since the machine did: with pid, it is like no other
+	started                     uint64 // in clock ticks since the machine did: with pid, it is like no other
 }
 
 // lasting is what of a process stays as it is while it runs under one parent.
@@ -22,42 +23,29 @@ func (p process) lasting() process { return process{pid: p.pid, started: p.start
 
 // readProcess looks at one process. One that is gone is fs.ErrNotExist or ESRCH.
 func readProcess(pid int) (process, error) {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	p, err := procfs.NewProc(pid)
 	if err != nil {
 		return process{}, err
 	}
-	// The second field, in parentheses, is the program's own choice.
-	fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(fields) < 20 {
-		return process{}, fmt.Errorf("/proc/%d/stat: %d fields", pid, len(fields))
-	}
-	p := process{pid: pid, zombie: fields[0] == "Z" || fields[0] == "X", started: fields[19]}
-	for i, to := range []*int{&p.parent, &p.group, &p.session} {
-		if *to, err = strconv.Atoi(fields[1+i]); err != nil {
-			return process{}, fmt.Errorf("/proc/%d/stat: %w", pid, err)
-		}
-	}
-	return p, nil
+	return looked(p)
+}
+
+func looked(p procfs.Proc) (process, error) {
+	stat, err := p.Stat()
+	return process{
+		pid: p.PID, parent: stat.PPID, group: stat.PGRP, session: stat.Session,
+		zombie: stat.State == "Z" || stat.State == "X", started: stat.Starttime,
+	}, err
 }
 
 // processes are all that there are.
-func processes() ([]process, error) {
-	dir, err := os.Open("/proc")
+func processes() (all []process, err error) {
+	list, err := procfs.AllProcs()
 	if err != nil {
 		return nil, err
 	}
-	names, err := dir.Readdirnames(-1)
-	dir.Close()
-	if err != nil {
-		return nil, err
-	}
-	var all []process
-	for _, name := range names {
-		pid, err := strconv.Atoi(name)
-		if err != nil {
-			continue
-		}
-		if p, err := readProcess(pid); err == nil { // else it has ended
+	for _, each := range list {
+		if p, err := looked(each); err == nil { // else it has ended
 			all = append(all, p)
 		}
 	}
@@ -71,24 +59,29 @@ const boxVariable = "BISECT_LOCAL_BOX"
 // has reports whether the process was started with a box's word, or where more is given, with any that begins
 // with both. Of other users' processes that cannot be seen.
 func (p process) has(word, more string) bool {
-	env, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", p.pid))
+	of, err := procfs.NewProc(p.pid)
+	if err != nil {
+		return false
+	}
+	env, err := of.Environ()
 	return err == nil && hasWord(env, word, more)
 }
 
-func hasWord(env []byte, word, more string) bool {
-	for entry := range bytes.SplitSeq(env, []byte{0}) {
-		value, ok := bytes.CutPrefix(entry, []byte(boxVariable+"="))
-		if ok && (string(value) == word || more != "" && bytes.HasPrefix(value, []byte(word+more))) {
-			return true
-		}
-	}
-	return false
+func hasWord(env []string, word, more string) bool {
+	return slices.ContainsFunc(env, func(entry string) bool {
+		value, ok := strings.CutPrefix(entry, boxVariable+"=")
+		return ok && (value == word || more != "" && strings.HasPrefix(value, word+more))
+	})
 }
 
 // worksIn reports whether a folder, or one below it, is the process's current one. Anybody may go there: it
 // takes more than that to be of a box.
 func (p process) worksIn(dir string) bool {
-	cwd, err := os.Readlink(fmt.Sprintf("/proc/%d/cwd", p.pid))
+	of, err := procfs.NewProc(p.pid)
+	if err != nil {
+		return false
+	}
+	cwd, err := of.Cwd()
 	return err == nil && (cwd == dir || strings.HasPrefix(cwd, dir+"/"))
 }
 
@@ -111,9 +104,13 @@ func (p process) kill() error {
 
 // name is what a process is called, for messages.
 func (p process) name() string {
-	comm, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", p.pid))
+	of, err := procfs.NewProc(p.pid)
 	if err != nil {
 		return fmt.Sprintf("process %d", p.pid)
 	}
-	return fmt.Sprintf("process %d (%s)", p.pid, strings.TrimSpace(string(comm)))
+	comm, err := of.Comm()
+	if err != nil {
+		return fmt.Sprintf("process %d", p.pid)
+	}
+	return fmt.Sprintf("process %d (%s)", p.pid, comm)
 }
