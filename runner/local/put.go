@@ -34,7 +34,7 @@ func (b *box) Put(ctx context.Context, dir string, content io.Reader) error {
 	if err := u.folder(below); err != nil {
 		return infrastructuref("%s: %w", what, err)
 	}
-	in := tar.NewReader(&bounded{ctx, content})
+	in := tar.NewReader(until(ctx, content))
 	for {
 		h, err := in.Next()
 		switch {
@@ -170,15 +170,16 @@ func (u *unpacking) closeFolders() error {
 	return nil
 }
 
-// bounded reads no more once ctx has ended.
-type bounded struct {
-	ctx context.Context
-	r   io.Reader
+// until reads from r, and no more once ctx has ended.
+func until(ctx context.Context, r io.Reader) io.Reader {
+	return readerFunc(func(p []byte) (int, error) {
+		if ctx.Err() != nil {
+			return 0, context.Cause(ctx)
+		}
+		return r.Read(p)
+	})
 }
 
-func (b *bounded) Read(p []byte) (int, error) {
-	if b.ctx.Err() != nil {
-		return 0, context.Cause(b.ctx)
-	}
-	return b.r.Read(p)
-}
+type readerFunc func(p []byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

@@ -63,7 +63,7 @@ func (e *Engine) Share(ctx context.Context, spec backend.ShareSpec, write func(i
 	}
 	s = &sharing{dir: dir, files: map[string]stamp{}}
 	err = backend.Stream(write, func(content io.Reader) error {
-		source := backend.NewSourceReader(&bounded{ctx, content})
+		source := backend.NewSourceReader(until(ctx, content))
 		err := s.unpack(source)
 		switch {
 		case err == nil || source.Failure() != nil:
