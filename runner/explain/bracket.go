@@ -50,6 +50,12 @@ func (e *Evidence) noGoodCommit() string {
 		e.commit(0), e.said(oldest), e.reasonsOf(oldest, e.Space.Good()), e.networkHint(e.trialAt(e.Space.Bad()), oldest)+e.unseen(oldest))
 }
 
+// limited reports whether a limit of builder.resources ended a trial.
+func (e *Evidence) limited(t report.Trial) bool {
+	stages := e.Builds[t.ID].Stages
+	return len(stages) > 0 && stages[len(stages)-1].Limit != ""
+}
+
 // badEnd says what is wrong with a bad end that is not bad.
 func (e *Evidence) badEnd(bad report.Trial) string {
 	switch {
@@ -57,7 +63,7 @@ func (e *Evidence) badEnd(bad report.Trial) string {
 		return fmt.Sprintf("the bad end fails, but without the scenario's signature: %s. If that is the failure you are after, set verdict.bad.log to match it.", e.Builds[bad.ID].Line)
 	case bad.Verdict == bisect.Skip.String() && bad.Stage == "": // no stage ran
 		return fmt.Sprintf("the bad end %s (%s). Mend that, or give another bad end, or other last levels.", e.said(bad), bad.Reason)
-	case bad.Verdict == bisect.Skip.String() && strings.Contains(bad.Reason, "(resources."):
+	case bad.Verdict == bisect.Skip.String() && e.limited(bad):
 		return fmt.Sprintf("the bad end %s (%s). If it needs that much, raise that limit under builder.resources; else mend the stage, or give another bad end.", e.said(bad), e.reasons(e.Space.Bad()))
 	case bad.Verdict == bisect.Skip.String():
 		return fmt.Sprintf("the bad end %s (%s). If that is the failure you are after, say so with on-timeout: bad or on-oom: bad, or make its stage the deciding one; else mend the stage, give it more time or memory, or give another bad end.", e.said(bad), e.reasons(e.Space.Bad()))
@@ -67,7 +73,7 @@ func (e *Evidence) badEnd(bad report.Trial) string {
 
 func (e *Evidence) goodEndAdvice(bad, good report.Trial) string {
 	switch note := e.Space.History.Note; {
-	case good.Verdict == bisect.Skip.String() && strings.Contains(good.Reason, "(resources."):
+	case good.Verdict == bisect.Skip.String() && e.limited(good):
 		return "If it needs that much, raise that limit under builder.resources; else give another good commit."
 	case good.Verdict == bisect.Skip.String():
 		return "Give a good commit and good levels that can be built (a newer commit, if this one lacks what a stage needs), or mend the stage."

@@ -125,6 +125,36 @@ func TestEndsThatAreNotWhatTheyWereTakenForHaveAReasonAndAnAdvice(t *testing.T) 
 	}
 }
 
+// What a reason says is the build's own text: a limit counts only where the stage says that one ended it.
+func TestAnEndThatALimitEndedNamesTheLimits(t *testing.T) {
+	for _, c := range []struct {
+		limit, want string
+		bad         bisect.Verdict
+	}{
+		{"disk", "raise that limit under builder.resources; else mend the stage", bisect.Skip},
+		{"disk", "raise that limit under builder.resources; else give another good commit", bisect.Bad},
+		{"", "say so with on-timeout: bad", bisect.Skip},
+		{"", "or mend the stage", bisect.Bad},
+	} {
+		e := evidence(t, false)
+		e.Finding.Outcome = bisect.NotBracketed
+		skipped := func(p bisect.Point) {
+			id := e.built(p, bisect.Skip, "release", "stage release printed (resources.disk)")
+			trial := e.Builds[id]
+			trial.Stages = []lab.StageRun{{Name: "release", Limit: c.limit}}
+			e.Builds[id] = trial
+		}
+		if c.bad == bisect.Skip {
+			skipped(e.Space.Bad())
+			e.built(e.Space.Good(), bisect.Good, "release", "x")
+		} else {
+			e.built(e.Space.Bad(), c.bad, "release", "x")
+			skipped(e.Space.Good())
+		}
+		contains(t, e.Report().Summary, c.want)
+	}
+}
+
 func TestABuildThatMissesTheNetworkIsToldThatItHasNone(t *testing.T) {
 	e := evidence(t, false)
 	e.Finding.Outcome = bisect.NotBracketed

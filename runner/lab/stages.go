@@ -31,7 +31,7 @@ func (l *Lab) stages(ctx context.Context, box backend.Box, log *counter, prelude
 		stage.Run = prelude + stage.Run
 		end, err := l.stage(ctx, box, stage, out, hide)
 		trial.Stage, trial.Exit, trial.Took = stage.Name, end.exit.Code, trial.Took+end.took
-		trial.Stages = append(trial.Stages, StageRun{stage.Name, end.exit.Code, end.took.Seconds(), offset})
+		trial.Stages = append(trial.Stages, StageRun{stage.Name, end.exit.Code, end.took.Seconds(), offset, end.limit})
 		trial.Tail = append(trial.Tail, out.tail()...)
 		trial.Tail = trial.Tail[max(0, len(trial.Tail)-tailLines):]
 		if err != nil {
@@ -75,7 +75,7 @@ func (l *Lab) stage(ctx context.Context, box backend.Box, stage scenarios.Stage,
 	case errors.Is(out.err, errLogFull) && ctx.Err() != nil:
 		return end, context.Cause(ctx)
 	case errors.Is(out.err, errLogFull):
-		end.over = fmt.Sprintf("printed more than %s (resources.log)", size(limits.Log))
+		end.limit, end.over = "log", fmt.Sprintf("printed more than %s (resources.log)", size(limits.Log))
 		return end, nil
 	case out.err != nil:
 		return end, fmt.Errorf("log of stage %s: %w; make room", stage.Name, out.err)
@@ -85,9 +85,9 @@ func (l *Lab) stage(ctx context.Context, box backend.Box, stage scenarios.Stage,
 	case err != nil:
 		return end, err
 	case exit.Full:
-		end.over = fmt.Sprintf("wrote more than %s (resources.disk)", size(limits.Disk))
+		end.limit, end.over = "disk", fmt.Sprintf("wrote more than %s (resources.disk)", size(limits.Disk))
 	case exit.PIDs:
-		end.over = fmt.Sprintf("reached its limit of %d processes (resources.pids)", limits.PIDs)
+		end.limit, end.over = "pids", fmt.Sprintf("reached its limit of %d processes (resources.pids)", limits.PIDs)
 	}
 	return end, nil
 }

@@ -31,6 +31,7 @@ type StageRun struct {
 	Exit    int     `json:"exit"`
 	Seconds float64 `json:"seconds"`
 	Offset  int64   `json:"offset"`
+	Limit   string  `json:"limit,omitempty"` // key of the one of builder.resources that ended it; "": none
 }
 
 // Lasting reports a skip that another build would end in as well: no stage ran, since its files or its tools

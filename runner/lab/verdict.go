@@ -13,7 +13,8 @@ import (
 type ending struct {
 	exit    backend.Exit
 	timeout bool
-	over    string // which limit of resources it went beyond, in words; "": none
+	limit   string // key of the one of builder.resources that it went beyond; "": none
+	over    string // the same in words
 	took    time.Duration
 }
 
