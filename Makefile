@@ -27,6 +27,13 @@ check:
 	go tool staticcheck ./...
 	@dead=$$(go tool deadcode -test ./...) && test -z "$$dead" || { echo "$$dead"; exit 1; }
 	go test -short ./...
+	@if command -v cc >/dev/null; then echo "go test -race: $(small)"; go test -race -short $(small); \
+	else echo "no C compiler, so no race detector: apt-get install gcc libc6-dev"; fi
+
+# What the race detector looks at in make check: the packages in which several things happen at once and whose tests
+# are quick. It looks at all of them in make soak.
+small = ./bisect/report ./images/fetch ./images/workdir ./runner/backend ./runner/explain ./runner/journal ./runner/lab \
+	./runner/retry ./runner/session ./runner/space
 
 # Figures, as ratios where there is something to compare with.
 bench: setup build
