@@ -1,7 +1,6 @@
 package images
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,40 +14,23 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"buildbisect/images/apt"
+	"buildbisect/images/catalogue"
 	"buildbisect/images/fetch"
 )
-
-// Pick is one tool of an image.
-type Pick struct {
-	Tool, Version string
-	Absent        bool // the tool is in no place where the catalogue knows it may be, even if the base has it
-}
-
-// Spec says what an image is made of. The order of the picks does not matter.
-type Spec struct {
-	Base  Base
-	Picks []Pick
-
-	// Pool is what else the images of the same matrix are made of. All of it lies in each of them, below the
-	// layer of links that makes the difference, and hidden by it: so that an engine stores and is sent each
-	// part once, not once for each combination.
-	Pool       []Pick
-	BaseVaries bool // the matrix has several bases: what they share goes below them
-}
 
 // Builder makes images and keeps their parts in a cache. Its methods may be called from several goroutines. A
 // Builder must not be copied, nor its fields changed, once it is in use.
 type Builder struct {
-	Cache     string            // folder; "": DefaultCache
-	Catalogue *Catalogue        // nil: Shipped
-	Offline   bool              // nothing is fetched: what is neither here nor in the cache is an OfflineError
-	Debian    Archives          // where Debian packages come from
-	Lock      *Lock             // what is to serve; nil: whatever the scenario's words mean today
-	Locked    bool              // what is not as Lock says is an error, not a warning
-	Fresh     string            // what Debian's suites gave before is not taken from the cache, but what they gave under this same word; "": as they were first asked
-	Guarded   bool              // what is fetched is fetched from public addresses, and without the user's credentials; see [fetch.Public]
-	Room      int64             // bytes that an image of a registry, or a download, may unpack to; 0: any number
-	Progress  func(line string) // what goes on, a line at a time, never two at once; nil: nobody listens
+	Cache     string               // folder; "": DefaultCache
+	Catalogue *catalogue.Catalogue // nil: Shipped
+	Offline   bool                 // nothing is fetched: what is neither here nor in the cache is an OfflineError
+	Debian    Archives             // where Debian packages come from
+	Lock      *Lock                // what is to serve; nil: whatever the scenario's words mean today
+	Locked    bool                 // what is not as Lock says is an error, not a warning
+	Fresh     string               // what Debian's suites gave before is not taken from the cache, but what they gave under this same word; "": as they were first asked
+	Guarded   bool                 // what is fetched is fetched from public addresses, and without the user's credentials; see [fetch.Public]
+	Room      int64                // bytes that an image of a registry, or a download, may unpack to; 0: any number
+	Progress  func(line string)    // what goes on, a line at a time, never two at once; nil: nobody listens
 
 	progressing sync.Mutex // held while Progress runs
 	compiling   sync.Mutex // held while something is compiled: that takes the whole machine
@@ -64,7 +46,7 @@ type Builder struct {
 	gotool  *gotool
 	guard   http.RoundTripper // where Guarded
 	debs    *apt.Client
-	shared  *Catalogue
+	shared  *catalogue.Catalogue
 	begun   *Lock    // what served in this run before; nil: it is new
 	own     *Lock    // what Lock was before that came to it
 	used    Lock     // what was made or found
@@ -104,16 +86,16 @@ func (e *OfflineError) Error() string {
 // resolved is a Spec with every name looked up, before anything is made.
 type resolved struct {
 	base  resolvedBase
-	picks []resolvedPick // sorted by tool
-	pool  []Toolchain    // sorted by tool and version
-	below bool           // the pool goes below the base
+	picks []resolvedPick        // sorted by tool
+	pool  []catalogue.Toolchain // sorted by tool and version
+	below bool                  // the pool goes below the base
 }
 
 type resolvedPick struct {
-	Pick
-	tool    Toolchain // unless Absent
-	recipes []string  // of the ways to have it
-	hide    []string  // absolute paths, sorted, where the base's own must not answer
+	catalogue.Pick
+	tool    catalogue.Toolchain // unless Absent
+	recipes []string            // of the ways to have it
+	hide    []string            // absolute paths, sorted, where the base's own must not answer
 }
 
 // mostLayers is up to how many layers of a matrix are put into each of its images. Engines take 127 in all.
@@ -121,7 +103,7 @@ const mostLayers = 60
 
 // Image makes the image of spec, or finds its parts in the cache. Its layers are read from the cache as they
 // are needed.
-func (b *Builder) Image(ctx context.Context, spec Spec) (*Image, error) {
+func (b *Builder) Image(ctx context.Context, spec catalogue.Spec) (*Image, error) {
 	r, err := b.resolve(ctx, spec)
 	if err != nil {
 		return nil, err
@@ -179,7 +161,7 @@ func addPayload(pool []*toolLayer, p *toolLayer) []*toolLayer {
 }
 
 // Prepare makes the parts of all specs, several at a time, and stops at the first that cannot be had.
-func (b *Builder) Prepare(ctx context.Context, specs []Spec) error {
+func (b *Builder) Prepare(ctx context.Context, specs []catalogue.Spec) error {
 	const atOnce = 4 // downloads wait, compilers do not
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnce)
@@ -208,7 +190,7 @@ func (b *Builder) Prepare(ctx context.Context, specs []Spec) error {
 // packages change over time: on two machines, months apart, images of one identity may differ, unless a
 // snapshot is named or a lock kept to. A tag is looked up in its registry, once for each Builder, within half
 // a minute.
-func (b *Builder) Identity(ctx context.Context, spec Spec) (string, error) {
+func (b *Builder) Identity(ctx context.Context, spec catalogue.Spec) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	r, err := b.resolve(ctx, spec)
@@ -218,7 +200,7 @@ func (b *Builder) Identity(ctx context.Context, spec Spec) (string, error) {
 	return r.identity()
 }
 
-func (b *Builder) resolve(ctx context.Context, spec Spec) (*resolved, error) {
+func (b *Builder) resolve(ctx context.Context, spec catalogue.Spec) (*resolved, error) {
 	r, err := b.resolveTools(ctx, spec)
 	if err != nil {
 		return nil, err
@@ -230,16 +212,16 @@ func (b *Builder) resolve(ctx context.Context, spec Spec) (*resolved, error) {
 }
 
 // resolveTools is resolve for all but the base.
-func (b *Builder) resolveTools(ctx context.Context, spec Spec) (*resolved, error) {
+func (b *Builder) resolveTools(ctx context.Context, spec catalogue.Spec) (*resolved, error) {
 	r := &resolved{below: spec.BaseVaries}
 	var err error
 	for _, p := range spec.Picks {
 		rp := resolvedPick{Pick: p, hide: b.catalogue().Places(p.Tool)}
 		if p.Absent {
 			if len(rp.hide) == 0 {
-				return nil, &UnknownError{Tool: p.Tool, Have: b.catalogue().Tools()}
+				return nil, &catalogue.UnknownError{Tool: p.Tool, Have: b.catalogue().Tools()}
 			}
-			rp.hide = b.catalogue().allPlaces(p.Tool)
+			rp.hide = b.catalogue().AllPlaces(p.Tool)
 		} else {
 			if rp.tool, err = b.catalogue().Lookup(p.Tool, p.Version); err != nil {
 				return nil, err
@@ -299,14 +281,14 @@ func (r *resolved) identity() (string, error) {
 	return sum(v)
 }
 
-func (b *Builder) catalogue() *Catalogue {
+func (b *Builder) catalogue() *catalogue.Catalogue {
 	if b.Catalogue != nil {
 		return b.Catalogue
 	}
 	b.asking.Lock()
 	defer b.asking.Unlock()
 	if b.shared == nil {
-		b.shared = Shipped()
+		b.shared = catalogue.Shipped()
 	}
 	return b.shared
 }
@@ -323,9 +305,4 @@ func (b *Builder) cache() (cache, error) {
 	}
 	dir, err := DefaultCache()
 	return cache{dir}, err
-}
-
-// ComparePicks orders picks by tool and version.
-func ComparePicks(a, b Pick) int {
-	return cmp.Or(cmp.Compare(a.Tool, b.Tool), cmp.Compare(a.Version, b.Version))
 }

@@ -6,12 +6,13 @@ import (
 	"slices"
 
 	"buildbisect/images/apt"
+	"buildbisect/images/catalogue"
 )
 
 // candidate is one attempt at having a tool: a source, what becomes of it in an image, and where a lock says
 // so, exactly what it was made with and of.
 type candidate struct {
-	Source
+	catalogue.Source
 	shape    shape
 	Go       string        // the Go to compile with; "": this machine's
 	Packages []apt.Package // of a Debian package's closure, the package itself among them; nil: as the archive has them
@@ -28,7 +29,7 @@ type shape struct {
 	Also                map[string]string
 }
 
-func (t Toolchain) shape() shape { return shape{t.Dest, t.Tree, t.Program, t.Also} }
+func shapeOf(t catalogue.Toolchain) shape { return shape{t.Dest, t.Tree, t.Program, t.Also} }
 
 func (w candidate) String() string {
 	switch {
@@ -42,17 +43,17 @@ func (w candidate) String() string {
 
 // candidates are the attempts at having t, in order: what the lock says first, then the sources as they
 // stand.
-func (b *Builder) candidates(t Toolchain) []candidate {
+func (b *Builder) candidates(t catalogue.Toolchain) []candidate {
 	var ways []candidate
 	if l := b.Lock.tool(t); l != nil {
 		for _, s := range t.Sources {
-			if w := (candidate{Source: s, shape: t.shape(), locked: true, Go: l.Go, Packages: l.Packages, Date: l.Date}); w.id() == l.Source {
+			if w := (candidate{Source: s, shape: shapeOf(t), locked: true, Go: l.Go, Packages: l.Packages, Date: l.Date}); w.id() == l.Source {
 				ways = append(ways, w)
 			}
 		}
 	}
 	for _, s := range t.Sources {
-		ways = append(ways, candidate{Source: s, shape: t.shape()})
+		ways = append(ways, candidate{Source: s, shape: shapeOf(t)})
 	}
 	return ways
 }
@@ -101,7 +102,7 @@ func (w candidate) recipe() string {
 		what = struct {
 			Go     string
 			Flags  []string
-			Module *Module
+			Module *catalogue.Module
 		}{w.Go, buildFlags, w.Module}
 	case w.Module != nil:
 		what = w.Module.Sum
@@ -116,7 +117,7 @@ func (w candidate) recipe() string {
 		}
 		slices.Sort(exact)
 		what = struct {
-			Package      *Package
+			Package      *catalogue.Package
 			Exact        []string
 			Trust, Fresh string `json:",omitempty"`
 			Tree         int    `json:",omitempty"`

@@ -23,6 +23,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"buildbisect/images/catalogue"
 )
 
 // BenchmarkCompositionFromCachedParts puts a builder image together of a base and four tools that lie in the
@@ -32,12 +34,12 @@ import (
 func BenchmarkCompositionFromCachedParts(b *testing.B) {
 	for _, base := range []struct{ files, size int64 }{{1, 1 << 20}, {1, 1 << 30}, {100_000, 10 << 10}} {
 		b.Run(fmt.Sprintf("base-of-%d-MB-in-%d-files", base.files*base.size>>20, base.files), func(b *testing.B) {
-			cache, catalogue, spec := partsInCache(b, base.files, base.size)
+			cache, tools, spec := partsInCache(b, base.files, base.size)
 			for b.Loop() {
 				debug.FreeOSMemory()
 				resetPeak(b)
 				begin := time.Now()
-				image, err := (&Builder{Cache: cache, Catalogue: catalogue, Offline: true}).Image(b.Context(), spec)
+				image, err := (&Builder{Cache: cache, Catalogue: tools, Offline: true}).Image(b.Context(), spec)
 				if err != nil {
 					b.Fatal(err)
 				}
@@ -55,9 +57,9 @@ func BenchmarkCompositionFromCachedParts(b *testing.B) {
 }
 
 // partsInCache makes a cache that has a base with so many files of that size, and four tools.
-func partsInCache(b *testing.B, files, size int64) (cache string, catalogue *Catalogue, spec Spec) {
+func partsInCache(b *testing.B, files, size int64) (cache string, tools *catalogue.Catalogue, spec catalogue.Spec) {
 	cache = filepath.Join(b.TempDir(), "cache")
-	catalogue = &Catalogue{}
+	tools = &catalogue.Catalogue{}
 	spec.Base.Image = serveBase(b, files, size)
 	for _, tool := range []string{"a", "b", "c", "d"} {
 		file := filepath.Join(b.TempDir(), tool)
@@ -68,15 +70,15 @@ func partsInCache(b *testing.B, files, size int64) (cache string, catalogue *Cat
 		if err != nil {
 			b.Fatal(err)
 		}
-		if catalogue, err = catalogue.Declare(Toolchain{Tool: tool, Version: "1", Dest: "/usr/local/bin/" + tool, Sources: []Source{{File: &File{Path: file, SHA256: digest}}}}); err != nil {
+		if tools, err = tools.Declare(catalogue.Toolchain{Tool: tool, Version: "1", Dest: "/usr/local/bin/" + tool, Sources: []catalogue.Source{{File: &catalogue.File{Path: file, SHA256: digest}}}}); err != nil {
 			b.Fatal(err)
 		}
-		spec.Picks = append(spec.Picks, Pick{Tool: tool, Version: "1"})
+		spec.Picks = append(spec.Picks, catalogue.Pick{Tool: tool, Version: "1"})
 	}
-	if _, err := (&Builder{Cache: cache, Catalogue: catalogue}).Image(b.Context(), spec); err != nil {
+	if _, err := (&Builder{Cache: cache, Catalogue: tools}).Image(b.Context(), spec); err != nil {
 		b.Fatal(err)
 	}
-	return cache, catalogue, spec
+	return cache, tools, spec
 }
 
 // serveBase serves an image with files of zeros, which are sent as next to nothing, and returns its

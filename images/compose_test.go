@@ -17,10 +17,12 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"buildbisect/images/catalogue"
 )
 
 // withFile declares a tool from a file of that content.
-func withFile(t *testing.T, c *Catalogue, tool, version, dest, content string) *Catalogue {
+func withFile(t *testing.T, c *catalogue.Catalogue, tool, version, dest, content string) *catalogue.Catalogue {
 	t.Helper()
 	p := filepath.Join(t.TempDir(), tool)
 	if err := os.WriteFile(p, []byte(content), 0o600); err != nil {
@@ -30,7 +32,7 @@ func withFile(t *testing.T, c *Catalogue, tool, version, dest, content string) *
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err = c.Declare(Toolchain{Tool: tool, Version: version, Dest: dest, Sources: []Source{{File: &File{Path: p, SHA256: s}}}})
+	c, err = c.Declare(catalogue.Toolchain{Tool: tool, Version: version, Dest: dest, Sources: []catalogue.Source{{File: &catalogue.File{Path: p, SHA256: s}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,9 +64,9 @@ func list(t *testing.T, r io.Reader) []string {
 
 func TestAToolIsLaidOverTheBaseAndAnswersByEveryPath(t *testing.T) {
 	host, _ := newRegistry(t)
-	base := Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
-	c := withFile(t, Shipped(), "docker", "mine", "/usr/local/bin/docker", "#!mine")
-	image, err := (&Builder{Cache: t.TempDir(), Catalogue: c}).Image(t.Context(), Spec{Base: base, Picks: []Pick{{Tool: "docker", Version: "mine"}}})
+	base := catalogue.Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
+	c := withFile(t, catalogue.Shipped(), "docker", "mine", "/usr/local/bin/docker", "#!mine")
+	image, err := (&Builder{Cache: t.TempDir(), Catalogue: c}).Image(t.Context(), catalogue.Spec{Base: base, Picks: []catalogue.Pick{{Tool: "docker", Version: "mine"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,9 +114,9 @@ func TestAToolIsLaidOverTheBaseAndAnswersByEveryPath(t *testing.T) {
 
 func TestAnAbsentToolIsHiddenWhereverTheBaseHasIt(t *testing.T) {
 	host, _ := newRegistry(t)
-	base := Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
+	base := catalogue.Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
 	b := &Builder{Cache: t.TempDir()}
-	image, err := b.Image(t.Context(), Spec{Base: base, Picks: []Pick{{Tool: "buildx", Absent: true}}})
+	image, err := b.Image(t.Context(), catalogue.Spec{Base: base, Picks: []catalogue.Pick{{Tool: "buildx", Absent: true}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,27 +133,27 @@ func TestAnAbsentToolIsHiddenWhereverTheBaseHasIt(t *testing.T) {
 		t.Errorf("nothing is there to be asked: %v", image.Checks)
 	}
 
-	bare := Base{Image: push(t, host+"/base:2", runtime.GOARCH, []string{"usr/"})}
-	if image, err = b.Image(t.Context(), Spec{Base: bare, Picks: []Pick{{Tool: "buildx", Absent: true}}}); err != nil {
+	bare := catalogue.Base{Image: push(t, host+"/base:2", runtime.GOARCH, []string{"usr/"})}
+	if image, err = b.Image(t.Context(), catalogue.Spec{Base: bare, Picks: []catalogue.Pick{{Tool: "buildx", Absent: true}}}); err != nil {
 		t.Fatal(err)
 	}
 	if layers, err := image.Layers(); err != nil || len(layers) != 1 {
 		t.Errorf("a base without it needs no layer: %v, %v", layers, err)
 	}
-	var unknown *UnknownError
-	if _, err := b.Identity(t.Context(), Spec{Base: base, Picks: []Pick{{Tool: "bazel", Absent: true}}}); !errors.As(err, &unknown) {
+	var unknown *catalogue.UnknownError
+	if _, err := b.Identity(t.Context(), catalogue.Spec{Base: base, Picks: []catalogue.Pick{{Tool: "bazel", Absent: true}}}); !errors.As(err, &unknown) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestTheSamePartsGiveTheSameBytesOnAnyMachine(t *testing.T) {
 	host, _ := newRegistry(t)
-	base := Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
-	save := func(picks ...Pick) (string, string, []byte) {
-		c := withFile(t, Shipped(), "docker", "a", "/usr/local/bin/docker", "same")
+	base := catalogue.Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
+	save := func(picks ...catalogue.Pick) (string, string, []byte) {
+		c := withFile(t, catalogue.Shipped(), "docker", "a", "/usr/local/bin/docker", "same")
 		c = withFile(t, c, "make", "4", "/usr/bin/make", "make")
 		b := &Builder{Cache: t.TempDir(), Catalogue: c}
-		spec := Spec{Base: base, Picks: picks}
+		spec := catalogue.Spec{Base: base, Picks: picks}
 		image, err := b.Image(t.Context(), spec)
 		if err != nil {
 			t.Fatal(err)
@@ -173,13 +175,13 @@ func TestTheSamePartsGiveTheSameBytesOnAnyMachine(t *testing.T) {
 		}
 		return identity, engineID(t, image), out.Bytes()
 	}
-	i1, id1, b1 := save(Pick{Tool: "docker", Version: "a"}, Pick{Tool: "make", Version: "4"})
-	i2, id2, b2 := save(Pick{Tool: "make", Version: "4"}, Pick{Tool: "docker", Version: "a"})
+	i1, id1, b1 := save(catalogue.Pick{Tool: "docker", Version: "a"}, catalogue.Pick{Tool: "make", Version: "4"})
+	i2, id2, b2 := save(catalogue.Pick{Tool: "make", Version: "4"}, catalogue.Pick{Tool: "docker", Version: "a"})
 	if i1 != i2 || id1 != id2 || !bytes.Equal(b1, b2) {
 		t.Errorf("two empty caches, two images: %s %s, %s %s", i1, id1, i2, id2)
 	}
-	i3, id3, _ := save(Pick{Tool: "make", Version: "4"})
-	i4, id4, _ := save(Pick{Tool: "make", Version: "4"}, Pick{Tool: "docker", Absent: true})
+	i3, id3, _ := save(catalogue.Pick{Tool: "make", Version: "4"})
+	i4, id4, _ := save(catalogue.Pick{Tool: "make", Version: "4"}, catalogue.Pick{Tool: "docker", Absent: true})
 	if i3 == i1 || i3 == i4 || id3 == id1 || id3 == id4 {
 		t.Errorf("different parts, one identity: %s %s %s", i1, i3, i4)
 	}
@@ -187,12 +189,12 @@ func TestTheSamePartsGiveTheSameBytesOnAnyMachine(t *testing.T) {
 
 func TestTwoNamesForOneFileMakeOneImage(t *testing.T) {
 	host, _ := newRegistry(t)
-	base := Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
-	c := withFile(t, &Catalogue{}, "make", "old", "/usr/bin/make", "same")
+	base := catalogue.Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
+	c := withFile(t, &catalogue.Catalogue{}, "make", "old", "/usr/bin/make", "same")
 	c = withFile(t, c, "make", "new", "/usr/bin/make", "same")
 	b := &Builder{Cache: t.TempDir(), Catalogue: c}
-	one, err1 := b.Identity(t.Context(), Spec{Base: base, Picks: []Pick{{Tool: "make", Version: "old"}}})
-	two, err2 := b.Identity(t.Context(), Spec{Base: base, Picks: []Pick{{Tool: "make", Version: "new"}}})
+	one, err1 := b.Identity(t.Context(), catalogue.Spec{Base: base, Picks: []catalogue.Pick{{Tool: "make", Version: "old"}}})
+	two, err2 := b.Identity(t.Context(), catalogue.Spec{Base: base, Picks: []catalogue.Pick{{Tool: "make", Version: "new"}}})
 	if err1 != nil || err2 != nil || one != two {
 		t.Errorf("%s %s; %v %v", one, two, err1, err2)
 	}
@@ -200,17 +202,17 @@ func TestTwoNamesForOneFileMakeOneImage(t *testing.T) {
 
 func TestAFileThatIsNotTheOneMeantIsRefused(t *testing.T) {
 	host, _ := newRegistry(t)
-	base := Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
+	base := catalogue.Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
 	p := filepath.Join(t.TempDir(), "tool")
 	if err := os.WriteFile(p, []byte("other"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	c, err := Shipped().Declare(Toolchain{Tool: "x", Version: "1", Dest: "/usr/bin/x", Sources: []Source{{File: &File{Path: p, SHA256: strings.Repeat("ab", 32)}}}})
+	c, err := catalogue.Shipped().Declare(catalogue.Toolchain{Tool: "x", Version: "1", Dest: "/usr/bin/x", Sources: []catalogue.Source{{File: &catalogue.File{Path: p, SHA256: strings.Repeat("ab", 32)}}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := &Builder{Cache: t.TempDir(), Catalogue: c}
-	_, err = b.Image(t.Context(), Spec{Base: base, Picks: []Pick{{Tool: "x", Version: "1"}}})
+	_, err = b.Image(t.Context(), catalogue.Spec{Base: base, Picks: []catalogue.Pick{{Tool: "x", Version: "1"}}})
 	if err == nil || !strings.Contains(err.Error(), strings.Repeat("ab", 32)) || !strings.Contains(err.Error(), p) {
 		t.Errorf("got %v", err)
 	}
@@ -220,17 +222,17 @@ func TestAFileThatIsNotTheOneMeantIsRefused(t *testing.T) {
 }
 
 func TestASpecThatCannotBeBuiltIsRefusedBeforeAnythingIsMade(t *testing.T) {
-	debian := Base{Debian: &Debian{Archive: Archive{Suite: "bookworm"}}}
-	c := withFile(t, Shipped(), "podman", "1", "/usr/local/bin/docker", "x")
+	debian := catalogue.Base{Debian: &catalogue.Debian{Archive: catalogue.Archive{Suite: "bookworm"}}}
+	c := withFile(t, catalogue.Shipped(), "podman", "1", "/usr/local/bin/docker", "x")
 	c = withFile(t, c, "docker", "1", "/usr/local/bin/docker", "x")
-	for want, spec := range map[string]Spec{
+	for want, spec := range map[string]catalogue.Spec{
 		"none is named":         {},
-		"want one":              {Base: Base{Debian: debian.Debian, Image: "x"}},
-		"no name of a Debian r": {Base: Base{Debian: &Debian{Archive: Archive{Suite: "--help"}}}},
-		"no name of a Debian p": {Base: Base{Debian: &Debian{Archive: Archive{Suite: "sid"}, Packages: []string{"?essential"}}}},
-		"want a reference":      {Base: Base{Image: "UPPER"}},
-		"picked twice":          {Base: debian, Picks: []Pick{{Tool: "docker", Version: "1"}, {Tool: "docker", Absent: true}}},
-		"both go to":            {Base: debian, Picks: []Pick{{Tool: "docker", Version: "1"}, {Tool: "podman", Version: "1"}}},
+		"want one":              {Base: catalogue.Base{Debian: debian.Debian, Image: "x"}},
+		"no name of a Debian r": {Base: catalogue.Base{Debian: &catalogue.Debian{Archive: catalogue.Archive{Suite: "--help"}}}},
+		"no name of a Debian p": {Base: catalogue.Base{Debian: &catalogue.Debian{Archive: catalogue.Archive{Suite: "sid"}, Packages: []string{"?essential"}}}},
+		"want a reference":      {Base: catalogue.Base{Image: "UPPER"}},
+		"picked twice":          {Base: debian, Picks: []catalogue.Pick{{Tool: "docker", Version: "1"}, {Tool: "docker", Absent: true}}},
+		"both go to":            {Base: debian, Picks: []catalogue.Pick{{Tool: "docker", Version: "1"}, {Tool: "podman", Version: "1"}}},
 	} {
 		b := &Builder{Cache: t.TempDir(), Catalogue: c}
 		if _, err := b.Image(t.Context(), spec); err == nil || !strings.Contains(err.Error(), want) {

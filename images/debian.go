@@ -8,13 +8,13 @@ import (
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
 	"strings"
 	"syscall"
 	"time"
 
+	"buildbisect/images/catalogue"
 	"buildbisect/images/workdir"
 )
 
@@ -30,36 +30,12 @@ var debianArgs = []string{
 		`etc/apt/apt.conf.d/99mmdebstrap etc/dpkg/dpkg.cfg.d/99mmdebstrap`,
 }
 
-// What goes on mmdebstrap's command line and could be taken there for an option, a pattern or a file.
-var (
-	snapshotTime = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z$`)
-	suiteName    = regexp.MustCompile(`^[a-z][a-z0-9.-]*$`)
-	packageName  = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]*(:[a-z0-9]+)?([=/][A-Za-z0-9.+:~-]+)?$`)
-)
-
-// packages returns d's packages, sorted, or says which is none.
-func (d *Debian) packages() ([]string, error) {
-	if !suiteName.MatchString(d.Suite) {
-		return nil, fmt.Errorf("suite %q is no name of a Debian release, like bookworm", d.Suite)
-	}
-	if d.Snapshot != "" && !snapshotTime.MatchString(d.Snapshot) {
-		return nil, fmt.Errorf("snapshot %q is no time like 20210201T000000Z", d.Snapshot)
-	}
-	list := slices.Sorted(slices.Values(d.Packages))
-	for _, p := range list {
-		if !packageName.MatchString(p) {
-			return nil, fmt.Errorf("package %q is no name of a Debian package", p)
-		}
-	}
-	return slices.Compact(list), nil
-}
-
 // debian makes a Debian base in dir, as its only layer.
-func (b *Builder) debian(ctx context.Context, s *step, d *Debian, dir string) (err error) {
+func (b *Builder) debian(ctx context.Context, s *step, d *catalogue.Debian, dir string) (err error) {
 	if b.Offline {
 		return &OfflineError{What: "mmdebstrap", Need: "its packages would have to be fetched"}
 	}
-	packages, err := d.packages()
+	packages, err := d.PackageNames()
 	if err != nil {
 		return err
 	}
@@ -204,8 +180,8 @@ func aptProxies(ctx context.Context) []string {
 }
 
 // debianRecipe says in 64 hex digits what was asked for; what was got depends on the day.
-func (b *Builder) debianRecipe(d *Debian) (string, error) {
-	packages, err := d.packages()
+func (b *Builder) debianRecipe(d *catalogue.Debian) (string, error) {
+	packages, err := d.PackageNames()
 	if err != nil {
 		return "", fmt.Errorf("base debian: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"buildbisect/images/apt"
+	"buildbisect/images/catalogue"
 )
 
 // part is what one Debian package brings to the tree of a tool.
@@ -34,7 +35,7 @@ func (p part) library() bool { return p.Section == "libs" || p.Section == "oldli
 // debianParts reads of the packages of a closure what they depend on. Those whose files belong into the tree
 // have their deb set: the package itself, what was built with it from one source, and what these depend on,
 // up to what every system has.
-func debianParts(ctx context.Context, debs []string, d *Package) ([]*part, error) {
+func debianParts(ctx context.Context, debs []string, d *catalogue.Package) ([]*part, error) {
 	var parts []*part
 	for _, deb := range debs {
 		c, err := apt.ReadControl(ctx, deb)
@@ -84,7 +85,7 @@ func meeting(parts []*part, need apt.Need) *part {
 
 // settle notes which part each file of the tree is of. Where the program is a link, what it leads to is the
 // tool as well, with what was built from its source.
-func (d *Package) settle(parts []*part, tree apt.Contents) ([]*part, error) {
+func settle(d *catalogue.Package, parts []*part, tree apt.Contents) ([]*part, error) {
 	by := map[string]*part{}
 	for _, p := range parts {
 		if p.deb != "" {

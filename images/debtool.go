@@ -12,12 +12,13 @@ import (
 	"syscall"
 
 	"buildbisect/images/apt"
+	"buildbisect/images/catalogue"
 )
 
 // unpackDebian has a tool from a Debian package: its files and those of what it depends on, as one tree, and
 // apart from that the libraries they need, which nothing else in the image sees. What of the tree is linked
 // where the packages have it, each base says.
-func (b *Builder) unpackDebian(ctx context.Context, s *step, t Toolchain, way candidate, w *toolLayerWriter, scratch string) (contents, error) {
+func (b *Builder) unpackDebian(ctx context.Context, s *step, t catalogue.Toolchain, way candidate, w *toolLayerWriter, scratch string) (contents, error) {
 	none, d := contents{}, way.Debian
 	client, err := b.apt(ctx)
 	if err != nil {
@@ -73,7 +74,7 @@ func (b *Builder) unpackDebian(ctx context.Context, s *step, t Toolchain, way ca
 		return none, fmt.Errorf("%w; make it a base axis, with that package in each level", err)
 	}
 	made.Program = path.Join("root", d.Program)
-	if made.Parts, err = d.settle(parts, tree); err != nil {
+	if made.Parts, err = settle(d, parts, tree); err != nil {
 		return none, fmt.Errorf("package %s: %w", made.Packages[i], err)
 	}
 	made.Links = map[string]string{t.Dest: made.Program}
@@ -97,7 +98,7 @@ func roomy(err error) error {
 }
 
 // archive adds to a suite where it is to be had from.
-func (b *Builder) archive(a Archive) apt.Archive {
+func (b *Builder) archive(a catalogue.Archive) apt.Archive {
 	return apt.Archive{Suite: a.Suite, Snapshot: a.Snapshot, Mirror: b.Debian.Mirror, Snapshots: b.Debian.Snapshots, Keyring: b.Debian.Keyring}
 }
 

@@ -13,11 +13,13 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+
+	"buildbisect/images/catalogue"
 )
 
 // extract takes one file out of an image, following links as a process in the image would.
-func (b *Builder) extract(ctx context.Context, x *Extract, to string) error {
-	r, err := b.resolveBase(ctx, Base{Image: x.Image})
+func (b *Builder) extract(ctx context.Context, x *catalogue.Extract, to string) error {
+	r, err := b.resolveBase(ctx, catalogue.Base{Image: x.Image})
 	if err != nil {
 		return err
 	}

@@ -9,11 +9,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"buildbisect/images/catalogue"
 )
 
 // copyTool takes the user's file into the cache, so that it stays as it was when its digest was checked.
-func copyTool(f *File, to string) error {
-	in, err := f.open()
+func copyTool(f *catalogue.File, to string) error {
+	in, err := openFile(f)
 	if err != nil {
 		return err
 	}
@@ -23,13 +25,13 @@ func copyTool(f *File, to string) error {
 		return err
 	}
 	if got != f.SHA256 {
-		return f.differs(got)
+		return differs(f, got)
 	}
 	return nil
 }
 
 // open opens a regular file: others may have no end.
-func (f *File) open() (*os.File, error) {
+func openFile(f *catalogue.File) (*os.File, error) {
 	stat, open, name := os.Stat, os.Open, f.Path
 	if f.Within != "" {
 		root, err := os.OpenRoot(f.Within)
@@ -53,8 +55,8 @@ func (f *File) open() (*os.File, error) {
 }
 
 // sum is the sha256 of what the file holds now, in hex.
-func (f *File) sum() (string, error) {
-	in, err := f.open()
+func fileSum(f *catalogue.File) (string, error) {
+	in, err := openFile(f)
 	if err != nil {
 		return "", err
 	}
@@ -66,7 +68,7 @@ func (f *File) sum() (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-func (f *File) differs(got string) error {
+func differs(f *catalogue.File, got string) error {
 	if f.Unseen {
 		return fmt.Errorf("its sha256 is not the one that the scenario says, %s; take the right file, or correct the scenario: sha256sum tells it", f.SHA256)
 	}

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"buildbisect/images/catalogue"
 )
 
 func TestOfAFileThatIsElsewhereNothingIsShownAndWithoutEndIsNone(t *testing.T) {
@@ -27,16 +29,16 @@ func TestOfAFileThatIsElsewhereNothingIsShownAndWithoutEndIsNone(t *testing.T) {
 	}
 	other := strings.Repeat("0", 64)
 	for _, c := range []struct {
-		file         File
+		file         catalogue.File
 		want, hidden string
 	}{
-		{File{Path: outside, SHA256: other}, "it has sha256 " + sha(content), ""},
-		{File{Path: outside, SHA256: other, Unseen: true}, "its sha256 is not the one", sha(content)},
-		{File{Path: filepath.Join(own, "out"), SHA256: other, Within: own}, "escapes", sha(content)},
-		{File{Path: filepath.Join(own, "pipe"), SHA256: other}, "not a regular file", ""},
-		{File{Path: "/dev/zero", SHA256: other}, "not a regular file", ""},
+		{catalogue.File{Path: outside, SHA256: other}, "it has sha256 " + sha(content), ""},
+		{catalogue.File{Path: outside, SHA256: other, Unseen: true}, "its sha256 is not the one", sha(content)},
+		{catalogue.File{Path: filepath.Join(own, "out"), SHA256: other, Within: own}, "escapes", sha(content)},
+		{catalogue.File{Path: filepath.Join(own, "pipe"), SHA256: other}, "not a regular file", ""},
+		{catalogue.File{Path: "/dev/zero", SHA256: other}, "not a regular file", ""},
 	} {
-		b := &Builder{Cache: t.TempDir(), Catalogue: declared(t, Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []Source{{File: &c.file}}})}
+		b := &Builder{Cache: t.TempDir(), Catalogue: declared(t, catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []catalogue.Source{{File: &c.file}}})}
 		_, _, err := members(t, b)
 		if err == nil || !strings.Contains(err.Error(), c.want) || c.hidden != "" && strings.Contains(err.Error(), c.hidden) {
 			t.Errorf("%+v: got %v", c.file, err)

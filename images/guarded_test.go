@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"buildbisect/images/catalogue"
 	"buildbisect/images/fetch"
 )
 
@@ -17,11 +18,11 @@ func TestAGuardedBuilderAsksNothingOfThisMachine(t *testing.T) {
 	t.Cleanup(s.Close)
 	host := strings.TrimPrefix(s.URL, "http://")
 	digest := strings.Repeat("0", 64)
-	for name, source := range map[string]Source{
-		"release": {Release: &Release{URL: s.URL + "/x", SHA256: digest}},
-		"image":   {Image: &Extract{Image: host + "/x@sha256:" + digest, Path: "/x"}},
+	for name, source := range map[string]catalogue.Source{
+		"release": {Release: &catalogue.Release{URL: s.URL + "/x", SHA256: digest}},
+		"image":   {Image: &catalogue.Extract{Image: host + "/x@sha256:" + digest, Path: "/x"}},
 	} {
-		b := &Builder{Cache: t.TempDir(), Guarded: true, Catalogue: declared(t, Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []Source{source}})}
+		b := &Builder{Cache: t.TempDir(), Guarded: true, Catalogue: declared(t, catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []catalogue.Source{source}})}
 		tc, err := b.Catalogue.Lookup("jq", "1")
 		if err != nil {
 			t.Fatal(err)
@@ -32,7 +33,7 @@ func TestAGuardedBuilderAsksNothingOfThisMachine(t *testing.T) {
 		}
 	}
 	for _, image := range []string{host + "/x:1", host + "/x@sha256:" + digest} {
-		_, err := (&Builder{Cache: t.TempDir(), Guarded: true}).Image(t.Context(), Spec{Base: Base{Image: image}})
+		_, err := (&Builder{Cache: t.TempDir(), Guarded: true}).Image(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: image}})
 		if refused := (*fetch.NotPublicError)(nil); !errors.As(err, &refused) {
 			t.Errorf("%s: %v", image, err)
 		}

@@ -5,12 +5,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"buildbisect/images/catalogue"
 )
 
 // hold notes what served as t, and compares it with the lock.
-func (b *Builder) hold(t Toolchain, p *toolLayer) error {
+func (b *Builder) hold(t catalogue.Toolchain, p *toolLayer) error {
 	made := LockedTool{
-		Tool: t.Tool, Version: t.Version, Asked: t.asked(), Provider: p.source.Kind(), Source: p.id, From: p.source.String(),
+		Tool: t.Tool, Version: t.Version, Asked: askedOf(t), Provider: p.source.Kind(), Source: p.id, From: p.source.String(),
 		Go: p.made.Go, Date: p.made.Date, Packages: p.made.Packages, Layer: p.layer.hash.String(),
 	}
 	if p.source.File != nil {

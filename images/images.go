@@ -2,8 +2,8 @@
 // anything in them, so that the same parts give the same image id on any machine.
 //
 // Tools come from Go modules, built here with every checksum pinned, or from files whose digest the scenario
-// gives; bases from a registry, by digest, or from Debian packages. All that was made is kept in a cache that
-// several processes may share.
+// gives; bases from a registry, by digest, or from Debian packages. What may be asked for is package catalogue's.
+// All that was made is kept in a cache that several processes may share.
 //
 // Three things are outside of the promise. A tool built from a module depends on the Go version, which is
 // part of an image's identity. A Debian base depends on the day its packages were fetched, which is not: see

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"buildbisect/images/apt"
+	"buildbisect/images/catalogue"
 )
 
 // LockName is the file beside a scenario that says what its builder images were made of.
@@ -164,7 +165,7 @@ func (l *Lock) sort() {
 		if n := strings.Compare(a.Tool, b.Tool); n != 0 {
 			return n
 		}
-		return compareVersions(a.Version, b.Version)
+		return catalogue.CompareVersions(a.Version, b.Version)
 	})
 }
 
@@ -196,12 +197,12 @@ func (l *Lock) base(asked string) *LockedBase {
 }
 
 // tool finds a tool, if it is still described as it was when it was locked.
-func (l *Lock) tool(t Toolchain) *LockedTool {
+func (l *Lock) tool(t catalogue.Toolchain) *LockedTool {
 	if l == nil {
 		return nil
 	}
 	for i, o := range l.Tools {
-		if o.Tool == t.Tool && o.Version == t.Version && o.Asked == t.asked() {
+		if o.Tool == t.Tool && o.Version == t.Version && o.Asked == askedOf(t) {
 			return &l.Tools[i]
 		}
 	}
@@ -209,17 +210,17 @@ func (l *Lock) tool(t Toolchain) *LockedTool {
 }
 
 // asked is the digest of what is said of a tool.
-func (t Toolchain) asked() string {
+func askedOf(t catalogue.Toolchain) string {
 	sources := slices.Clone(t.Sources)
 	for i, s := range sources {
 		if s.File != nil { // wherever it lies
-			sources[i].File = &File{SHA256: s.File.SHA256}
+			sources[i].File = &catalogue.File{SHA256: s.File.SHA256}
 		}
 	}
 	s, err := sum(struct {
 		Shape   shape
-		Sources []Source
-	}{t.shape(), sources})
+		Sources []catalogue.Source
+	}{shapeOf(t), sources})
 	if err != nil { // strings and numbers alone
 		panic(err)
 	}

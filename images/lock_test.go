@@ -7,13 +7,15 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"buildbisect/images/catalogue"
 )
 
 // world is a base by tag and a tool from a file.
-func world(t *testing.T, host, content string) (*Catalogue, Spec) {
+func world(t *testing.T, host, content string) (*catalogue.Catalogue, catalogue.Spec) {
 	t.Helper()
-	c := withFile(t, &Catalogue{}, "make", "4", "/usr/bin/make", content)
-	return c, Spec{Base: Base{Image: host + "/base:latest"}, Picks: []Pick{{Tool: "make", Version: "4"}}}
+	c := withFile(t, &catalogue.Catalogue{}, "make", "4", "/usr/bin/make", content)
+	return c, catalogue.Spec{Base: catalogue.Base{Image: host + "/base:latest"}, Picks: []catalogue.Pick{{Tool: "make", Version: "4"}}}
 }
 
 func TestALockKeepsWhatATagWas(t *testing.T) {

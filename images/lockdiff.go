@@ -3,6 +3,8 @@ package images
 import (
 	"slices"
 	"strings"
+
+	"buildbisect/images/catalogue"
 )
 
 // LockChange is one part in which two locks differ.
@@ -78,7 +80,7 @@ func (l *Lock) Changes(old *Lock) []LockChange {
 }
 
 // Lacks names the parts of specs that l does not pin as they are described now, sorted. Nothing is made.
-func (l *Lock) Lacks(c *Catalogue, specs []Spec) ([]string, error) {
+func (l *Lock) Lacks(c *catalogue.Catalogue, specs []catalogue.Spec) ([]string, error) {
 	var parts []string
 	add := func(part string) {
 		if !slices.Contains(parts, part) {

@@ -1,6 +1,7 @@
 package images
 
 import (
+	"buildbisect/images/catalogue"
 	"reflect"
 	"slices"
 	"strings"
@@ -52,25 +53,25 @@ func TestChangesSayWhatIsNewGoneAndMoved(t *testing.T) {
 }
 
 func TestALockLacksWhatIsDescribedOtherwise(t *testing.T) {
-	catalogue, tool := aTool(t, "#!/bin/sh\n")
-	described, err := catalogue.Lookup(tool.Tool, tool.Version)
+	tools, tool := aTool(t, "#!/bin/sh\n")
+	described, err := tools.Lookup(tool.Tool, tool.Version)
 	if err != nil {
 		t.Fatal(err)
 	}
-	specs := []Spec{{Base: Base{Image: "registry.example/base:1"}, Picks: []Pick{tool, {Tool: "buildx", Absent: true}}}}
+	specs := []catalogue.Spec{{Base: catalogue.Base{Image: "registry.example/base:1"}, Picks: []catalogue.Pick{tool, {Tool: "buildx", Absent: true}}}}
 	l := &Lock{
 		Bases: []LockedBase{{Asked: "image registry.example/base:1"}},
-		Tools: []LockedTool{{Tool: tool.Tool, Version: tool.Version, Asked: described.asked()}},
+		Tools: []LockedTool{{Tool: tool.Tool, Version: tool.Version, Asked: askedOf(described)}},
 	}
-	if lacks, err := l.Lacks(catalogue, specs); err != nil || len(lacks) != 0 {
+	if lacks, err := l.Lacks(tools, specs); err != nil || len(lacks) != 0 {
 		t.Errorf("lacks %q, %v", lacks, err)
 	}
 	described.Dest = "/elsewhere"
-	l.Tools[0].Asked = described.asked()
-	if lacks, err := l.Lacks(catalogue, specs); err != nil || !slices.Equal(lacks, []string{"mytool v1"}) {
+	l.Tools[0].Asked = askedOf(described)
+	if lacks, err := l.Lacks(tools, specs); err != nil || !slices.Equal(lacks, []string{"mytool v1"}) {
 		t.Errorf("lacks %q, %v", lacks, err)
 	}
-	if lacks, err := (&Lock{}).Lacks(catalogue, specs); err != nil || !slices.Equal(lacks, []string{"base image registry.example/base:1", "mytool v1"}) {
+	if lacks, err := (&Lock{}).Lacks(tools, specs); err != nil || !slices.Equal(lacks, []string{"base image registry.example/base:1", "mytool v1"}) {
 		t.Errorf("lacks %q, %v", lacks, err)
 	}
 }

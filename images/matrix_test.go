@@ -10,23 +10,25 @@ import (
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"buildbisect/images/catalogue"
 )
 
 // matrix is two versions of each of four tools, and its 16 combinations.
-func matrix(t *testing.T, base Base, kilobytes int) (*Catalogue, []Spec) {
+func matrix(t *testing.T, base catalogue.Base, kilobytes int) (*catalogue.Catalogue, []catalogue.Spec) {
 	t.Helper()
-	c := &Catalogue{}
+	c := &catalogue.Catalogue{}
 	tools := []string{"a", "b", "c", "d"}
-	var pool []Pick
+	var pool []catalogue.Pick
 	for _, tool := range tools {
 		for _, version := range []string{"1", "2"} {
 			c = withFile(t, c, tool, version, "/usr/local/bin/"+tool, strings.Repeat(tool+version+strings.Repeat("x", 1022), kilobytes))
-			pool = append(pool, Pick{Tool: tool, Version: version})
+			pool = append(pool, catalogue.Pick{Tool: tool, Version: version})
 		}
 	}
-	var specs []Spec
+	var specs []catalogue.Spec
 	for i := range 16 {
-		spec := Spec{Base: base, Pool: pool}
+		spec := catalogue.Spec{Base: base, Pool: pool}
 		for j := range tools {
 			spec.Picks = append(spec.Picks, pool[2*j+i>>j&1])
 		}
@@ -56,7 +58,7 @@ func chains(t *testing.T, image *Image, sizes map[string]int64) {
 
 func TestAMatrixTakesLittleMoreThanItsParts(t *testing.T) {
 	host, _ := newRegistry(t)
-	for name, bases := range map[string][]Base{
+	for name, bases := range map[string][]catalogue.Base{
 		"one base":  {{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}},
 		"two bases": {{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}, {Image: push(t, host+"/base:2", runtime.GOARCH, smallBase, []string{"etc/"})}},
 	} {
@@ -104,7 +106,7 @@ func TestAMatrixTakesLittleMoreThanItsParts(t *testing.T) {
 
 func TestWhatOtherCombinationsNeedIsHidden(t *testing.T) {
 	host, _ := newRegistry(t)
-	c, specs := matrix(t, Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}, 1)
+	c, specs := matrix(t, catalogue.Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}, 1)
 	image, err := (&Builder{Cache: t.TempDir(), Catalogue: c}).Image(t.Context(), specs[5])
 	if err != nil {
 		t.Fatal(err)
@@ -125,10 +127,10 @@ func TestWhatOtherCombinationsNeedIsHidden(t *testing.T) {
 
 func TestALayerThatRottedIsNoticedAsItIsReadAndMadeAgain(t *testing.T) {
 	host, _ := newRegistry(t)
-	base := Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
-	c := withFile(t, &Catalogue{}, "make", "4", "/usr/bin/make", "make")
+	base := catalogue.Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
+	c := withFile(t, &catalogue.Catalogue{}, "make", "4", "/usr/bin/make", "make")
 	b := &Builder{Cache: t.TempDir(), Catalogue: c}
-	spec := Spec{Base: base, Picks: []Pick{{Tool: "make", Version: "4"}}}
+	spec := catalogue.Spec{Base: base, Picks: []catalogue.Pick{{Tool: "make", Version: "4"}}}
 	image, err := b.Image(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"buildbisect/images/catalogue"
 )
 
 // buildFlags build the same bytes from the same pin with the same Go, wherever the source and the Go tree
@@ -94,17 +96,17 @@ var released = regexp.MustCompile(`^go1\.[0-9]{1,3}(\.[0-9]{1,3}|rc[0-9]{1,2}|be
 
 // compile builds a tool. It is not run: what it is built from is the scenario's, so it is asked for its
 // version in a box, as every tool is once an image of it is in the engine; see [Check].
-func (b *Builder) compile(ctx context.Context, s *step, t Toolchain, way candidate, w *toolLayerWriter, scratch string) (contents, error) {
+func (b *Builder) compile(ctx context.Context, s *step, t catalogue.Toolchain, way candidate, w *toolLayerWriter, scratch string) (contents, error) {
 	none, m := contents{}, way.Module
 	g, err := b.goTool(ctx)
 	if err != nil {
 		return none, err
 	}
-	if err := unpackPin(m.Pin, filepath.Join(scratch, "pin")); err != nil {
+	if err := catalogue.UnpackPin(m.Pin, filepath.Join(scratch, "pin")); err != nil {
 		return none, err
 	}
 	for name, pin := range m.Local {
-		if err := unpackPin(pin, filepath.Join(scratch, name)); err != nil {
+		if err := catalogue.UnpackPin(pin, filepath.Join(scratch, name)); err != nil {
 			return none, err
 		}
 	}

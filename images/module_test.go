@@ -7,14 +7,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"buildbisect/images/catalogue"
 )
 
 // moduleOf is a catalogue with one tool, built from the wrapper module in pin.
-func moduleOf(t *testing.T, pin, want string) *Catalogue {
+func moduleOf(t *testing.T, pin, want string) *catalogue.Catalogue {
 	t.Helper()
-	c, err := (&Catalogue{}).Declare(Toolchain{
+	c, err := (&catalogue.Catalogue{}).Declare(catalogue.Toolchain{
 		Tool: "hello", Version: "1.0", Dest: "/usr/bin/hello", Command: []string{"hello", "--version"}, Want: want,
-		Sources: []Source{{Module: &Module{Package: "pin", LDFlags: "-X main.version={version}", Pin: []byte(pin)}}},
+		Sources: []catalogue.Source{{Module: &catalogue.Module{Package: "pin", LDFlags: "-X main.version={version}", Pin: []byte(pin)}}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -108,8 +110,8 @@ func TestALockNamesNoOtherGoThanARelease(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		source := candidate{Source: tc.Sources[0], shape: tc.shape()}.id()
-		b.Lock = &Lock{Tools: []LockedTool{{Tool: "hello", Version: "1.0", Asked: tc.asked(), Source: source, Go: name, Layer: "sha256:0"}}}
+		source := candidate{Source: tc.Sources[0], shape: shapeOf(tc)}.id()
+		b.Lock = &Lock{Tools: []LockedTool{{Tool: "hello", Version: "1.0", Asked: askedOf(tc), Source: source, Go: name, Layer: "sha256:0"}}}
 		b.Locked = true
 		if _, err := b.toolLayer(t.Context(), tc); err == nil || !strings.Contains(err.Error(), "no release of Go") {
 			t.Errorf("%s: %v", name, err)
@@ -187,7 +189,7 @@ func TestACancelledBuildEndsWithTheCauseAndLeavesNothing(t *testing.T) {
 func TestWithoutGoTheErrorSaysWhatToInstall(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	b := &Builder{Cache: t.TempDir()}
-	_, err := b.Identity(t.Context(), Spec{Base: Base{Debian: &Debian{Archive: Archive{Suite: "bookworm"}}}, Picks: []Pick{{Tool: "docker", Version: "20.10.2"}}})
+	_, err := b.Identity(t.Context(), catalogue.Spec{Base: catalogue.Base{Debian: &catalogue.Debian{Archive: catalogue.Archive{Suite: "bookworm"}}}, Picks: []catalogue.Pick{{Tool: "docker", Version: "20.10.2"}}})
 	if err == nil || !strings.Contains(err.Error(), "install Go") {
 		t.Errorf("got %v", err)
 	}
@@ -195,7 +197,7 @@ func TestWithoutGoTheErrorSaysWhatToInstall(t *testing.T) {
 
 func TestWithoutMmdebstrapTheErrorIsTheCommandToRun(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	_, err := (&Builder{Cache: t.TempDir()}).Image(t.Context(), Spec{Base: Base{Debian: &Debian{Archive: Archive{Suite: "bookworm"}}}})
+	_, err := (&Builder{Cache: t.TempDir()}).Image(t.Context(), catalogue.Spec{Base: catalogue.Base{Debian: &catalogue.Debian{Archive: catalogue.Archive{Suite: "bookworm"}}}})
 	if err == nil || !strings.Contains(err.Error(), "apt-get install --yes mmdebstrap") {
 		t.Errorf("got %v", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"buildbisect/images/apt"
+	"buildbisect/images/catalogue"
 )
 
 // control is a package, with what it needs as a control file says it. A name may be followed by a version, 1
@@ -51,7 +52,7 @@ func baseOf(t *testing.T, packages map[string][]string) *rootfs {
 // tool is a pick and its payload, of these parts; its program is the first file of the first.
 func tool(name string, parts ...*part) (resolvedPick, *toolLayer) {
 	program := parts[0].Files[0]
-	pick := resolvedPick{Pick: Pick{Tool: name, Version: "1"}, tool: Toolchain{Tool: name, Version: "1", Dest: program}}
+	pick := resolvedPick{Pick: catalogue.Pick{Tool: name, Version: "1"}, tool: catalogue.Toolchain{Tool: name, Version: "1", Dest: program}}
 	return pick, &toolLayer{
 		id: name, made: contents{Program: "root" + program, Parts: parts}, links: map[string]string{program: "/.bisect/" + name + "/root" + program},
 	}

@@ -22,6 +22,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"buildbisect/images/catalogue"
 )
 
 // site serves files by their paths, and returns its URL. Anything else is not found.
@@ -78,9 +80,9 @@ func packed(t *testing.T, files ...string) []byte {
 	return out.Bytes()
 }
 
-func declared(t *testing.T, tc Toolchain) *Catalogue {
+func declared(t *testing.T, tc catalogue.Toolchain) *catalogue.Catalogue {
 	t.Helper()
-	c, err := (&Catalogue{}).Declare(tc)
+	c, err := (&catalogue.Catalogue{}).Declare(tc)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +115,7 @@ func members(t *testing.T, b *Builder) (*toolLayer, []string, error) {
 func TestAReleaseIsAMemberOfWhatIsDownloaded(t *testing.T) {
 	archive := packed(t, "jq-1/README", "jq-1/bin/jq*")
 	url := site(t, map[string][]byte{"/jq-1.tgz": archive})
-	tc := Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []Source{{Release: &Release{URL: url + "/jq-{version}.tgz", SHA256: sha(archive), Member: "jq-{version}/bin/jq"}}}}
+	tc := catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []catalogue.Source{{Release: &catalogue.Release{URL: url + "/jq-{version}.tgz", SHA256: sha(archive), Member: "jq-{version}/bin/jq"}}}}
 	b := &Builder{Cache: t.TempDir(), Catalogue: declared(t, tc)}
 	p, got, err := members(t, b)
 	if err != nil {
@@ -128,8 +130,8 @@ func TestAReleaseIsAMemberOfWhatIsDownloaded(t *testing.T) {
 func TestAReleaseMayBeAWholeFolder(t *testing.T) {
 	archive := packed(t, "jq-1/bin/jq*", "jq-1/bin/jaq -> jq", "jq-1/lib/data", "other/x")
 	url := site(t, map[string][]byte{"/jq.tgz": archive})
-	tc := Toolchain{Tool: "jq", Version: "1", Dest: "/usr/local/bin/jq", Tree: "/opt/jq", Program: "bin/jq", Also: map[string]string{"/usr/local/bin/jaq": "bin/jaq"},
-		Sources: []Source{{Release: &Release{URL: url + "/jq.tgz", SHA256: sha(archive), Member: "jq-1"}}}}
+	tc := catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/local/bin/jq", Tree: "/opt/jq", Program: "bin/jq", Also: map[string]string{"/usr/local/bin/jaq": "bin/jaq"},
+		Sources: []catalogue.Source{{Release: &catalogue.Release{URL: url + "/jq.tgz", SHA256: sha(archive), Member: "jq-1"}}}}
 	p, got, err := members(t, &Builder{Cache: t.TempDir(), Catalogue: declared(t, tc)})
 	if err != nil {
 		t.Fatal(err)
@@ -150,10 +152,10 @@ func TestAReleaseMayBeAWholeFolder(t *testing.T) {
 func TestTheFirstProviderThatServesIsTakenAndNamed(t *testing.T) {
 	archive := packed(t, "jq*")
 	url := site(t, map[string][]byte{"/there.tgz": archive})
-	tc := Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []Source{
-		{File: &File{Path: "/nowhere/jq", SHA256: sha(nil)}},
-		{Release: &Release{URL: url + "/gone.tgz", SHA256: sha(archive), Member: "jq"}},
-		{Release: &Release{URL: url + "/there.tgz", SHA256: sha(archive), Member: "jq"}},
+	tc := catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []catalogue.Source{
+		{File: &catalogue.File{Path: "/nowhere/jq", SHA256: sha(nil)}},
+		{Release: &catalogue.Release{URL: url + "/gone.tgz", SHA256: sha(archive), Member: "jq"}},
+		{Release: &catalogue.Release{URL: url + "/there.tgz", SHA256: sha(archive), Member: "jq"}},
 	}}
 	h := &heard{}
 	b := &Builder{Cache: t.TempDir(), Catalogue: declared(t, tc), Progress: h.say}
@@ -180,13 +182,13 @@ func TestWhatIsNotAsPinnedOrHostileNeverEntersTheCache(t *testing.T) {
 	up, out := packed(t, "jq*", "../up"), packed(t, "jq*", "bin/x -> ../../../etc/passwd")
 	url := site(t, map[string][]byte{"/jq": wrong, "/up": up, "/out": out})
 	for name, test := range map[string]struct {
-		tc   Toolchain
+		tc   catalogue.Toolchain
 		want string
 	}{
-		"checksum": {Toolchain{Sources: []Source{{Release: &Release{URL: url + "/jq", SHA256: sha(right), Member: "jq"}}}}, sha(right)},
-		"member":   {Toolchain{Sources: []Source{{Release: &Release{URL: url + "/jq", SHA256: sha(wrong), Member: "bin/jq"}}}}, `no member "bin/jq"`},
-		"up":       {Toolchain{Sources: []Source{{Release: &Release{URL: url + "/up", SHA256: sha(up), Member: "jq"}}}}, "../up"},
-		"link out": {Toolchain{Tree: "/opt/jq", Program: "jq", Sources: []Source{{Release: &Release{URL: url + "/out", SHA256: sha(out)}}}}, "etc/passwd"},
+		"checksum": {catalogue.Toolchain{Sources: []catalogue.Source{{Release: &catalogue.Release{URL: url + "/jq", SHA256: sha(right), Member: "jq"}}}}, sha(right)},
+		"member":   {catalogue.Toolchain{Sources: []catalogue.Source{{Release: &catalogue.Release{URL: url + "/jq", SHA256: sha(wrong), Member: "bin/jq"}}}}, `no member "bin/jq"`},
+		"up":       {catalogue.Toolchain{Sources: []catalogue.Source{{Release: &catalogue.Release{URL: url + "/up", SHA256: sha(up), Member: "jq"}}}}, "../up"},
+		"link out": {catalogue.Toolchain{Tree: "/opt/jq", Program: "jq", Sources: []catalogue.Source{{Release: &catalogue.Release{URL: url + "/out", SHA256: sha(out)}}}}, "etc/passwd"},
 	} {
 		test.tc.Tool, test.tc.Version, test.tc.Dest = "jq", "1", "/usr/bin/jq"
 		b := &Builder{Cache: t.TempDir(), Catalogue: declared(t, test.tc)}
@@ -253,8 +255,8 @@ func TestAFileOfAnImageIsFoundThroughItsLinks(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	from := &Extract{Image: ref.Context().Name() + "@" + digest.String(), Path: "/usr/bin/jq"}
-	tc := Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []Source{{Image: from}}}
+	from := &catalogue.Extract{Image: ref.Context().Name() + "@" + digest.String(), Path: "/usr/bin/jq"}
+	tc := catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []catalogue.Source{{Image: from}}}
 	_, got, err := members(t, &Builder{Cache: t.TempDir(), Catalogue: declared(t, tc)})
 	if err != nil || got[len(got)-1] != "0 755 0:0 .bisect/ID/jq new" {
 		t.Errorf("got %q, %v", got, err)
@@ -271,9 +273,9 @@ func TestWhatHasServedOnceServesOn(t *testing.T) {
 	first, second := packed(t, "jq*"), packed(t, "jq*", "more")
 	files := map[string][]byte{"/second.tgz": second}
 	url := site(t, files)
-	tc := Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []Source{
-		{Release: &Release{URL: url + "/first.tgz", SHA256: sha(first), Member: "jq"}},
-		{Release: &Release{URL: url + "/second.tgz", SHA256: sha(second), Member: "jq"}},
+	tc := catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []catalogue.Source{
+		{Release: &catalogue.Release{URL: url + "/first.tgz", SHA256: sha(first), Member: "jq"}},
+		{Release: &catalogue.Release{URL: url + "/second.tgz", SHA256: sha(second), Member: "jq"}},
 	}}
 	h := &heard{}
 	b := &Builder{Cache: t.TempDir(), Catalogue: declared(t, tc), Progress: h.say}
@@ -298,11 +300,11 @@ func TestWhatHasServedOnceServesOn(t *testing.T) {
 
 func TestOneFileGoesWhereverItIsAskedFor(t *testing.T) {
 	host, _ := newRegistry(t)
-	base := Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
-	c := withFile(t, &Catalogue{}, "one", "1", "/usr/bin/one", "same")
+	base := catalogue.Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
+	c := withFile(t, &catalogue.Catalogue{}, "one", "1", "/usr/bin/one", "same")
 	c = withFile(t, c, "two", "1", "/opt/two", "same")
 	b := &Builder{Cache: t.TempDir(), Catalogue: c}
-	image, err := b.Image(t.Context(), Spec{Base: base, Picks: []Pick{{Tool: "one", Version: "1"}, {Tool: "two", Version: "1"}}})
+	image, err := b.Image(t.Context(), catalogue.Spec{Base: base, Picks: []catalogue.Pick{{Tool: "one", Version: "1"}, {Tool: "two", Version: "1"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,8 +316,8 @@ func TestOneFileGoesWhereverItIsAskedFor(t *testing.T) {
 
 func TestAnAbsentFolderOfAToolIsHiddenWithWhatComesWithIt(t *testing.T) {
 	host, _ := newRegistry(t)
-	base := Base{Image: push(t, host+"/base:1", runtime.GOARCH, []string{"usr/local/go/", "usr/local/go/bin/", "usr/local/go/bin/go", "usr/local/bin/", "usr/local/bin/gofmt"})}
-	image, err := (&Builder{Cache: t.TempDir()}).Image(t.Context(), Spec{Base: base, Picks: []Pick{{Tool: "go", Absent: true}}})
+	base := catalogue.Base{Image: push(t, host+"/base:1", runtime.GOARCH, []string{"usr/local/go/", "usr/local/go/bin/", "usr/local/go/bin/go", "usr/local/bin/", "usr/local/bin/gofmt"})}
+	image, err := (&Builder{Cache: t.TempDir()}).Image(t.Context(), catalogue.Spec{Base: base, Picks: []catalogue.Pick{{Tool: "go", Absent: true}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -327,15 +329,15 @@ func TestAnAbsentFolderOfAToolIsHiddenWithWhatComesWithIt(t *testing.T) {
 
 func TestLinksThatCannotBothBeAreRefused(t *testing.T) {
 	host, _ := newRegistry(t)
-	base := Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
+	base := catalogue.Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
 	archive := packed(t, "bin/jq*", "bin/jaq*")
 	url := site(t, map[string][]byte{"/jq.tgz": archive})
-	tree := func(also map[string]string) Toolchain {
-		return Toolchain{Tool: "jq", Version: "1", Dest: "/usr/local/bin/jq", Tree: "/opt/jq", Program: "bin/jq", Also: also,
-			Sources: []Source{{Release: &Release{URL: url + "/jq.tgz", SHA256: sha(archive)}}}}
+	tree := func(also map[string]string) catalogue.Toolchain {
+		return catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/local/bin/jq", Tree: "/opt/jq", Program: "bin/jq", Also: also,
+			Sources: []catalogue.Source{{Release: &catalogue.Release{URL: url + "/jq.tgz", SHA256: sha(archive)}}}}
 	}
 	for want, test := range map[string]struct {
-		tc    Toolchain
+		tc    catalogue.Toolchain
 		other string // where a second tool goes
 	}{
 		"two of its files go to":                  {tree(map[string]string{"/bin/x": "bin/jq", "/usr/bin/x": "bin/jaq"}), "/usr/bin/other"},
@@ -343,7 +345,7 @@ func TestLinksThatCannotBothBeAreRefused(t *testing.T) {
 	} {
 		c := withFile(t, declared(t, test.tc), "other", "1", test.other, "x")
 		b := &Builder{Cache: t.TempDir(), Catalogue: c}
-		_, err := b.Image(t.Context(), Spec{Base: base, Picks: []Pick{{Tool: "jq", Version: "1"}, {Tool: "other", Version: "1"}}})
+		_, err := b.Image(t.Context(), catalogue.Spec{Base: base, Picks: []catalogue.Pick{{Tool: "jq", Version: "1"}, {Tool: "other", Version: "1"}}})
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
 		}
@@ -352,10 +354,10 @@ func TestLinksThatCannotBothBeAreRefused(t *testing.T) {
 
 func TestRottenNotesOfAPartHaveItMadeAgain(t *testing.T) {
 	host, _ := newRegistry(t)
-	base := Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
-	c := withFile(t, &Catalogue{}, "make", "4", "/usr/bin/make", "make")
+	base := catalogue.Base{Image: push(t, host+"/base:1", runtime.GOARCH, smallBase)}
+	c := withFile(t, &catalogue.Catalogue{}, "make", "4", "/usr/bin/make", "make")
 	cache := t.TempDir()
-	spec := Spec{Base: base, Picks: []Pick{{Tool: "make", Version: "4"}}}
+	spec := catalogue.Spec{Base: base, Picks: []catalogue.Pick{{Tool: "make", Version: "4"}}}
 	first, err := (&Builder{Cache: cache, Catalogue: c}).Image(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"buildbisect/images/catalogue"
 )
 
 // counted is a registry that counts what is sent to it, and lets in only who knows the password, if there is
@@ -54,10 +56,10 @@ func countedRegistry(t *testing.T, password string) (*counted, string) {
 func TestAPushedImageIsTheSameAndNoLayerIsSentTwice(t *testing.T) {
 	host, _ := newRegistry(t)
 	ref := push(t, host+"/base:1", runtime.GOARCH, smallBase, []string{"etc/", "etc/x"})
-	catalogue, tool := aTool(t, "#!/bin/sh\n"+strings.Repeat("#\n", 1<<20))
-	b := &Builder{Cache: t.TempDir(), Catalogue: catalogue}
+	tools, tool := aTool(t, "#!/bin/sh\n"+strings.Repeat("#\n", 1<<20))
+	b := &Builder{Cache: t.TempDir(), Catalogue: tools}
 	to, at := countedRegistry(t, "")
-	without, err := b.Image(t.Context(), Spec{Base: Base{Image: ref}})
+	without, err := b.Image(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: ref}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +67,7 @@ func TestAPushedImageIsTheSameAndNoLayerIsSentTwice(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := to.uploads
-	image, err := b.Image(t.Context(), Spec{Base: Base{Image: ref}, Picks: []Pick{tool}})
+	image, err := b.Image(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: ref}, Picks: []catalogue.Pick{tool}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +109,7 @@ func TestAPushUsesTheCredentialsThatDockerHas(t *testing.T) {
 	ref := push(t, host+"/base:1", runtime.GOARCH, smallBase)
 	_, at := countedRegistry(t, "secret")
 	t.Setenv("DOCKER_CONFIG", t.TempDir())
-	image, err := (&Builder{Cache: t.TempDir()}).Image(t.Context(), Spec{Base: Base{Image: ref}})
+	image, err := (&Builder{Cache: t.TempDir()}).Image(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: ref}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +129,7 @@ func TestADamagedLayerIsNotPushed(t *testing.T) {
 	host, _ := newRegistry(t)
 	ref := push(t, host+"/base:1", runtime.GOARCH, smallBase)
 	b := &Builder{Cache: t.TempDir()}
-	image, err := b.Image(t.Context(), Spec{Base: Base{Image: ref}})
+	image, err := b.Image(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: ref}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"buildbisect/images/catalogue"
 )
 
 // newRegistry starts a registry on loopback and returns its host, and what stops it.
@@ -121,7 +123,7 @@ func TestABaseByDigestIsFetchedOnceAndThenServesOffline(t *testing.T) {
 	ref := push(t, host+"/base:1", runtime.GOARCH, smallBase, []string{"etc/", "etc/x"})
 	cache := t.TempDir()
 	h := &heard{}
-	image, err := (&Builder{Cache: cache, Progress: h.say}).Image(t.Context(), Spec{Base: Base{Image: ref}})
+	image, err := (&Builder{Cache: cache, Progress: h.say}).Image(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: ref}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +131,7 @@ func TestABaseByDigestIsFetchedOnceAndThenServesOffline(t *testing.T) {
 		t.Errorf("said %q", h.lines)
 	}
 	stop()
-	again, err := (&Builder{Cache: cache, Offline: true}).Image(t.Context(), Spec{Base: Base{Image: ref}})
+	again, err := (&Builder{Cache: cache, Offline: true}).Image(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: ref}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,12 +163,12 @@ func TestATagIsLookedUpOnceForARunAndItsDigestIsRecorded(t *testing.T) {
 	digest := push(t, ref, runtime.GOARCH, smallBase)
 	h := &heard{}
 	b := &Builder{Cache: t.TempDir(), Progress: h.say}
-	first, err := b.Identity(t.Context(), Spec{Base: Base{Image: ref}})
+	first, err := b.Identity(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: ref}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	moved := push(t, ref, runtime.GOARCH, smallBase, []string{"etc/"})
-	image, err := b.Image(t.Context(), Spec{Base: Base{Image: ref}})
+	image, err := b.Image(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: ref}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -176,18 +178,18 @@ func TestATagIsLookedUpOnceForARunAndItsDigestIsRecorded(t *testing.T) {
 	if h.count("is a tag, which may move") != 1 || !h.about(digest) {
 		t.Errorf("said %q, want the digest %s once", h.lines, digest)
 	}
-	byDigest, err := b.Identity(t.Context(), Spec{Base: Base{Image: digest}})
+	byDigest, err := b.Identity(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: digest}})
 	if err != nil || byDigest != first {
 		t.Errorf("by tag %s, by its digest %s, %v", first, byDigest, err)
 	}
 
-	next, err := (&Builder{Cache: b.Cache}).Identity(t.Context(), Spec{Base: Base{Image: ref}})
-	byDigest, err2 := b.Identity(t.Context(), Spec{Base: Base{Image: moved}})
+	next, err := (&Builder{Cache: b.Cache}).Identity(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: ref}})
+	byDigest, err2 := b.Identity(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: moved}})
 	if err != nil || err2 != nil || next != byDigest {
 		t.Errorf("the next run got %s, the moved tag is %s; %v, %v", next, byDigest, err, err2)
 	}
 	stop()
-	offline, err := (&Builder{Cache: b.Cache, Offline: true}).Identity(t.Context(), Spec{Base: Base{Image: ref}})
+	offline, err := (&Builder{Cache: b.Cache, Offline: true}).Identity(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: ref}})
 	if err != nil || offline != next {
 		t.Errorf("offline the tag is %s, last seen %s; %v", offline, next, err)
 	}
@@ -196,12 +198,12 @@ func TestATagIsLookedUpOnceForARunAndItsDigestIsRecorded(t *testing.T) {
 func TestWhatIsMissingOfflineIsNamed(t *testing.T) {
 	host, _ := newRegistry(t)
 	ref := push(t, host+"/base:1", runtime.GOARCH, smallBase)
-	for name, base := range map[string]Base{
+	for name, base := range map[string]catalogue.Base{
 		host + "/base:1": {Image: host + "/base:1"},
 		ref:              {Image: ref},
-		"bookworm":       {Debian: &Debian{Archive: Archive{Suite: "bookworm"}}},
+		"bookworm":       {Debian: &catalogue.Debian{Archive: catalogue.Archive{Suite: "bookworm"}}},
 	} {
-		_, err := (&Builder{Cache: t.TempDir(), Offline: true}).Image(t.Context(), Spec{Base: base})
+		_, err := (&Builder{Cache: t.TempDir(), Offline: true}).Image(t.Context(), catalogue.Spec{Base: base})
 		var off *OfflineError
 		if !errors.As(err, &off) || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "without --offline") {
 			t.Errorf("%s: %v", name, err)
@@ -212,7 +214,7 @@ func TestWhatIsMissingOfflineIsNamed(t *testing.T) {
 func TestARegistryThatLacksTheImageIsNamedWithAWayOut(t *testing.T) {
 	host, _ := newRegistry(t)
 	for _, ref := range []string{host + "/nothing:1", host + "/nothing@sha256:" + strings.Repeat("ab", 32)} {
-		_, err := (&Builder{Cache: t.TempDir()}).Image(t.Context(), Spec{Base: Base{Image: ref}})
+		_, err := (&Builder{Cache: t.TempDir()}).Image(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: ref}})
 		if err == nil || !strings.Contains(err.Error(), ref) || !strings.Contains(err.Error(), "not found; check the name") {
 			t.Errorf("%s: %v", ref, err)
 		}
@@ -223,7 +225,7 @@ func TestARegistryThatDoesNotAnswerIsNamedWithAWayOut(t *testing.T) {
 	host, stop := newRegistry(t)
 	stop()
 	for _, ref := range []string{host + "/base:1", host + "/base@sha256:" + strings.Repeat("ab", 32)} {
-		_, err := (&Builder{Cache: t.TempDir()}).Image(t.Context(), Spec{Base: Base{Image: ref}})
+		_, err := (&Builder{Cache: t.TempDir()}).Image(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: ref}})
 		if err == nil || !strings.Contains(err.Error(), ref) || !strings.Contains(err.Error(), "does not answer; check the network") {
 			t.Errorf("%s: %v", ref, err)
 		}
@@ -233,7 +235,7 @@ func TestARegistryThatDoesNotAnswerIsNamedWithAWayOut(t *testing.T) {
 func TestAnImageForAnotherProcessorIsRefused(t *testing.T) {
 	host, _ := newRegistry(t)
 	ref := push(t, host+"/base:1", "s390x", smallBase)
-	_, err := (&Builder{Cache: t.TempDir()}).Image(t.Context(), Spec{Base: Base{Image: ref}})
+	_, err := (&Builder{Cache: t.TempDir()}).Image(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: ref}})
 	if err == nil || !strings.Contains(err.Error(), "linux/s390x") {
 		t.Errorf("got %v", err)
 	}
@@ -243,7 +245,7 @@ func TestADamagedBaseInTheCacheIsFetchedAgain(t *testing.T) {
 	host, _ := newRegistry(t)
 	ref := push(t, host+"/base:1", runtime.GOARCH, smallBase)
 	b := &Builder{Cache: t.TempDir()}
-	if _, err := b.Image(t.Context(), Spec{Base: Base{Image: ref}}); err != nil {
+	if _, err := b.Image(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: ref}}); err != nil {
 		t.Fatal(err)
 	}
 	files, err := filepath.Glob(filepath.Join(b.Cache, "bases", "*", layerName(0)))
@@ -254,7 +256,7 @@ func TestADamagedBaseInTheCacheIsFetchedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	h := &heard{}
-	image, err := (&Builder{Cache: b.Cache, Progress: h.say}).Image(t.Context(), Spec{Base: Base{Image: ref}})
+	image, err := (&Builder{Cache: b.Cache, Progress: h.say}).Image(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: ref}})
 	if err != nil || !h.about("damaged") {
 		t.Fatalf("%v, said %q", err, h.lines)
 	}

@@ -18,12 +18,13 @@ import (
 
 	"github.com/dustin/go-humanize"
 
+	"buildbisect/images/catalogue"
 	"buildbisect/images/fetch"
 	"buildbisect/images/unpack"
 )
 
 // download has a tool from a release: one file of it, or for a tool that is a Tree a folder.
-func (b *Builder) download(ctx context.Context, s *step, t Toolchain, r *Release, w *toolLayerWriter, scratch string) (contents, error) {
+func (b *Builder) download(ctx context.Context, s *step, t catalogue.Toolchain, r *catalogue.Release, w *toolLayerWriter, scratch string) (contents, error) {
 	none := contents{}
 	c, err := b.cache()
 	if err != nil {
@@ -45,7 +46,7 @@ func (b *Builder) download(ctx context.Context, s *step, t Toolchain, r *Release
 	}
 	archive := unpack.Archive{Path: file, Limit: b.most()}
 	if t.Tree != "" {
-		return t.folder(), archive.Tree(ctx, r.Member, func(h *tar.Header, in io.Reader) error { return w.add(*h, in) })
+		return folderOf(t), archive.Tree(ctx, r.Member, func(h *tar.Header, in io.Reader) error { return w.add(*h, in) })
 	}
 	return single(t, w, scratch, func(to string) error { return extractMember(ctx, archive, r.Member, to) })
 }
@@ -59,7 +60,7 @@ func share(done, total int64) string {
 }
 
 // takeModule has a tool from a module as it lies there, fetched and checked by the go command.
-func (b *Builder) takeModule(ctx context.Context, s *step, t Toolchain, m *Module, w *toolLayerWriter, scratch string) (contents, error) {
+func (b *Builder) takeModule(ctx context.Context, s *step, t catalogue.Toolchain, m *catalogue.Module, w *toolLayerWriter, scratch string) (contents, error) {
 	none := contents{}
 	g, err := b.goTool(ctx)
 	if err != nil {
@@ -103,7 +104,7 @@ func (b *Builder) takeModule(ctx context.Context, s *step, t Toolchain, m *Modul
 	if t.Tree == "" {
 		return single(t, w, scratch, func(to string) error { return extractMember(ctx, zip, path.Join(m.Path+"@"+m.Version, t.Program), to) })
 	}
-	return t.folder(), zip.Tree(ctx, m.Path+"@"+m.Version, func(h *tar.Header, in io.Reader) error {
+	return folderOf(t), zip.Tree(ctx, m.Path+"@"+m.Version, func(h *tar.Header, in io.Reader) error {
 		dir, base := path.Split(h.Name)
 		if base != "_go.mod" {
 			return w.add(*h, in)

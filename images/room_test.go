@@ -19,6 +19,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"buildbisect/images/catalogue"
 )
 
 // bomb pushes an image whose layers have that many files of that size each, and returns its reference, and
@@ -93,8 +95,8 @@ func TestAnImageThatUnpacksToMoreThanABuildMayWriteIsRefused(t *testing.T) {
 		if packed > 200<<10 {
 			t.Fatalf("%s: it has %d bytes, and is none", what, packed)
 		}
-		b := &Builder{Cache: t.TempDir(), Catalogue: Shipped(), Room: room}
-		_, err := b.Image(t.Context(), Spec{Base: Base{Image: ref}})
+		b := &Builder{Cache: t.TempDir(), Catalogue: catalogue.Shipped(), Room: room}
+		_, err := b.Image(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: ref}})
 		if c.fits != (err == nil) || err != nil && !strings.Contains(err.Error(), "it unpacks to more than the 8.0 MiB that builds of this scenario may write (builder.resources.disk)") {
 			t.Errorf("%s: got %v", what, err)
 		}
@@ -110,10 +112,10 @@ func TestAnImageThatUnpacksToMoreThanABuildMayWriteIsRefused(t *testing.T) {
 		}
 		// It was fetched where there was more room: that is no way in.
 		cache := t.TempDir()
-		if _, err := (&Builder{Cache: cache, Catalogue: Shipped()}).Image(t.Context(), Spec{Base: Base{Image: ref}}); err != nil {
+		if _, err := (&Builder{Cache: cache, Catalogue: catalogue.Shipped()}).Image(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: ref}}); err != nil {
 			t.Errorf("%s, without a limit: %v", what, err)
 		}
-		_, err = (&Builder{Cache: cache, Catalogue: Shipped(), Room: room}).Image(t.Context(), Spec{Base: Base{Image: ref}})
+		_, err = (&Builder{Cache: cache, Catalogue: catalogue.Shipped(), Room: room}).Image(t.Context(), catalogue.Spec{Base: catalogue.Base{Image: ref}})
 		if c.fits != (err == nil) {
 			t.Errorf("%s, from the cache: got %v", what, err)
 		}
@@ -168,12 +170,12 @@ func TestADownloadThatUnpacksToMoreThanTheRoomIsRefused(t *testing.T) {
 	url := site(t, map[string][]byte{"/bomb.tgz": out.Bytes()})
 	for _, member := range []string{"bomb-1", "bomb-1/bin/bomb"} {
 		for _, room := range []int64{1 << 20, 16 << 20} {
-			tool := Toolchain{Tool: "bomb", Version: "1", Dest: "/usr/bin/bomb", Sources: []Source{{Release: &Release{URL: url + "/bomb.tgz", SHA256: sha(out.Bytes()), Member: member}}}}
+			tool := catalogue.Toolchain{Tool: "bomb", Version: "1", Dest: "/usr/bin/bomb", Sources: []catalogue.Source{{Release: &catalogue.Release{URL: url + "/bomb.tgz", SHA256: sha(out.Bytes()), Member: member}}}}
 			if member == "bomb-1" {
 				tool.Tree, tool.Program = "/opt/bomb", "bin/bomb"
 			}
 			b := &Builder{Cache: t.TempDir(), Catalogue: declared(t, tool), Room: room}
-			_, err := b.Tools(t.Context(), Spec{Picks: []Pick{{Tool: "bomb", Version: "1"}}})
+			_, err := b.Tools(t.Context(), catalogue.Spec{Picks: []catalogue.Pick{{Tool: "bomb", Version: "1"}}})
 			if fits := room > size; fits != (err == nil) || !fits && !strings.Contains(err.Error(), "more than the 1048576 bytes that are allowed") {
 				t.Errorf("%s, room for %d: %v", member, room, err)
 			}

@@ -14,11 +14,13 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"buildbisect/images/catalogue"
 )
 
 // resolvedBase is a Base whose tag, if it has one, was looked up.
 type resolvedBase struct {
-	Base
+	catalogue.Base
 	digest name.Digest // of an image base
 	recipe string
 }
@@ -44,7 +46,7 @@ type baseConfig struct {
 // snapshotFormat is how snapshot services write a time.
 const snapshotFormat = "20060102T150405Z"
 
-func (b *Builder) resolveBase(ctx context.Context, base Base) (r resolvedBase, err error) {
+func (b *Builder) resolveBase(ctx context.Context, base catalogue.Base) (r resolvedBase, err error) {
 	r.Base = base
 	switch {
 	case base.Debian != nil && base.Image != "":
@@ -90,7 +92,7 @@ func (b *Builder) base(ctx context.Context, r resolvedBase) (*rootfs, error) {
 func (b *Builder) baseThen(ctx context.Context, r resolvedBase, locked *LockedBase) (*rootfs, error) {
 	then := *r.Debian
 	then.Snapshot = locked.Date
-	as, err := b.resolveBase(ctx, Base{Debian: &then})
+	as, err := b.resolveBase(ctx, catalogue.Base{Debian: &then})
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"buildbisect/images/catalogue"
 )
 
 // TestShippedToolchainsAreTheSameFromTwoCaches needs the Go module proxy the first time. It makes a tool of
@@ -26,10 +28,10 @@ func TestShippedToolchainsAreTheSameFromTwoCaches(t *testing.T) {
 	// The shipped scenarios need them, too.
 	kinds := map[string][]string{"buildx": {"v0.5.1"}, "make": {"4.4.1"}, "go": {"1.23.12"}}
 	known, empty := &Builder{Progress: say}, &Builder{Cache: t.TempDir(), Progress: say}
-	for _, tool := range Shipped().Tools() {
+	for _, tool := range catalogue.Shipped().Tools() {
 		versions := kinds[tool]
 		if os.Getenv("BISECT_TOOLCHAINS") == "all" {
-			versions = Shipped().Versions(tool)
+			versions = catalogue.Shipped().Versions(tool)
 		}
 		for _, version := range versions {
 			first, err := makeShipped(t, known, tool, version)
@@ -75,7 +77,7 @@ func TestADebianBaseIsTheSameFromTwoCachesWhateverTheUsersSettings(t *testing.T)
 		}
 		t.Skip(err)
 	}
-	spec := Spec{Base: Base{Debian: &Debian{Archive: Archive{Suite: "bookworm"}, Packages: []string{"make"}}}}
+	spec := catalogue.Spec{Base: catalogue.Base{Debian: &catalogue.Debian{Archive: catalogue.Archive{Suite: "bookworm"}, Packages: []string{"make"}}}}
 	made := func(b *Builder) (id, packages string) {
 		image, err := b.Image(t.Context(), spec)
 		if err != nil {

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"buildbisect/images/catalogue"
 )
 
 // shelved puts an entry into a cache, last used at some time, and returns the digest of its one file.
@@ -33,29 +35,29 @@ func shelved(t *testing.T, c cache, id string, notes map[string]string, used tim
 }
 
 // aTool makes a tool of a script of the test's own.
-func aTool(t *testing.T, text string) (*Catalogue, Pick) {
+func aTool(t *testing.T, text string) (*catalogue.Catalogue, catalogue.Pick) {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "tool.sh")
 	if err := os.WriteFile(file, []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	s := sha256.Sum256([]byte(text))
-	c, err := Shipped().Declare(Toolchain{
-		Tool: "mytool", Version: "v1", Dest: "/usr/local/bin/mytool", Sources: []Source{{File: &File{Path: file, SHA256: hex.EncodeToString(s[:])}}},
+	c, err := catalogue.Shipped().Declare(catalogue.Toolchain{
+		Tool: "mytool", Version: "v1", Dest: "/usr/local/bin/mytool", Sources: []catalogue.Source{{File: &catalogue.File{Path: file, SHA256: hex.EncodeToString(s[:])}}},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c, Pick{Tool: "mytool", Version: "v1"}
+	return c, catalogue.Pick{Tool: "mytool", Version: "v1"}
 }
 
 func TestWhatABuilderMadeIsToldApartAndFoundByItsLock(t *testing.T) {
 	host, _ := newRegistry(t)
 	ref := push(t, host+"/base:1", runtime.GOARCH, smallBase)
-	catalogue, tool := aTool(t, "#!/bin/sh\n")
-	b := &Builder{Cache: t.TempDir(), Catalogue: catalogue}
+	tools, tool := aTool(t, "#!/bin/sh\n")
+	b := &Builder{Cache: t.TempDir(), Catalogue: tools}
 	shelved(t, cache{b.Cache}, "tools/another", map[string]string{"tool": "make", "version": "4.4.1", "provider": "debian"}, time.Now())
-	if err := b.Prepare(t.Context(), []Spec{{Base: Base{Image: ref}, Picks: []Pick{tool}}}); err != nil {
+	if err := b.Prepare(t.Context(), []catalogue.Spec{{Base: catalogue.Base{Image: ref}, Picks: []catalogue.Pick{tool}}}); err != nil {
 		t.Fatal(err)
 	}
 	file := filepath.Join(t.TempDir(), LockName)

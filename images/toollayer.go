@@ -16,6 +16,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"buildbisect/images/apt"
+	"buildbisect/images/catalogue"
 )
 
 // toolLayer is a tool made: one layer with its files in a folder of their own, and the links that lead to
@@ -25,7 +26,7 @@ type toolLayer struct {
 	layer  *fileLayer
 	links  map[string]string // absolute path in an image -> absolute path in the layer
 	to     string            // absolute path of the program in the layer
-	source Source            // that served
+	source catalogue.Source  // that served
 	made   contents
 	title  string // for the image's history
 }
@@ -140,7 +141,7 @@ func (w *toolLayerWriter) program(name, file string) error {
 }
 
 // toolLayer makes a tool, or finds it: what has served once serves as long as this Builder lives.
-func (b *Builder) toolLayer(ctx context.Context, t Toolchain) (*toolLayer, error) {
+func (b *Builder) toolLayer(ctx context.Context, t catalogue.Toolchain) (*toolLayer, error) {
 	if b.Locked && b.Lock.tool(t) == nil {
 		return nil, b.drift(t.Tool+" "+t.Version, "the lock lacks it, or has it from another description")
 	}
@@ -156,7 +157,7 @@ func (b *Builder) toolLayer(ctx context.Context, t Toolchain) (*toolLayer, error
 
 // serve has a tool in the first way that gave what is locked and lies in the cache, or else in the first that
 // lies there, or else in the first that serves.
-func (b *Builder) serve(ctx context.Context, t Toolchain) (*toolLayer, error) {
+func (b *Builder) serve(ctx context.Context, t catalogue.Toolchain) (*toolLayer, error) {
 	c, err := b.cache()
 	if err != nil {
 		return nil, err
@@ -199,15 +200,15 @@ func (b *Builder) serve(ctx context.Context, t Toolchain) (*toolLayer, error) {
 func (p *toolLayer) intact() bool { return p.layer.intact() }
 
 // make makes a tool in one way.
-func (b *Builder) make(ctx context.Context, t Toolchain, w candidate, recipe string) (*toolLayer, error) {
+func (b *Builder) make(ctx context.Context, t catalogue.Toolchain, w candidate, recipe string) (*toolLayer, error) {
 	c, err := b.cache()
 	if err != nil {
 		return nil, err
 	}
 	if w.File != nil {
 		// What lies in the cache is right, but the scenario would not be on another machine.
-		if sum, err := w.File.sum(); err == nil && sum != w.File.SHA256 {
-			return nil, fmt.Errorf("%s: %w", w, w.File.differs(sum))
+		if sum, err := fileSum(w.File); err == nil && sum != w.File.SHA256 {
+			return nil, fmt.Errorf("%s: %w", w, differs(w.File, sum))
 		}
 	}
 	step := b.begin(t.Tool + " " + t.Version)
@@ -238,7 +239,7 @@ func (b *Builder) make(ctx context.Context, t Toolchain, w candidate, recipe str
 
 // fill writes a tool layer's cache entry. Scratch space is dir itself; only the layer and what it contains
 // stays there.
-func (b *Builder) fill(ctx context.Context, step *step, t Toolchain, way candidate, id, dir string) error {
+func (b *Builder) fill(ctx context.Context, step *step, t catalogue.Toolchain, way candidate, id, dir string) error {
 	out, err := os.OpenFile(filepath.Join(dir, toolLayerFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
@@ -262,7 +263,7 @@ func (b *Builder) fill(ctx context.Context, step *step, t Toolchain, way candida
 }
 
 // provide has the provider write its files.
-func (b *Builder) provide(ctx context.Context, step *step, t Toolchain, way candidate, w *toolLayerWriter, scratch string) (contents, error) {
+func (b *Builder) provide(ctx context.Context, step *step, t catalogue.Toolchain, way candidate, w *toolLayerWriter, scratch string) (contents, error) {
 	switch {
 	case way.File != nil:
 		return single(t, w, scratch, func(to string) error { return copyTool(way.File, to) })
@@ -281,7 +282,7 @@ func (b *Builder) provide(ctx context.Context, step *step, t Toolchain, way cand
 }
 
 // single is the tool layer of a tool that is one file, which get writes.
-func single(t Toolchain, w *toolLayerWriter, scratch string, get func(to string) error) (contents, error) {
+func single(t catalogue.Toolchain, w *toolLayerWriter, scratch string, get func(to string) error) (contents, error) {
 	name := path.Base(t.Dest)
 	file := filepath.Join(scratch, "tool")
 	if err := get(file); err != nil {
@@ -291,7 +292,7 @@ func single(t Toolchain, w *toolLayerWriter, scratch string, get func(to string)
 }
 
 // folder is what is said of the tool layer of a tool that is a whole folder.
-func (t Toolchain) folder() contents {
+func folderOf(t catalogue.Toolchain) contents {
 	c := contents{Links: map[string]string{t.Tree: "."}, Program: t.Program}
 	if !strings.HasPrefix(t.Dest, t.Tree+"/") { // else the folder's own link leads there
 		c.Links[t.Dest] = t.Program

@@ -7,6 +7,8 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+
+	"buildbisect/images/catalogue"
 )
 
 // Toolset is what a Spec picks, unpacked on this machine instead of put into an image: for builds that run on
@@ -39,7 +41,7 @@ func (s *Toolset) Changed() error {
 // the path of its loader and its libraries written into it, so it is put together again for the path at which
 // it lies in this cache; it is of the same packages, but not the same bytes as in an image. One that has
 // paths of its other files compiled in is an [UnfitError].
-func (b *Builder) Tools(ctx context.Context, spec Spec) (*Toolset, error) {
+func (b *Builder) Tools(ctx context.Context, spec catalogue.Spec) (*Toolset, error) {
 	r, err := b.resolveTools(ctx, spec)
 	if err != nil {
 		return nil, err
@@ -84,7 +86,7 @@ func (b *Builder) Tools(ctx context.Context, spec Spec) (*Toolset, error) {
 }
 
 // ToolsIdentity is what the [Toolset] of spec is made of, without making any of it; see [Builder.Identity].
-func (b *Builder) ToolsIdentity(ctx context.Context, spec Spec) (string, error) {
+func (b *Builder) ToolsIdentity(ctx context.Context, spec catalogue.Spec) (string, error) {
 	r, err := b.resolveTools(ctx, spec)
 	if err != nil {
 		return "", err

@@ -8,19 +8,21 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"buildbisect/images/catalogue"
 )
 
 func TestAToolsetIsThePicksUnpackedWithoutABase(t *testing.T) {
 	archive := packed(t, "jq-1/bin/jq*", "jq-1/bin/jaq -> jq", "jq-1/lib/data")
 	url := site(t, map[string][]byte{"/jq.tgz": archive})
-	c := declared(t, Toolchain{
+	c := declared(t, catalogue.Toolchain{
 		Tool: "jq", Version: "1", Dest: "/usr/local/bin/jq", Tree: "/opt/jq", Program: "bin/jq", Also: map[string]string{"/usr/local/bin/jaq": "bin/jaq"},
 		Command: []string{"/usr/local/bin/jq", "--version"}, Want: "jq-1",
-		Sources: []Source{{Release: &Release{URL: url + "/jq.tgz", SHA256: sha(archive), Member: "jq-1"}}},
+		Sources: []catalogue.Source{{Release: &catalogue.Release{URL: url + "/jq.tgz", SHA256: sha(archive), Member: "jq-1"}}},
 	})
 	c = withFile(t, c, "say", "2", "/usr/bin/say", "#!/bin/sh\necho 2\n")
 	b := &Builder{Cache: toolCache(t), Catalogue: c}
-	spec := Spec{Base: Base{Image: "nowhere.invalid/none@sha256:" + strings.Repeat("0", 64)}, Picks: []Pick{{Tool: "jq", Version: "1"}, {Tool: "say", Version: "2"}}}
+	spec := catalogue.Spec{Base: catalogue.Base{Image: "nowhere.invalid/none@sha256:" + strings.Repeat("0", 64)}, Picks: []catalogue.Pick{{Tool: "jq", Version: "1"}, {Tool: "say", Version: "2"}}}
 	set, err := b.Tools(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)
@@ -44,14 +46,14 @@ func TestAToolsetIsThePicksUnpackedWithoutABase(t *testing.T) {
 	if id, err := b.ToolsIdentity(t.Context(), spec); err != nil || id != set.Identity {
 		t.Errorf("identity %s, before it was made %s, %v", set.Identity, id, err)
 	}
-	other, err := b.ToolsIdentity(t.Context(), Spec{Picks: spec.Picks[:1]})
+	other, err := b.ToolsIdentity(t.Context(), catalogue.Spec{Picks: spec.Picks[:1]})
 	if err != nil || other == set.Identity {
 		t.Errorf("fewer tools have the same identity: %v", err)
 	}
 }
 
 func TestAnAbsentToolOfAToolsetIsHiddenAtAllItsPlaces(t *testing.T) {
-	set, err := (&Builder{Cache: t.TempDir()}).Tools(t.Context(), Spec{Picks: []Pick{{Tool: "buildx", Absent: true}}})
+	set, err := (&Builder{Cache: t.TempDir()}).Tools(t.Context(), catalogue.Spec{Picks: []catalogue.Pick{{Tool: "buildx", Absent: true}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,10 +80,10 @@ func toolCache(t *testing.T) string {
 }
 
 // unpacks is a maker of the tool say 1.
-func unpacks(t *testing.T, cache string) (*Builder, Spec) {
+func unpacks(t *testing.T, cache string) (*Builder, catalogue.Spec) {
 	t.Helper()
-	c := withFile(t, Shipped(), "say", "1", "/usr/bin/say", "#!/bin/sh\necho 1\n")
-	return &Builder{Cache: cache, Catalogue: c}, Spec{Picks: []Pick{{Tool: "say", Version: "1"}}}
+	c := withFile(t, catalogue.Shipped(), "say", "1", "/usr/bin/say", "#!/bin/sh\necho 1\n")
+	return &Builder{Cache: cache, Catalogue: c}, catalogue.Spec{Picks: []catalogue.Pick{{Tool: "say", Version: "1"}}}
 }
 
 // opened has a folder written to by an owner who may not.
@@ -267,7 +269,7 @@ func TestAToolOfDebianRunsFromWhereItIsUnpacked(t *testing.T) {
 		}
 	}
 	b := &Builder{Cache: toolCache(t), Progress: func(line string) { t.Log(line) }}
-	set, err := b.Tools(t.Context(), Spec{Picks: []Pick{{Tool: "make", Version: "4.4.1"}}})
+	set, err := b.Tools(t.Context(), catalogue.Spec{Picks: []catalogue.Pick{{Tool: "make", Version: "4.4.1"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,7 +294,7 @@ func TestAToolOfDebianRunsFromWhereItIsUnpacked(t *testing.T) {
 	if err := os.Rename(b.Cache, moved); err != nil {
 		t.Fatal(err)
 	}
-	set, err = (&Builder{Cache: moved, Offline: true}).Tools(t.Context(), Spec{Picks: []Pick{{Tool: "make", Version: "4.4.1"}}})
+	set, err = (&Builder{Cache: moved, Offline: true}).Tools(t.Context(), catalogue.Spec{Picks: []catalogue.Pick{{Tool: "make", Version: "4.4.1"}}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"buildbisect/images/catalogue"
 )
 
 const (
@@ -40,7 +42,7 @@ type unpackedFile struct {
 
 // unpacked is the tool as a folder in the cache, the root of its tool layer, unharmed and in use by this
 // process from now on.
-func (b *Builder) unpacked(ctx context.Context, t Toolchain, p *toolLayer) (*Unpacked, error) {
+func (b *Builder) unpacked(ctx context.Context, t catalogue.Toolchain, p *toolLayer) (*Unpacked, error) {
 	return b.unpackings.get(ctx, t.Tool+" "+t.Version, func() (*Unpacked, error) {
 		return again(func() (*Unpacked, error) { return b.unpackPayload(ctx, t, p) })
 	}, func(u *Unpacked) bool {
@@ -55,7 +57,7 @@ func (b *Builder) unpacked(ctx context.Context, t Toolchain, p *toolLayer) (*Unp
 
 // unpackPayload finds the tool unpacked, or unpacks it. What others use stays where it is, harmed or not:
 // builds run on it.
-func (b *Builder) unpackPayload(ctx context.Context, t Toolchain, p *toolLayer) (*Unpacked, error) {
+func (b *Builder) unpackPayload(ctx context.Context, t catalogue.Toolchain, p *toolLayer) (*Unpacked, error) {
 	c, err := b.cache()
 	if err != nil {
 		return nil, err
@@ -88,7 +90,7 @@ func (b *Builder) unpackPayload(ctx context.Context, t Toolchain, p *toolLayer) 
 
 // unpackAs finds the tool unpacked under that name, or unpacks it; nil: what lies there is harmed, but others
 // use it.
-func (b *Builder) unpackAs(ctx context.Context, c cache, step *step, t Toolchain, p *toolLayer, name string) (*Unpacked, error) {
+func (b *Builder) unpackAs(ctx context.Context, c cache, step *step, t catalogue.Toolchain, p *toolLayer, name string) (*Unpacked, error) {
 	u := &Unpacked{what: t.Tool + " " + t.Version, dir: filepath.Join(c.root, unpackedFolder, name)}
 	var err error
 	if u.use, err = c.use(name); err != nil {
@@ -131,7 +133,7 @@ func (b *Builder) unpackAs(ctx context.Context, c cache, step *step, t Toolchain
 }
 
 // unpackInto makes the entry of a tool's folder.
-func (b *Builder) unpackInto(ctx context.Context, c cache, step *step, t Toolchain, p *toolLayer, name string) error {
+func (b *Builder) unpackInto(ctx context.Context, c cache, step *step, t catalogue.Toolchain, p *toolLayer, name string) error {
 	files := filepath.Join(c.root, unpackedFolder, name, unpackedFiles)
 	_, err := c.get(ctx, unpackedFolder, name, step.say, func(ctx context.Context, dir string) (map[string]string, error) {
 		step.say("unpacking")
@@ -152,7 +154,7 @@ func (b *Builder) unpackInto(ctx context.Context, c cache, step *step, t Toolcha
 
 // unpackAnew puts a tool of Debian packages together for another place than an image has for it: for final,
 // written to to.
-func (b *Builder) unpackAnew(ctx context.Context, step *step, t Toolchain, p *toolLayer, dir, to, final string) error {
+func (b *Builder) unpackAnew(ctx context.Context, step *step, t catalogue.Toolchain, p *toolLayer, dir, to, final string) error {
 	scratch := filepath.Join(dir, "scratch")
 	if err := os.Mkdir(scratch, 0o755); err != nil {
 		return err
@@ -164,7 +166,7 @@ func (b *Builder) unpackAnew(ctx context.Context, step *step, t Toolchain, p *to
 	defer layer.Close()
 	root := strings.TrimPrefix(final, "/")
 	w := &toolLayerWriter{tar: tar.NewWriter(layer), root: root, dirs: map[string]bool{}}
-	exact := candidate{Source: p.source, shape: t.shape(), Packages: p.made.Packages, Date: p.made.Date}
+	exact := candidate{Source: p.source, shape: shapeOf(t), Packages: p.made.Packages, Date: p.made.Date}
 	if _, err := b.unpackDebian(ctx, step, t, exact, w, scratch); err != nil {
 		return fmt.Errorf("put together for this machine: %w", err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"buildbisect/bisect"
 	"buildbisect/images"
+	"buildbisect/images/catalogue"
 	"buildbisect/runner"
 	"buildbisect/runner/backend"
 	"buildbisect/runner/journal"
@@ -115,15 +116,15 @@ func (s source) WriteTar(_ context.Context, commit string, w io.Writer) error {
 // composer names images by their picks and makes none.
 type composer struct{}
 
-func (composer) Identity(_ context.Context, spec images.Spec) (string, error) {
+func (composer) Identity(_ context.Context, spec catalogue.Spec) (string, error) {
 	return fmt.Sprint(spec.Picks), nil
 }
-func (c composer) Image(ctx context.Context, spec images.Spec) (*images.Image, error) {
+func (c composer) Image(ctx context.Context, spec catalogue.Spec) (*images.Image, error) {
 	name, err := c.Identity(ctx, spec)
 	return &images.Image{Name: name}, err
 }
 
-func (composer) Prepare(context.Context, []images.Spec) error { return nil }
+func (composer) Prepare(context.Context, []catalogue.Spec) error { return nil }
 
 // lineOf is a history of n commits c1 to cn above the good commit c0.
 func lineOf(n int) *space.History {

@@ -8,6 +8,7 @@ import (
 
 	"buildbisect/bisect"
 	"buildbisect/images"
+	"buildbisect/images/catalogue"
 	"buildbisect/scenarios"
 )
 
@@ -17,7 +18,7 @@ type choosy struct {
 	asked *int
 }
 
-func (c choosy) Image(ctx context.Context, spec images.Spec) (*images.Image, error) {
+func (c choosy) Image(ctx context.Context, spec catalogue.Spec) (*images.Image, error) {
 	if spec.Picks[0].Version == "2" {
 		*c.asked++
 		return nil, &images.UnfitError{Tool: "make 2", Why: "it needs more than that"}

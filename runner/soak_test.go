@@ -18,6 +18,7 @@ import (
 	"buildbisect/bisect"
 	"buildbisect/bisect/report"
 	"buildbisect/images"
+	"buildbisect/images/catalogue"
 	"buildbisect/runner"
 	"buildbisect/runner/backend"
 	"buildbisect/runner/docker"
@@ -271,6 +272,6 @@ func (s *soak) again(t *testing.T, w soakWorld, dir string) {
 // oneImage serves every toolchain.
 type oneImage struct{ image *images.Image }
 
-func (oneImage) Identity(context.Context, images.Spec) (string, error)       { return "one", nil }
-func (o oneImage) Image(context.Context, images.Spec) (*images.Image, error) { return o.image, nil }
-func (oneImage) Prepare(context.Context, []images.Spec) error                { return nil }
+func (oneImage) Identity(context.Context, catalogue.Spec) (string, error)       { return "one", nil }
+func (o oneImage) Image(context.Context, catalogue.Spec) (*images.Image, error) { return o.image, nil }
+func (oneImage) Prepare(context.Context, []catalogue.Spec) error                { return nil }

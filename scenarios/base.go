@@ -7,13 +7,13 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 
-	"buildbisect/images"
+	"buildbisect/images/catalogue"
 )
 
 // base reads what a box or an engine runs from; m is the mapping that describes it, of the builder or of a
 // level.
-func (d *decoder) base(m *mapping) images.Base {
-	var base images.Base
+func (d *decoder) base(m *mapping) catalogue.Base {
+	var base catalogue.Base
 	switch {
 	case m == nil:
 		return base
@@ -39,11 +39,11 @@ var (
 	debianPackage = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]*[a-z0-9+]$`) // apt removes what ends in a dash
 )
 
-func (d *decoder) debian(m *mapping) *images.Debian {
+func (d *decoder) debian(m *mapping) *catalogue.Debian {
 	if m == nil {
 		return nil
 	}
-	debian := &images.Debian{Archive: d.archive(m)}
+	debian := &catalogue.Debian{Archive: d.archive(m)}
 	packages, _ := d.list(m.at("packages"))
 	for _, p := range packages {
 		if word, ok := d.match(p, debianPackage, "the name of a Debian package"); ok {
@@ -57,8 +57,8 @@ func (d *decoder) debian(m *mapping) *images.Debian {
 }
 
 // archive reads a suite, as it is now or as it was.
-func (d *decoder) archive(m *mapping) images.Archive {
-	var a images.Archive
+func (d *decoder) archive(m *mapping) catalogue.Archive {
+	var a catalogue.Archive
 	a.Suite, _ = d.match(m.at("suite"), suite, "a Debian suite such as bookworm")
 	a.Snapshot, _ = d.snapshot(m.at("snapshot"))
 	return a
@@ -90,7 +90,7 @@ func (d *decoder) namedBase(p place) (Level, bool) {
 	return Level{Text: name, Base: base}, len(d.mistakes) == before
 }
 
-func baseName(base images.Base) string {
+func baseName(base catalogue.Base) string {
 	switch {
 	case base.Debian == nil:
 		return base.Image
@@ -128,6 +128,6 @@ func (d *decoder) baseLevels(m *mapping) []Level {
 		}
 		then := *debian
 		then.Snapshot = at
-		return Level{Text: at, Base: images.Base{Debian: &then}}, true
+		return Level{Text: at, Base: catalogue.Base{Debian: &then}}, true
 	})
 }

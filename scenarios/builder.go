@@ -3,7 +3,7 @@ package scenarios
 import (
 	"regexp"
 
-	"buildbisect/images"
+	"buildbisect/images/catalogue"
 )
 
 // pinned is what the builder fixes, for the axes to be checked against.
@@ -16,15 +16,15 @@ type pinned struct {
 	declared    map[string][]string // tool to the versions this file declares, rightly or not
 	versions    map[string][]string // those there are, of tools that were asked for
 	declaredAt  map[string]place
-	shipped     *images.Catalogue
-	catalogue   *images.Catalogue // the shipped one and what is rightly declared
+	shipped     *catalogue.Catalogue
+	catalogue   *catalogue.Catalogue // the shipped one and what is rightly declared
 }
 
 // builder reads what does not vary.
 func (d *decoder) builder(top *mapping, s *Scenario) pinned {
 	m := d.mapping(top.at("builder"), "builder")
 	b := &s.Builder
-	shipped := images.Shipped()
+	shipped := catalogue.Shipped()
 	fixed := pinned{base: m.at("base"), shipped: shipped, catalogue: shipped}
 
 	b.Base = d.base(d.mapping(m.at("base"), "base"))

@@ -12,7 +12,7 @@ import (
 	"testing/fstest"
 	"time"
 
-	"buildbisect/images"
+	"buildbisect/images/catalogue"
 )
 
 // write makes a folder of files and returns it.
@@ -82,8 +82,8 @@ expect:
     - {commit: v1.1, buildx: v0.4.2, env.DOCKER_CLI_EXPERIMENTAL: null}
 `
 
-func debian(suite, snapshot string, packages ...string) *images.Debian {
-	return &images.Debian{Archive: images.Archive{Suite: suite, Snapshot: snapshot}, Packages: packages}
+func debian(suite, snapshot string, packages ...string) *catalogue.Debian {
+	return &catalogue.Debian{Archive: catalogue.Archive{Suite: suite, Snapshot: snapshot}, Packages: packages}
 }
 
 func TestEveryKeyIsRead(t *testing.T) {
@@ -116,7 +116,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 			FirstParent: true, Paths: []string{"build/", "go.mod"}, Git: true, Submodules: true,
 		},
 		Builder: Builder{
-			Base:      images.Base{Debian: debian("bookworm", "20210201T000000Z", "make", "git")},
+			Base:      catalogue.Base{Debian: debian("bookworm", "20210201T000000Z", "make", "git")},
 			Tools:     map[string]string{"docker": "20.10.2", "mine": "v9"},
 			Engine:    EngineHost,
 			Network:   "bridge",
@@ -218,7 +218,7 @@ func TestUnknownToolsAndVersionsAreAnsweredWithThoseThatExist(t *testing.T) {
 	text := least + "axes: [{tool: dokcer, levels: [a, b]}, {tool: docker, levels: [20.10.22, null]}]\n"
 	_, err := Decode("x", []byte(text), fstest.MapFS{"h.fi": {}}, "")
 	want := []string{`unknown tool "dokcer"`, "did you mean docker?", `unknown version "20.10.22" of docker`}
-	for _, word := range slices.Concat(want, images.Shipped().Tools(), images.Shipped().Versions("docker")) {
+	for _, word := range slices.Concat(want, catalogue.Shipped().Tools(), catalogue.Shipped().Versions("docker")) {
 		if err == nil || !strings.Contains(err.Error(), word) {
 			t.Errorf("%q is not in: %v", word, err)
 		}

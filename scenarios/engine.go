@@ -5,7 +5,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
-	"buildbisect/images"
+	"buildbisect/images/catalogue"
 )
 
 // engine reads which Docker engine the build itself may use. Which dockerd a plain dind means is settled once
@@ -71,10 +71,10 @@ func (d *decoder) settleEngine(b *Builder, fixed pinned, varied bool) {
 	case varied:
 		b.Engine = EngineDind
 	case b.Engine == EngineDind && !fixed.engineNamed:
-		base, err := fixed.catalogue.Engine(images.DefaultEngine)
+		base, err := fixed.catalogue.Engine(catalogue.DefaultEngine)
 		if err != nil {
 			d.mistake(fixed.engine, "%s", err)
 		}
-		b.EngineVersion, b.EngineBase = images.DefaultEngine, base
+		b.EngineVersion, b.EngineBase = catalogue.DefaultEngine, base
 	}
 }

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"buildbisect/images"
+	"buildbisect/images/catalogue"
 )
 
 // An AxisKind is what an axis varies. To add one, write a file with a value like [ToolAxis], and name it in
@@ -57,7 +57,7 @@ func (a Axis) Variables() []string { return a.Kind.variables(a) }
 
 // World is what a build finds at a point: what its image is made of, and what stands around it.
 type World struct {
-	Spec     images.Spec
+	Spec     catalogue.Spec
 	Env      []string // NAME=value; a bare NAME unsets what the image sets
 	Prelude  string   // lines of shell before each stage's script
 	Dockerd  *Level   // of the build's own, and what it runs from; nil: none
@@ -67,9 +67,9 @@ type World struct {
 
 // world is what the builder alone makes of it.
 func (b Builder) world() World {
-	w := World{Spec: images.Spec{Base: b.Base}}
+	w := World{Spec: catalogue.Spec{Base: b.Base}}
 	for _, tool := range sortedKeys(b.Tools) {
-		w.Spec.Picks = append(w.Spec.Picks, images.Pick{Tool: tool, Version: b.Tools[tool]})
+		w.Spec.Picks = append(w.Spec.Picks, catalogue.Pick{Tool: tool, Version: b.Tools[tool]})
 	}
 	w.Spec.Pool = slices.Clone(w.Spec.Picks)
 	for _, name := range sortedKeys(b.Env) {
@@ -87,7 +87,7 @@ func (b Builder) World(axes []Axis, levels []Level) World {
 	for i, a := range axes {
 		a.Kind.Apply(a, levels[i], &w)
 	}
-	slices.SortFunc(w.Spec.Pool, images.ComparePicks)
+	slices.SortFunc(w.Spec.Pool, catalogue.ComparePicks)
 	w.Spec.Pool = slices.Compact(w.Spec.Pool)
 	return w
 }

@@ -1,6 +1,6 @@
 package scenarios
 
-import "buildbisect/images"
+import "buildbisect/images/catalogue"
 
 // ToolAxis varies the version of a tool; null is a build without it.
 var ToolAxis AxisKind = toolKind{}
@@ -13,7 +13,7 @@ func (toolKind) key(name string) string  { return name }
 func (toolKind) variables(Axis) []string { return nil }
 
 func (toolKind) Apply(a Axis, level Level, w *World) {
-	pick := func(l Level) images.Pick { return images.Pick{Tool: a.Name, Version: l.Text, Absent: l.Null} }
+	pick := func(l Level) catalogue.Pick { return catalogue.Pick{Tool: a.Name, Version: l.Text, Absent: l.Null} }
 	w.Spec.Picks = append(w.Spec.Picks, pick(level))
 	for _, l := range a.Levels {
 		if !l.Null {

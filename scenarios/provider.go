@@ -11,7 +11,7 @@ import (
 	"golang.org/x/mod/module"
 	"golang.org/x/tools/txtar"
 
-	"buildbisect/images"
+	"buildbisect/images/catalogue"
 	"buildbisect/images/fetch"
 )
 
@@ -20,13 +20,13 @@ var providers = []string{"file", "release", "module", "debian", "image"}
 
 // sources reads where a version is had from: one provider, or a list of them that are tried in order. Known
 // are the sources of which the catalogue knows all but the version.
-func (d *decoder) sources(m *mapping, s *Scenario, known []images.Source) []images.Source {
+func (d *decoder) sources(m *mapping, s *Scenario, known []catalogue.Source) []catalogue.Source {
 	if !m.has("any") {
 		source, ok := d.provider(m, s, known, "; several that are tried in order stand below any")
 		if !ok {
 			return nil
 		}
-		return []images.Source{source}
+		return []catalogue.Source{source}
 	}
 	if named := m.among(providerKeys()...); len(named) > 0 {
 		d.mistake(m.at(named[0]), "any is named too; put this into its list")
@@ -35,7 +35,7 @@ func (d *decoder) sources(m *mapping, s *Scenario, known []images.Source) []imag
 	if ok && len(elements) == 0 {
 		d.mistake(m.at("any"), "want at least one of %s", strings.Join(providers, ", "))
 	}
-	var all []images.Source
+	var all []catalogue.Source
 	for _, element := range elements {
 		if source, ok := d.provider(d.mapping(element, "provider"), s, known, ""); ok {
 			all = append(all, source)
@@ -45,12 +45,12 @@ func (d *decoder) sources(m *mapping, s *Scenario, known []images.Source) []imag
 }
 
 // provider reads the one provider that m names.
-func (d *decoder) provider(m *mapping, s *Scenario, known []images.Source, hint string) (images.Source, bool) {
+func (d *decoder) provider(m *mapping, s *Scenario, known []catalogue.Source, hint string) (catalogue.Source, bool) {
 	before := len(d.mistakes)
 	named := m.among(providers...)
 	switch {
 	case m == nil:
-		return images.Source{}, false
+		return catalogue.Source{}, false
 	case len(named) == 0:
 		d.mistake(m.place, "want one of %s, which say where the tool is had from", strings.Join(providers, ", "))
 	case len(named) > 1:
@@ -62,7 +62,7 @@ func (d *decoder) provider(m *mapping, s *Scenario, known []images.Source, hint 
 	case m.has("sha256") && !m.has("file") && len(named) > 0:
 		d.mistake(m.at("sha256"), "is that of a file, and none is named")
 	}
-	source := images.Source{
+	source := catalogue.Source{
 		File:    d.toolFile(m, s),
 		Release: d.release(d.mapping(m.at("release"), "release"), known),
 		Module:  d.module(d.mapping(m.at("module"), "module"), s),
@@ -79,13 +79,13 @@ func (d *decoder) sha256(p place) string {
 	return sum
 }
 
-func (d *decoder) toolFile(m *mapping, s *Scenario) *images.File {
+func (d *decoder) toolFile(m *mapping, s *Scenario) *catalogue.File {
 	sum := d.sha256(m.at("sha256"))
 	name, ok := d.line(m.at("file"))
 	if !ok {
 		return nil
 	}
-	f := &images.File{Path: d.onDisk(m.at("file"), name, s), SHA256: sum}
+	f := &catalogue.File{Path: d.onDisk(m.at("file"), name, s), SHA256: sum}
 	if f.Path != "" && s.reaches(m.at("file"), f.Path) {
 		f.Unseen = true
 	}
@@ -110,12 +110,12 @@ var (
 )
 
 // release reads a download. Of a tool whose releases the catalogue knows, the checksum is enough.
-func (d *decoder) release(m *mapping, known []images.Source) *images.Release {
+func (d *decoder) release(m *mapping, known []catalogue.Source) *catalogue.Release {
 	if m == nil {
 		return nil
 	}
-	r := &images.Release{}
-	i := slices.IndexFunc(known, func(s images.Source) bool { return s.Release != nil })
+	r := &catalogue.Release{}
+	i := slices.IndexFunc(known, func(s catalogue.Source) bool { return s.Release != nil })
 	switch {
 	case !m.has("url") && i >= 0:
 		*r = *known[i].Release
@@ -135,7 +135,7 @@ func (d *decoder) release(m *mapping, known []images.Source) *images.Release {
 
 // module reads a Go module: one that is built, as a wrapper module pins it, or one that holds the tool ready
 // made.
-func (d *decoder) module(m *mapping, s *Scenario) *images.Module {
+func (d *decoder) module(m *mapping, s *Scenario) *catalogue.Module {
 	if m == nil {
 		return nil
 	}
@@ -163,9 +163,9 @@ func (d *decoder) module(m *mapping, s *Scenario) *images.Module {
 		s.compiled = append(s.compiled, m.path)
 		s.remember(m.place)
 	}
-	mod := &images.Module{Pin: d.pin(m.at("pin"), s)}
-	mod.LDFlags = d.goFlags(m.at("ldflags"), images.CheckLDFlags)
-	mod.GCFlags = d.goFlags(m.at("gcflags"), images.CheckGCFlags)
+	mod := &catalogue.Module{Pin: d.pin(m.at("pin"), s)}
+	mod.LDFlags = d.goFlags(m.at("ldflags"), catalogue.CheckLDFlags)
+	mod.GCFlags = d.goFlags(m.at("gcflags"), catalogue.CheckGCFlags)
 	mod.Sum, _ = d.match(m.at("sum"), moduleSum, "a hash as go.sum has it, which begins with h1:")
 	var ok bool
 	if mod.Package, ok = d.line(m.at("package")); ok {
@@ -240,27 +240,27 @@ func (d *decoder) pin(p place, s *Scenario) []byte {
 			d.mistake(p, "holds no %s; a pin is a txtar, in which it stands behind the line -- %[1]s --", want)
 		}
 	}
-	if err := images.CheckPin(data); files["go.mod"] && err != nil {
+	if err := catalogue.CheckPin(data); files["go.mod"] && err != nil {
 		d.mistake(p, "%s", err)
 	}
 	return data
 }
 
-func (d *decoder) debianTool(m *mapping) *images.Package {
+func (d *decoder) debianTool(m *mapping) *catalogue.Package {
 	if m == nil {
 		return nil
 	}
-	t := &images.Package{Archive: d.archive(m)}
+	t := &catalogue.Package{Archive: d.archive(m)}
 	t.Name, _ = d.match(m.at("package"), debianPackage, "the name of a Debian package")
 	t.Program, _ = d.absolute(m.at("program"))
 	return t
 }
 
-func (d *decoder) extract(m *mapping) *images.Extract {
+func (d *decoder) extract(m *mapping) *catalogue.Extract {
 	if m == nil {
 		return nil
 	}
-	e := &images.Extract{}
+	e := &catalogue.Extract{}
 	var ok bool
 	if e.Image, ok = d.line(m.at("ref")); ok {
 		if _, err := name.NewDigest(e.Image); err != nil {

@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"time"
 
-	"buildbisect/images"
+	"buildbisect/images/catalogue"
 )
 
 // Scenario is one validated scenario file.
@@ -68,21 +68,21 @@ const (
 
 // Builder is what does not vary in the environment of a trial.
 type Builder struct {
-	Base      images.Base       // the zero value when an axis varies the base
+	Base      catalogue.Base    // the zero value when an axis varies the base
 	Tools     map[string]string // pinned, not varied: tool -> version
 	Engine    Engine            // default none; dind when an axis varies the engine
 	Network   string            // none (default) or bridge
 	Resources Resources
 	Env       map[string]string
-	Secrets   map[string]Secret // variable -> where its value is had from; see ReadSecrets
-	Workdir   string            // default /src
-	Catalogue *images.Catalogue // the shipped one, with the versions this file declares
+	Secrets   map[string]Secret    // variable -> where its value is had from; see ReadSecrets
+	Workdir   string               // default /src
+	Catalogue *catalogue.Catalogue // the shipped one, with the versions this file declares
 
 	Capabilities []string // Linux capabilities, without CAP_, beside the few that every box has
 
 	// Of dind where no axis varies the engine: what its dockerd runs from, and the name of that. Else the
 	// zero values.
-	EngineBase    images.Base
+	EngineBase    catalogue.Base
 	EngineVersion string
 }
 
@@ -98,9 +98,9 @@ func (a Axis) Key() string { return a.Kind.key(a.Name) }
 
 // Level is one value of an axis.
 type Level struct {
-	Null bool        // the tool is absent, the variable or variation not set; never on the base or engine axis
-	Text string      // the version, the value, or the name of the base or engine
-	Base images.Base // only on the base and engine axes: what the box or the dockerd runs from
+	Null bool           // the tool is absent, the variable or variation not set; never on the base or engine axis
+	Text string         // the version, the value, or the name of the base or engine
+	Base catalogue.Base // only on the base and engine axes: what the box or the dockerd runs from
 }
 
 // Stage is one step of the build, run under sh -e.

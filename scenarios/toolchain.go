@@ -4,14 +4,14 @@ import (
 	"path"
 	"slices"
 
-	"buildbisect/images"
+	"buildbisect/images/catalogue"
 )
 
 // toolchain reads one declared version of a tool. Of a tool that the catalogue knows, what is left out is as
 // it is there.
-func (d *decoder) toolchain(m *mapping, tool, version string, s *Scenario, fixed *pinned) images.Toolchain {
+func (d *decoder) toolchain(m *mapping, tool, version string, s *Scenario, fixed *pinned) catalogue.Toolchain {
 	if m == nil {
-		return images.Toolchain{}
+		return catalogue.Toolchain{}
 	}
 	t, _ := fixed.shipped.Template(tool)
 	t.Tool, t.Version, t.Sources = tool, version, d.sources(m, s, t.Sources)
@@ -32,15 +32,15 @@ func (d *decoder) toolchain(m *mapping, tool, version string, s *Scenario, fixed
 }
 
 // foldered reports whether all of sources can bring a whole folder.
-func foldered(sources []images.Source) bool {
-	return !slices.ContainsFunc(sources, func(s images.Source) bool { return s.Release == nil && !ready(s) })
+func foldered(sources []catalogue.Source) bool {
+	return !slices.ContainsFunc(sources, func(s catalogue.Source) bool { return s.Release == nil && !ready(s) })
 }
 
 // ready reports a module that is taken as it is.
-func ready(s images.Source) bool { return s.Module != nil && s.Module.Path != "" }
+func ready(s catalogue.Source) bool { return s.Module != nil && s.Module.Path != "" }
 
 // layout reads where the tool stands in the builder.
-func (d *decoder) layout(m *mapping, t *images.Toolchain) {
+func (d *decoder) layout(m *mapping, t *catalogue.Toolchain) {
 	switch {
 	case m.has("dest"):
 		t.Dest, _ = d.absolute(m.at("dest"))
@@ -88,7 +88,7 @@ func (d *decoder) also(p place) map[string]string {
 }
 
 // check reads how a tool is asked for its version, and what it must say.
-func (d *decoder) check(m *mapping, t *images.Toolchain) {
+func (d *decoder) check(m *mapping, t *catalogue.Toolchain) {
 	words, listed := d.list(m.at("run"))
 	switch {
 	case m == nil:

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"buildbisect/images"
+	"buildbisect/images/catalogue"
 )
 
 const sum = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -73,33 +73,33 @@ func decoded(t *testing.T, text string) *Scenario {
 }
 
 func TestAVersionMayComeFromAnyProvider(t *testing.T) {
-	docker, ok := images.Shipped().Template("docker")
+	docker, ok := catalogue.Shipped().Template("docker")
 	if !ok {
 		t.Fatal("the catalogue knows no docker")
 	}
-	release := &images.Release{URL: "https://example.org/docker-20.10.99.tgz", SHA256: sum, Member: "docker/docker"}
-	plain := &images.Release{URL: "https://example.org/docker", SHA256: sum}
-	packaged := &images.Package{Archive: images.Archive{Suite: "trixie", Snapshot: "20240101T000000Z"}, Name: "docker-cli", Program: "/usr/bin/docker"}
-	of := func(version, dest, want string, sources ...images.Source) images.Toolchain {
+	release := &catalogue.Release{URL: "https://example.org/docker-20.10.99.tgz", SHA256: sum, Member: "docker/docker"}
+	plain := &catalogue.Release{URL: "https://example.org/docker", SHA256: sum}
+	packaged := &catalogue.Package{Archive: catalogue.Archive{Suite: "trixie", Snapshot: "20240101T000000Z"}, Name: "docker-cli", Program: "/usr/bin/docker"}
+	of := func(version, dest, want string, sources ...catalogue.Source) catalogue.Toolchain {
 		c := docker
 		c.Version, c.Dest, c.Want, c.Sources = version, dest, want, sources
 		return c
 	}
-	for _, want := range []images.Toolchain{
-		of("20.10.99", docker.Dest, "Docker version 20.10.99,", images.Source{Release: release}),
-		of("27", docker.Dest, "Docker version 27.", images.Source{Image: &images.Extract{Image: "registry.example/docker@sha256:" + sum, Path: "/usr/local/bin/docker"}}),
-		of("28", "/opt/bin/docker", "Docker version 28,", images.Source{Release: plain}, images.Source{Debian: packaged}),
+	for _, want := range []catalogue.Toolchain{
+		of("20.10.99", docker.Dest, "Docker version 20.10.99,", catalogue.Source{Release: release}),
+		of("27", docker.Dest, "Docker version 27.", catalogue.Source{Image: &catalogue.Extract{Image: "registry.example/docker@sha256:" + sum, Path: "/usr/local/bin/docker"}}),
+		of("28", "/opt/bin/docker", "Docker version 28,", catalogue.Source{Release: plain}, catalogue.Source{Debian: packaged}),
 		{
 			Tool: "interpreter", Version: "5.2", Dest: "/usr/bin/interpreter",
-			Sources: []images.Source{{Debian: &images.Package{Archive: images.Archive{Suite: "trixie"}, Name: "interpreter", Program: "/usr/bin/interpreter"}}},
+			Sources: []catalogue.Source{{Debian: &catalogue.Package{Archive: catalogue.Archive{Suite: "trixie"}, Name: "interpreter", Program: "/usr/bin/interpreter"}}},
 		},
 		{
 			Tool: "own", Version: "1.2", Dest: "/usr/local/bin/own",
-			Sources: []images.Source{{Module: &images.Module{Package: "example.org/own/cmd/own", LDFlags: "-s -w", Pin: []byte(pin)}}},
+			Sources: []catalogue.Source{{Module: &catalogue.Module{Package: "example.org/own/cmd/own", LDFlags: "-s -w", Pin: []byte(pin)}}},
 		},
 		{
 			Tool: "ready", Version: "1", Dest: "/usr/local/bin/ready", Program: "bin/ready",
-			Sources: []images.Source{{Module: &images.Module{
+			Sources: []catalogue.Source{{Module: &catalogue.Module{
 				Path: "example.org/ready", Version: "v1.0.0", Sum: "h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
 			}}},
 		},
@@ -107,7 +107,7 @@ func TestAVersionMayComeFromAnyProvider(t *testing.T) {
 			Tool: "compiler", Version: "1.21", Dest: "/usr/local/bin/compiler",
 			Tree: "/usr/local/compiler", Program: "bin/compiler", Also: map[string]string{"/usr/local/bin/format": "bin/format"},
 			Command: []string{"compiler", "version"}, Want: "1.21",
-			Sources: []images.Source{{Module: &images.Module{
+			Sources: []catalogue.Source{{Module: &catalogue.Module{
 				Path: "example.org/compiler", Version: "v0.0.1-1.21.linux-amd64", Sum: "h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
 			}}},
 		},
@@ -130,7 +130,7 @@ builder:
 	if err != nil {
 		t.Fatal(err)
 	}
-	docker, _ := images.Shipped().Template("docker")
+	docker, _ := catalogue.Shipped().Template("docker")
 	got, err := s.Builder.Catalogue.Lookup("docker", "v9")
 	if err != nil || got.Dest != docker.Dest || got.Command != nil || got.Want != "" {
 		t.Errorf("a file says of itself what it likes: got %+v, %v", got, err)
@@ -149,7 +149,7 @@ builder:
 
 func TestBasesAndEnginesAreNamedByWhatTheyAre(t *testing.T) {
 	s := decoded(t, worlds)
-	engine := func(version string) images.Base {
+	engine := func(version string) catalogue.Base {
 		base, err := s.Builder.Catalogue.Engine(version)
 		if err != nil {
 			t.Fatal(err)
@@ -158,13 +158,13 @@ func TestBasesAndEnginesAreNamedByWhatTheyAre(t *testing.T) {
 	}
 	want := []Axis{
 		{Kind: BaseAxis, Levels: []Level{
-			{Text: "20240201T000000Z", Base: images.Base{Debian: debian("bookworm", "20240201T000000Z", "make")}},
-			{Text: "20240101T000000Z", Base: images.Base{Debian: debian("bookworm", "20240101T000000Z", "make")}},
+			{Text: "20240201T000000Z", Base: catalogue.Base{Debian: debian("bookworm", "20240201T000000Z", "make")}},
+			{Text: "20240101T000000Z", Base: catalogue.Base{Debian: debian("bookworm", "20240101T000000Z", "make")}},
 		}},
 		{Kind: EngineAxis, Levels: []Level{
 			{Text: "20.10.5", Base: engine("20.10.5")},
-			{Text: "mine", Base: images.Base{Image: "registry.example/engine"}},
-			{Text: "trixie", Base: images.Base{Debian: debian("trixie", "", "docker.io")}},
+			{Text: "mine", Base: catalogue.Base{Image: "registry.example/engine"}},
+			{Text: "trixie", Base: catalogue.Base{Debian: debian("trixie", "", "docker.io")}},
 			{Text: "26.1.5", Base: engine("26.1.5")},
 		}},
 		{Kind: VaryAxis, Name: Locale, Levels: []Level{{Text: "C"}, {Text: "tr_TR.UTF-8"}, {Null: true}}},
@@ -188,11 +188,11 @@ func TestBaseAxisTakesThePlaceOfTheBase(t *testing.T) {
 axes: [{base: true, levels: [{name: old, image: debian}, {debian: {suite: trixie}}, {debian: {suite: trixie, snapshot: 20240101T000000Z}},
   {image: "`+digest+`0"}, {image: "`+digest+`1"}]}]`, 1))
 	want := []Level{
-		{Text: "old", Base: images.Base{Image: "debian"}},
-		{Text: "trixie", Base: images.Base{Debian: debian("trixie", "")}},
-		{Text: "trixie@20240101T000000Z", Base: images.Base{Debian: debian("trixie", "20240101T000000Z")}},
-		{Text: digest + "0", Base: images.Base{Image: digest + "0"}},
-		{Text: digest + "1", Base: images.Base{Image: digest + "1"}},
+		{Text: "old", Base: catalogue.Base{Image: "debian"}},
+		{Text: "trixie", Base: catalogue.Base{Debian: debian("trixie", "")}},
+		{Text: "trixie@20240101T000000Z", Base: catalogue.Base{Debian: debian("trixie", "20240101T000000Z")}},
+		{Text: digest + "0", Base: catalogue.Base{Image: digest + "0"}},
+		{Text: digest + "1", Base: catalogue.Base{Image: digest + "1"}},
 	}
 	if len(s.Axes) != 1 || !reflect.DeepEqual(s.Axes[0].Levels, want) || !s.Builder.Base.IsZero() {
 		t.Errorf("got %+v", s)
@@ -200,8 +200,8 @@ axes: [{base: true, levels: [{name: old, image: debian}, {debian: {suite: trixie
 }
 
 func TestTheBuilderMayFixTheEngine(t *testing.T) {
-	shipped := images.Shipped()
-	base := func(version string) images.Base {
+	shipped := catalogue.Shipped()
+	base := func(version string) catalogue.Base {
 		b, err := shipped.Engine(version)
 		if err != nil {
 			t.Fatal(err)
@@ -211,11 +211,11 @@ func TestTheBuilderMayFixTheEngine(t *testing.T) {
 	for engine, want := range map[string]Builder{
 		"none":               {Engine: EngineNone},
 		"host":               {Engine: EngineHost},
-		"dind":               {Engine: EngineDind, EngineVersion: images.DefaultEngine, EngineBase: base(images.DefaultEngine)},
+		"dind":               {Engine: EngineDind, EngineVersion: catalogue.DefaultEngine, EngineBase: base(catalogue.DefaultEngine)},
 		`{dind: "26.1.5"}`:   {Engine: EngineDind, EngineVersion: "26.1.5", EngineBase: base("26.1.5")},
-		"{dind: {image: x}}": {Engine: EngineDind, EngineVersion: "x", EngineBase: images.Base{Image: "x"}},
+		"{dind: {image: x}}": {Engine: EngineDind, EngineVersion: "x", EngineBase: catalogue.Base{Image: "x"}},
 		"{dind: {name: mine, debian: {suite: sid, packages: [docker.io]}}}": {
-			Engine: EngineDind, EngineVersion: "mine", EngineBase: images.Base{Debian: debian("sid", "", "docker.io")},
+			Engine: EngineDind, EngineVersion: "mine", EngineBase: catalogue.Base{Debian: debian("sid", "", "docker.io")},
 		},
 	} {
 		s := decoded(t, strings.Replace(least, "builder: {", "builder: {engine: "+engine+", ", 1))

@@ -13,6 +13,8 @@ import (
 	"buildbisect/images"
 	"buildbisect/scenarios"
 
+	"buildbisect/images/catalogue"
+
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
@@ -81,7 +83,7 @@ func imageIDs(b *testing.B, show bool) map[string]v1.Hash {
 	}
 	cache := filepath.Join(b.TempDir(), "cache")
 	builder := &images.Builder{Cache: cache, Catalogue: s.Builder.Catalogue}
-	took := func(what string, spec images.Spec) *images.Image {
+	took := func(what string, spec catalogue.Spec) *images.Image {
 		begin := time.Now()
 		image, err := builder.Image(b.Context(), spec)
 		if err != nil {
@@ -92,16 +94,16 @@ func imageIDs(b *testing.B, show bool) map[string]v1.Hash {
 		}
 		return image
 	}
-	took("base", images.Spec{Base: s.Builder.Base})
+	took("base", catalogue.Spec{Base: s.Builder.Base})
 	for _, axis := range s.Axes[:2] {
 		for _, l := range axis.Levels {
-			took(axis.Name+"-"+l.Text, images.Spec{Base: s.Builder.Base, Picks: []images.Pick{{Tool: axis.Name, Version: l.Text}}})
+			took(axis.Name+"-"+l.Text, catalogue.Spec{Base: s.Builder.Base, Picks: []catalogue.Pick{{Tool: axis.Name, Version: l.Text}}})
 		}
 	}
 	ids := map[string]v1.Hash{}
 	for _, docker := range s.Axes[0].Levels {
 		for _, buildx := range s.Axes[1].Levels {
-			spec := images.Spec{Base: s.Builder.Base, Picks: []images.Pick{{Tool: "docker", Version: docker.Text}, {Tool: "buildx", Version: buildx.Text}}}
+			spec := catalogue.Spec{Base: s.Builder.Base, Picks: []catalogue.Pick{{Tool: "docker", Version: docker.Text}, {Tool: "buildx", Version: buildx.Text}}}
 			image := took("composed-"+docker.Text+"-"+buildx.Text, spec)
 			id, err := image.ConfigName()
 			if err != nil {

@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 
-	"buildbisect/images"
+	"buildbisect/images/catalogue"
 )
 
 // wanted is what to make, and the builder images to push.
-func (s *job) wanted(ctx context.Context, o imagesBuildOptions) (parts, builders []images.Spec, err error) {
+func (s *job) wanted(ctx context.Context, o imagesBuildOptions) (parts, builders []catalogue.Spec, err error) {
 	if len(o.at) > 0 {
 		if slices.ContainsFunc(o.at, func(at string) bool { return at == "commit" || strings.HasPrefix(at, "commit=") }) {
 			return nil, nil, usageError{"--at commit: builder images are the same for all commits; name the other axes"}
@@ -41,14 +41,14 @@ func (s *job) wanted(ctx context.Context, o imagesBuildOptions) (parts, builders
 }
 
 // matrix lists the builder images of all points that can exist, each once.
-func (s *job) matrix(ctx context.Context) ([]images.Spec, error) {
+func (s *job) matrix(ctx context.Context) ([]catalogue.Spec, error) {
 	all := 1
 	for _, a := range s.scenario.Axes {
 		if all *= len(a.Levels); all > mostCombinations {
 			return nil, usageError{fmt.Sprintf("--push: more than %d combinations of levels; choose one with --at", mostCombinations)}
 		}
 	}
-	var specs []images.Spec
+	var specs []catalogue.Spec
 	seen := map[string]bool{}
 	point := s.space.Bad()
 	for n := range all {
@@ -72,7 +72,7 @@ func (s *job) matrix(ctx context.Context) ([]images.Spec, error) {
 }
 
 // specWords says what one builder image has, and the others may have otherwise.
-func specWords(spec images.Spec) string {
+func specWords(spec catalogue.Spec) string {
 	var words []string
 	if spec.BaseVaries || len(spec.Picks) == 0 {
 		words = append(words, "base "+spec.Base.String())

@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"buildbisect/images"
+	"buildbisect/images/catalogue"
 	"buildbisect/runner/backend"
 	"buildbisect/runner/session"
 )
@@ -80,14 +81,14 @@ func (b *memoryBox) Close() error {
 }
 
 // It needs no images: what a spec picks is the name of one.
-func (m *memory) Identity(_ context.Context, spec images.Spec) (string, error) {
+func (m *memory) Identity(_ context.Context, spec catalogue.Spec) (string, error) {
 	return fmt.Sprint(spec.Picks), nil
 }
-func (m *memory) Image(ctx context.Context, spec images.Spec) (*images.Image, error) {
+func (m *memory) Image(ctx context.Context, spec catalogue.Spec) (*images.Image, error) {
 	name, err := m.Identity(ctx, spec)
 	return &images.Image{Name: name}, err
 }
-func (m *memory) Prepare(context.Context, []images.Spec) error { return nil }
+func (m *memory) Prepare(context.Context, []catalogue.Spec) error { return nil }
 
 func (m *memory) ID() string                       { return "memory-1" }
 func (m *memory) Own(labels map[string]string)     { m.labels = labels }

@@ -17,6 +17,8 @@ import (
 	"buildbisect/runner/docker"
 	"buildbisect/scenarios"
 
+	"buildbisect/images/catalogue"
+
 	"github.com/moby/moby/client"
 )
 
@@ -116,18 +118,18 @@ func BenchmarkMatrixInTheEngine(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer cli.Close()
-	tools := [][2]images.Pick{}
-	var pool []images.Pick
+	tools := [][2]catalogue.Pick{}
+	var pool []catalogue.Pick
 	for _, t := range [][3]string{{"docker", "19.03.13", "20.10.2"}, {"buildx", "v0.4.2", "v0.5.1"}, {"make", "4.3", "4.4.1"}, {"bash", "5.1.4", "5.2.15"}} {
-		two := [2]images.Pick{{Tool: t[0], Version: t[1]}, {Tool: t[0], Version: t[2]}}
+		two := [2]catalogue.Pick{{Tool: t[0], Version: t[1]}, {Tool: t[0], Version: t[2]}}
 		tools, pool = append(tools, two), append(pool, two[:]...)
 	}
-	base := images.Base{Debian: &images.Debian{Archive: images.Archive{Suite: "bookworm"}, Packages: []string{"make"}}}
+	base := catalogue.Base{Debian: &catalogue.Debian{Archive: catalogue.Archive{Suite: "bookworm"}, Packages: []string{"make"}}}
 	builder := &images.Builder{}
 	for b.Loop() {
 		var matrix []*images.Image
 		for i := range 16 {
-			spec := images.Spec{Base: base, Pool: pool}
+			spec := catalogue.Spec{Base: base, Pool: pool}
 			for j, two := range tools {
 				spec.Picks = append(spec.Picks, two[i>>j&1])
 			}

@@ -20,6 +20,7 @@ import (
 
 	"buildbisect/bisect"
 	"buildbisect/images"
+	"buildbisect/images/catalogue"
 	"buildbisect/runner/backend"
 	"buildbisect/runner/enginetest"
 	"buildbisect/runner/lab"
@@ -157,9 +158,9 @@ func (nothing) WriteTar(_ context.Context, _ string, w io.Writer) error {
 // only is the one image of every spec.
 type only struct{ image *images.Image }
 
-func (o only) Image(context.Context, images.Spec) (*images.Image, error) { return o.image, nil }
-func (o only) Identity(context.Context, images.Spec) (string, error)     { return o.image.Name, nil }
-func (o only) Prepare(context.Context, []images.Spec) error              { return nil }
+func (o only) Image(context.Context, catalogue.Spec) (*images.Image, error) { return o.image, nil }
+func (o only) Identity(context.Context, catalogue.Spec) (string, error)     { return o.image.Name, nil }
+func (o only) Prepare(context.Context, []catalogue.Spec) error              { return nil }
 
 func TestABoxThatSomebodyPausesIsInfrastructureNotATimeout(t *testing.T) {
 	t.Parallel() // it is mostly waiting

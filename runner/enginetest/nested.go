@@ -17,6 +17,7 @@ import (
 	"github.com/moby/moby/client"
 
 	"buildbisect/images"
+	"buildbisect/images/catalogue"
 	"buildbisect/runner/backend"
 )
 
@@ -121,11 +122,11 @@ func Dockerd(t testing.TB, machine backend.Backend, version string) (id string) 
 	if _, err := exec.LookPath("mmdebstrap"); err != nil && os.Getenv("BISECT_REQUIRE_DOCKER") != "1" {
 		t.Skip(err)
 	}
-	base, err := images.Shipped().Engine(version)
+	base, err := catalogue.Shipped().Engine(version)
 	if err != nil {
 		t.Fatal(err)
 	}
-	image, err := (&images.Builder{Progress: func(line string) { t.Log(line) }}).Image(t.Context(), images.Spec{Base: base})
+	image, err := (&images.Builder{Progress: func(line string) { t.Log(line) }}).Image(t.Context(), catalogue.Spec{Base: base})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"buildbisect/bisect"
-	"buildbisect/images"
+	"buildbisect/images/catalogue"
 	"buildbisect/runner/backend"
 	"buildbisect/runner/redact"
 	"buildbisect/runner/space"
@@ -69,7 +69,7 @@ func (l *Lab) Identity(ctx context.Context, p bisect.Point) (string, error) {
 	}
 	engine := ""
 	if world.Dockerd != nil {
-		if engine, err = l.Images.Identity(ctx, images.Spec{Base: world.Dockerd.Base}); err != nil {
+		if engine, err = l.Images.Identity(ctx, catalogue.Spec{Base: world.Dockerd.Base}); err != nil {
 			return "", err
 		}
 	}
@@ -168,7 +168,7 @@ func (l *Lab) boxSpec(ctx context.Context, id int, world scenarios.World, image 
 		Disk: b.Resources.Disk, Capabilities: b.Capabilities, Labels: labels,
 	}
 	if engine := world.Dockerd; engine != nil {
-		image, err := l.image(ctx, images.Spec{Base: engine.Base})
+		image, err := l.image(ctx, catalogue.Spec{Base: engine.Base})
 		if err != nil {
 			return spec, fmt.Errorf("engine %s: %w", engine.Text, err)
 		}

@@ -6,6 +6,7 @@ import (
 
 	"buildbisect/bisect"
 	"buildbisect/images"
+	"buildbisect/images/catalogue"
 	"buildbisect/runner/backend"
 )
 
@@ -23,15 +24,15 @@ func (l *Lab) Prepare(ctx context.Context) error {
 }
 
 // Specs names, together, every base, tool and engine of the space, each at least once.
-func (l *Lab) Specs() []images.Spec { return l.Space.AllSpecs(l.Scenario.Builder) }
+func (l *Lab) Specs() []catalogue.Spec { return l.Space.AllSpecs(l.Scenario.Builder) }
 
 // SpecsAt names the builder image of a point, and behind it that of the engine beside the build, if there is
 // one.
-func (l *Lab) SpecsAt(p bisect.Point) []images.Spec { return l.Space.SpecsAt(l.Scenario.Builder, p) }
+func (l *Lab) SpecsAt(p bisect.Point) []catalogue.Spec { return l.Space.SpecsAt(l.Scenario.Builder, p) }
 
 // image has the builder image of spec composed, loaded and checked, once for each image. Whoever needs the
 // same image meanwhile waits.
-func (l *Lab) image(ctx context.Context, spec images.Spec) (string, error) {
+func (l *Lab) image(ctx context.Context, spec catalogue.Spec) (string, error) {
 	identity, err := l.Images.Identity(ctx, spec)
 	if err != nil {
 		return "", err
@@ -64,7 +65,7 @@ func (l *Lab) image(ctx context.Context, spec images.Spec) (string, error) {
 	return id, nil
 }
 
-func (l *Lab) load(ctx context.Context, spec images.Spec) (*images.Image, string, error) {
+func (l *Lab) load(ctx context.Context, spec catalogue.Spec) (*images.Image, string, error) {
 	image, err := l.Images.Image(ctx, spec)
 	if err != nil {
 		return nil, "", err

@@ -5,6 +5,7 @@ import (
 	"io"
 
 	"buildbisect/images"
+	"buildbisect/images/catalogue"
 )
 
 // Source gives the trees that trials build. Commits are full hex ids.
@@ -32,11 +33,11 @@ type Borrower interface {
 // Images makes builder images.
 type Images interface {
 	// Image makes the image of spec, or finds it made.
-	Image(ctx context.Context, spec images.Spec) (*images.Image, error)
+	Image(ctx context.Context, spec catalogue.Spec) (*images.Image, error)
 	// Identity tells what the image of spec is made of, without making it.
-	Identity(ctx context.Context, spec images.Spec) (string, error)
+	Identity(ctx context.Context, spec catalogue.Spec) (string, error)
 	// Prepare makes the parts of all specs.
-	Prepare(ctx context.Context, specs []images.Spec) error
+	Prepare(ctx context.Context, specs []catalogue.Spec) error
 }
 
 // A Warner is a [Source] that tells what in the trees written so far is not as after a clone.

@@ -9,17 +9,18 @@ import (
 	"testing"
 
 	"buildbisect/images"
+	"buildbisect/images/catalogue"
 	"buildbisect/runner/runnertest"
 )
 
 // noTools is a maker of tools that makes none.
 type noTools struct{}
 
-func (noTools) Tools(context.Context, images.Spec) (*images.Toolset, error) {
+func (noTools) Tools(context.Context, catalogue.Spec) (*images.Toolset, error) {
 	return &images.Toolset{Identity: strings.Repeat("0", 64)}, nil
 }
 
-func (noTools) ToolsIdentity(context.Context, images.Spec) (string, error) {
+func (noTools) ToolsIdentity(context.Context, catalogue.Spec) (string, error) {
 	return strings.Repeat("0", 64), nil
 }
 
@@ -47,7 +48,7 @@ func open(t testing.TB, tools Tools) *Engine {
 
 func image(t testing.TB, e *Engine) *images.Image {
 	t.Helper()
-	i, err := e.Image(t.Context(), images.Spec{})
+	i, err := e.Image(t.Context(), catalogue.Spec{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -31,13 +31,14 @@ import (
 	"time"
 
 	"buildbisect/images"
+	"buildbisect/images/catalogue"
 	"buildbisect/runner/backend"
 )
 
 // Tools makes the tools that builds are given; [images.Builder] does.
 type Tools interface {
-	Tools(ctx context.Context, spec images.Spec) (*images.Toolset, error)
-	ToolsIdentity(ctx context.Context, spec images.Spec) (string, error)
+	Tools(ctx context.Context, spec catalogue.Spec) (*images.Toolset, error)
+	ToolsIdentity(ctx context.Context, spec catalogue.Spec) (string, error)
 }
 
 // Engine runs boxes on this machine. What stands for an image is a set of tools. Its methods may be called at

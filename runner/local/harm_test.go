@@ -12,19 +12,20 @@ import (
 	"testing"
 
 	"buildbisect/images"
+	"buildbisect/images/catalogue"
 	"buildbisect/runner/backend"
 )
 
 // pinned is a maker of real tools, of one that says 1.
-func pinned(t *testing.T) (tools *images.Builder, spec images.Spec) {
+func pinned(t *testing.T) (tools *images.Builder, spec catalogue.Spec) {
 	t.Helper()
 	file, text := filepath.Join(t.TempDir(), "say"), []byte("#!/bin/sh\necho 1\n")
 	if err := os.WriteFile(file, text, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	sum := sha256.Sum256(text)
-	c, err := images.Shipped().Declare(images.Toolchain{
-		Tool: "say", Version: "1", Dest: "/usr/bin/say", Sources: []images.Source{{File: &images.File{Path: file, SHA256: hex.EncodeToString(sum[:])}}},
+	c, err := catalogue.Shipped().Declare(catalogue.Toolchain{
+		Tool: "say", Version: "1", Dest: "/usr/bin/say", Sources: []catalogue.Source{{File: &catalogue.File{Path: file, SHA256: hex.EncodeToString(sum[:])}}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -35,7 +36,7 @@ func pinned(t *testing.T) (tools *images.Builder, spec images.Spec) {
 			t.Error(err)
 		}
 	})
-	return &images.Builder{Cache: cache, Catalogue: c}, images.Spec{Picks: []images.Pick{{Tool: "say", Version: "1"}}}
+	return &images.Builder{Cache: cache, Catalogue: c}, catalogue.Spec{Picks: []catalogue.Pick{{Tool: "say", Version: "1"}}}
 }
 
 func TestABuildThatChangesItsToolsIsTriedAgainWithThemUnpackedAnew(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"buildbisect/images"
+	"buildbisect/images/catalogue"
 	"buildbisect/runner/backend"
 )
 
@@ -29,7 +30,7 @@ func killMe(cache string) {
 	e, err := Open(cache, noTools{}, func(string) {})
 	if err == nil {
 		var i *images.Image
-		if i, err = e.Image(context.Background(), images.Spec{}); err == nil {
+		if i, err = e.Image(context.Background(), catalogue.Spec{}); err == nil {
 			var b backend.Box
 			if b, err = e.Start(context.Background(), backend.BoxSpec{Image: i.Name, Workdir: "/src"}); err == nil {
 				_, err = b.Exec(context.Background(), `trap '' TERM HUP INT

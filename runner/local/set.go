@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"buildbisect/images"
+	"buildbisect/images/catalogue"
 	"buildbisect/runner/backend"
 )
 
@@ -40,7 +41,7 @@ const idPrefix = "local:"
 
 // Image makes the tools of spec ready. Its base is not looked at, and what it returns has a name and checks,
 // but no layers.
-func (e *Engine) Image(ctx context.Context, spec images.Spec) (*images.Image, error) {
+func (e *Engine) Image(ctx context.Context, spec catalogue.Spec) (*images.Image, error) {
 	made, err := e.tools.Tools(ctx, spec)
 	if err != nil {
 		return nil, err
@@ -58,7 +59,7 @@ func (e *Engine) Image(ctx context.Context, spec images.Spec) (*images.Image, er
 }
 
 // Identity tells what the tools of spec are made of.
-func (e *Engine) Identity(ctx context.Context, spec images.Spec) (string, error) {
+func (e *Engine) Identity(ctx context.Context, spec catalogue.Spec) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	return e.tools.ToolsIdentity(ctx, spec)
@@ -66,7 +67,7 @@ func (e *Engine) Identity(ctx context.Context, spec images.Spec) (string, error)
 
 // Prepare makes the tools of all specs, several at a time, and says what this machine cannot serve; what is a
 // matter of one level alone is left for its trials to say.
-func (e *Engine) Prepare(ctx context.Context, specs []images.Spec) error {
+func (e *Engine) Prepare(ctx context.Context, specs []catalogue.Spec) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(4) // downloads wait
 	for _, spec := range specs {

@@ -9,14 +9,17 @@ import (
 	"testing"
 
 	"buildbisect/images"
+	"buildbisect/images/catalogue"
 	"buildbisect/runner/backend"
 )
 
 // someTools has files of its own as tools.
 type someTools struct{ set images.Toolset }
 
-func (s someTools) Tools(context.Context, images.Spec) (*images.Toolset, error) { return &s.set, nil }
-func (s someTools) ToolsIdentity(context.Context, images.Spec) (string, error) {
+func (s someTools) Tools(context.Context, catalogue.Spec) (*images.Toolset, error) {
+	return &s.set, nil
+}
+func (s someTools) ToolsIdentity(context.Context, catalogue.Spec) (string, error) {
 	return s.set.Identity, nil
 }
 
@@ -59,7 +62,7 @@ func TestPinnedToolsComeFirstAndAbsentOnesAreNotThere(t *testing.T) {
 
 func TestToolsThatThisMachineCannotServeAreRefused(t *testing.T) {
 	e := open(t, someTools{images.Toolset{Identity: strings.Repeat("2", 64), Dests: map[string]string{"far": "/opt/far/bin/far"}, Links: map[string]string{"/opt/far/bin/far": "/bin/true"}}})
-	if _, err := e.Image(t.Context(), images.Spec{}); err == nil || !strings.Contains(err.Error(), "tool far: it goes to /opt/far/bin/far") {
+	if _, err := e.Image(t.Context(), catalogue.Spec{}); err == nil || !strings.Contains(err.Error(), "tool far: it goes to /opt/far/bin/far") {
 		t.Errorf("got %v", err)
 	}
 	plugins := filepath.Join(t.TempDir(), pluginFolder)
@@ -67,11 +70,11 @@ func TestToolsThatThisMachineCannotServeAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	e = open(t, someTools{images.Toolset{Identity: strings.Repeat("3", 64), Hidden: []string{filepath.Join(plugins, "docker-q")}}})
-	_, err := e.Image(t.Context(), images.Spec{})
+	_, err := e.Image(t.Context(), catalogue.Spec{})
 	if u := backend.Untestable(nil); !errors.As(err, &u) || !strings.Contains(u.Error(), "docker-q") {
 		t.Errorf("a plugin of the machine's that is to be absent: got %v", err)
 	}
-	if err := e.Prepare(t.Context(), []images.Spec{{}}); err != nil {
+	if err := e.Prepare(t.Context(), []catalogue.Spec{{}}); err != nil {
 		t.Errorf("one level that cannot be had stops all: %v", err)
 	}
 	for what, spec := range map[string]backend.BoxSpec{"a socket": {Socket: true}, "an engine": {Dockerd: &backend.DockerdSpec{}}, "a name that leads out": {Name: "../x"}} {

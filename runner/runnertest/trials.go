@@ -16,6 +16,7 @@ import (
 
 	"buildbisect/bisect"
 	"buildbisect/images"
+	"buildbisect/images/catalogue"
 	"buildbisect/runner/backend"
 	"buildbisect/runner/lab"
 	"buildbisect/runner/space"
@@ -50,9 +51,9 @@ func (s *suite) lab(t testing.TB, scripts ...string) (*lab.Lab, bisect.Point) {
 // oneImage is all the images that there are.
 type oneImage struct{ image *images.Image }
 
-func (o oneImage) Image(context.Context, images.Spec) (*images.Image, error) { return o.image, nil }
-func (o oneImage) Identity(context.Context, images.Spec) (string, error)     { return o.image.Name, nil }
-func (o oneImage) Prepare(context.Context, []images.Spec) error              { return nil }
+func (o oneImage) Image(context.Context, catalogue.Spec) (*images.Image, error) { return o.image, nil }
+func (o oneImage) Identity(context.Context, catalogue.Spec) (string, error)     { return o.image.Name, nil }
+func (o oneImage) Prepare(context.Context, []catalogue.Spec) error              { return nil }
 
 // source is trees of one file, commit, that holds the commit's id, and blob.
 type source struct{ blob []byte }

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"buildbisect/bisect"
-	"buildbisect/images"
+	"buildbisect/images/catalogue"
 	"buildbisect/runner/space"
 	"buildbisect/scenarios"
 )
@@ -20,7 +20,7 @@ func axis(kind scenarios.AxisKind, name string, levels ...string) scenarios.Axis
 		case l == "null":
 			level = scenarios.Level{Null: true}
 		case kind == scenarios.BaseAxis || kind == scenarios.EngineAxis:
-			level.Base = images.Base{Image: l}
+			level.Base = catalogue.Base{Image: l}
 		}
 		a.Levels = append(a.Levels, level)
 	}
@@ -41,15 +41,15 @@ func spaceOf(t *testing.T, repair bool, axes ...scenarios.Axis) *space.Space {
 }
 
 func TestAPoolHoldsEveryToolThatAPointCanHave(t *testing.T) {
-	b := scenarios.Builder{Base: images.Base{Image: "fixed"}, Tools: map[string]string{"make": "4.4.1", "go": "1.24"}}
+	b := scenarios.Builder{Base: catalogue.Base{Image: "fixed"}, Tools: map[string]string{"make": "4.4.1", "go": "1.24"}}
 	s := spaceOf(t, false, axis(scenarios.ToolAxis, "docker", "27", "null", "20"), axis(scenarios.ToolAxis, "buildx", "v2", "v1"))
-	pool := []images.Pick{
+	pool := []catalogue.Pick{
 		{Tool: "buildx", Version: "v1"}, {Tool: "buildx", Version: "v2"}, {Tool: "docker", Version: "20"}, {Tool: "docker", Version: "27"},
 		{Tool: "go", Version: "1.24"}, {Tool: "make", Version: "4.4.1"},
 	}
 	for _, docker := range []int{0, 1, 2} {
 		got := s.World(b, bisect.Point{0, docker, 1}).Spec
-		want := images.Spec{Base: b.Base, Pool: pool, Picks: []images.Pick{
+		want := catalogue.Spec{Base: b.Base, Pool: pool, Picks: []catalogue.Pick{
 			{Tool: "go", Version: "1.24"}, {Tool: "make", Version: "4.4.1"},
 			{Tool: "docker", Version: []string{"27", "", "20"}[docker], Absent: docker == 1}, {Tool: "buildx", Version: "v1"},
 		}}
@@ -60,7 +60,7 @@ func TestAPoolHoldsEveryToolThatAPointCanHave(t *testing.T) {
 }
 
 func TestABaseThatVariesIsToldFromOneThatDoesNot(t *testing.T) {
-	fixed := scenarios.Builder{Base: images.Base{Image: "fixed"}}
+	fixed := scenarios.Builder{Base: catalogue.Base{Image: "fixed"}}
 	if got := spaceOf(t, false).World(fixed, bisect.Point{0}).Spec; got.BaseVaries || got.Base.Image != "fixed" {
 		t.Errorf("got %+v", got)
 	}
@@ -74,20 +74,20 @@ func TestABaseThatVariesIsToldFromOneThatDoesNot(t *testing.T) {
 }
 
 func TestTheEngineIsTheAxissOrElseTheBuilders(t *testing.T) {
-	mine := images.Base{Image: "mine"}
+	mine := catalogue.Base{Image: "mine"}
 	varied := []scenarios.Axis{axis(scenarios.EngineAxis, "", "old", "new")}
 	for _, c := range []struct {
 		builder scenarios.Builder
 		axes    []scenarios.Axis
 		point   bisect.Point
-		want    images.Base
+		want    catalogue.Base
 		have    bool
 	}{
-		{scenarios.Builder{Engine: scenarios.EngineNone}, nil, bisect.Point{0}, images.Base{}, false},
-		{scenarios.Builder{Engine: scenarios.EngineHost}, nil, bisect.Point{0}, images.Base{}, false},
+		{scenarios.Builder{Engine: scenarios.EngineNone}, nil, bisect.Point{0}, catalogue.Base{}, false},
+		{scenarios.Builder{Engine: scenarios.EngineHost}, nil, bisect.Point{0}, catalogue.Base{}, false},
 		{scenarios.Builder{Engine: scenarios.EngineDind, EngineVersion: "mine", EngineBase: mine}, nil, bisect.Point{0}, mine, true},
-		{scenarios.Builder{Engine: scenarios.EngineDind}, varied, bisect.Point{0, 0}, images.Base{Image: "old"}, true},
-		{scenarios.Builder{Engine: scenarios.EngineDind}, varied, bisect.Point{0, 1}, images.Base{Image: "new"}, true},
+		{scenarios.Builder{Engine: scenarios.EngineDind}, varied, bisect.Point{0, 0}, catalogue.Base{Image: "old"}, true},
+		{scenarios.Builder{Engine: scenarios.EngineDind}, varied, bisect.Point{0, 1}, catalogue.Base{Image: "new"}, true},
 	} {
 		got := spaceOf(t, false, c.axes...).World(c.builder, c.point).Dockerd
 		if (got != nil) != c.have || c.have && got.Base != c.want {

@@ -2,7 +2,7 @@ package space
 
 import (
 	"buildbisect/bisect"
-	"buildbisect/images"
+	"buildbisect/images/catalogue"
 	"buildbisect/scenarios"
 )
 
@@ -12,7 +12,7 @@ const manyBases = 5
 
 // EarlySpecs names every base, tool and engine of the space but those inside a long timeline, of which it
 // names the two ends.
-func (s *Space) EarlySpecs(b scenarios.Builder) []images.Spec {
+func (s *Space) EarlySpecs(b scenarios.Builder) []catalogue.Spec {
 	return s.specs(b, func(a scenarios.Axis, level int) int {
 		if len(a.Levels) < manyBases || !a.Kind.Heavy() || level == 0 {
 			return level
@@ -22,17 +22,17 @@ func (s *Space) EarlySpecs(b scenarios.Builder) []images.Spec {
 }
 
 // AllSpecs names, together, every base, tool and engine of the space, each at least once.
-func (s *Space) AllSpecs(b scenarios.Builder) []images.Spec {
+func (s *Space) AllSpecs(b scenarios.Builder) []catalogue.Spec {
 	return s.specs(b, func(_ scenarios.Axis, level int) int { return level })
 }
 
 // specs puts each axis through its levels, all at the same time, or through those that stand for them.
-func (s *Space) specs(b scenarios.Builder, instead func(a scenarios.Axis, level int) int) []images.Spec {
+func (s *Space) specs(b scenarios.Builder, instead func(a scenarios.Axis, level int) int) []catalogue.Spec {
 	most := 0
 	for _, a := range s.axes {
 		most = max(most, len(a.Levels))
 	}
-	var specs []images.Spec
+	var specs []catalogue.Spec
 	for i := range max(most, 1) {
 		p := s.Good()
 		for axis, a := range s.axes {
@@ -45,11 +45,11 @@ func (s *Space) specs(b scenarios.Builder, instead func(a scenarios.Axis, level 
 
 // SpecsAt names the builder image of a point, and behind it that of the engine beside the build, if there is
 // one.
-func (s *Space) SpecsAt(b scenarios.Builder, p bisect.Point) []images.Spec {
+func (s *Space) SpecsAt(b scenarios.Builder, p bisect.Point) []catalogue.Spec {
 	world := s.World(b, p)
-	specs := []images.Spec{world.Spec}
+	specs := []catalogue.Spec{world.Spec}
 	if world.Dockerd != nil {
-		specs = append(specs, images.Spec{Base: world.Dockerd.Base})
+		specs = append(specs, catalogue.Spec{Base: world.Dockerd.Base})
 	}
 	return specs
 }

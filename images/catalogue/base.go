@@ -1,7 +1,8 @@
-package images
+package catalogue
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -43,4 +44,28 @@ func (b Base) Asked() string {
 	}
 	packages := slices.Sorted(slices.Values(b.Debian.Packages))
 	return strings.TrimSpace(fmt.Sprintf("debian %s %s", b.Debian.Archive, strings.Join(slices.Compact(packages), " ")))
+}
+
+// What goes on mmdebstrap's command line and could be taken there for an option, a pattern or a file.
+var (
+	snapshotTime = regexp.MustCompile(`^[0-9]{8}T[0-9]{6}Z$`)
+	suiteName    = regexp.MustCompile(`^[a-z][a-z0-9.-]*$`)
+	packageName  = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]*(:[a-z0-9]+)?([=/][A-Za-z0-9.+:~-]+)?$`)
+)
+
+// packages returns d's packages, sorted, or says which is none.
+func (d *Debian) PackageNames() ([]string, error) {
+	if !suiteName.MatchString(d.Suite) {
+		return nil, fmt.Errorf("suite %q is no name of a Debian release, like bookworm", d.Suite)
+	}
+	if d.Snapshot != "" && !snapshotTime.MatchString(d.Snapshot) {
+		return nil, fmt.Errorf("snapshot %q is no time like 20210201T000000Z", d.Snapshot)
+	}
+	list := slices.Sorted(slices.Values(d.Packages))
+	for _, p := range list {
+		if !packageName.MatchString(p) {
+			return nil, fmt.Errorf("package %q is no name of a Debian package", p)
+		}
+	}
+	return slices.Compact(list), nil
 }

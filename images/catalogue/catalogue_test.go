@@ -1,4 +1,4 @@
-package images
+package catalogue
 
 import (
 	"errors"
@@ -95,7 +95,7 @@ func TestVersionsAreOrderedByMeaningNotByText(t *testing.T) {
 	ordered := []string{"nightly", "4.3", "4.4.1", "4.10", "19.03.13", "19.09.0", "20.10.0-rc1", "20.10.0", "v20.10.1"}
 	got := slices.Clone(ordered)
 	slices.Reverse(got)
-	slices.SortFunc(got, compareVersions)
+	slices.SortFunc(got, CompareVersions)
 	if !slices.Equal(got, ordered) {
 		t.Errorf("got %v", got)
 	}

@@ -1,4 +1,4 @@
-package images
+package catalogue
 
 import (
 	"encoding/hex"
@@ -42,7 +42,7 @@ func (c *Catalogue) Tools() []string { return slices.Sorted(maps.Keys(c.tools)) 
 
 // Versions returns the versions of tool, oldest first; none for an unknown tool.
 func (c *Catalogue) Versions(tool string) []string {
-	return slices.SortedFunc(maps.Keys(c.tools[tool]), compareVersions)
+	return slices.SortedFunc(maps.Keys(c.tools[tool]), CompareVersions)
 }
 
 // Lookup returns one toolchain, or an [*UnknownError].
@@ -70,7 +70,7 @@ const DefaultEngine = "26.1.5"
 
 // Engines returns the versions of dockerd that a build may have beside it, oldest first.
 func (c *Catalogue) Engines() []string {
-	return slices.SortedFunc(maps.Keys(c.engines), compareVersions)
+	return slices.SortedFunc(maps.Keys(c.engines), CompareVersions)
 }
 
 // Engine returns the root of a version of dockerd, or an [*UnknownError].
@@ -92,8 +92,8 @@ func (c *Catalogue) Places(tool string) []string {
 	return slices.Compact(places)
 }
 
-// allPlaces are the Places of tool, and those of what comes with it.
-func (c *Catalogue) allPlaces(tool string) []string {
+// AllPlaces are the Places of tool, and those of what comes with it.
+func (c *Catalogue) AllPlaces(tool string) []string {
 	places := c.Places(tool)
 	for _, t := range c.tools[tool] {
 		if t.Tree != "" {
@@ -177,10 +177,10 @@ func isSHA256(s string) bool {
 	return err == nil && len(b) == 32
 }
 
-// compareVersions orders by semantic version, whatever is none of that first, by its text. Docker's years and
+// CompareVersions orders by semantic version, whatever is none of that first, by its text. Docker's years and
 // months ("19.03.13") have leading zeros, which semantic versions forbid: they are dropped for the
 // comparison.
-func compareVersions(a, b string) int {
+func CompareVersions(a, b string) int {
 	if n := semver.Compare(canonical(a), canonical(b)); n != 0 {
 		return n
 	}

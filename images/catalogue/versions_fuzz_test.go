@@ -1,4 +1,4 @@
-package images
+package catalogue
 
 import (
 	"cmp"
@@ -18,18 +18,18 @@ func FuzzVersions(f *testing.F) {
 		all := []string{a, b, c}
 		for _, x := range all {
 			for _, y := range all {
-				xy := compareVersions(x, y)
-				if xy != -compareVersions(y, x) || (xy == 0) != (x == y) {
-					t.Fatalf("%q and %q: %d one way, %d the other", x, y, xy, compareVersions(y, x))
+				xy := CompareVersions(x, y)
+				if xy != -CompareVersions(y, x) || (xy == 0) != (x == y) {
+					t.Fatalf("%q and %q: %d one way, %d the other", x, y, xy, CompareVersions(y, x))
 				}
 				if want, ok := byNumbers(x, y); ok && want != 0 && xy != want {
 					t.Fatalf("%q and %q: %d, want %d", x, y, xy, want)
 				}
-				if want, ok := byNumbers(x, y); ok && want < 0 && (compareVersions(x, y+"-rc1") >= 0 || compareVersions(y+"-rc1", y) >= 0) {
+				if want, ok := byNumbers(x, y); ok && want < 0 && (CompareVersions(x, y+"-rc1") >= 0 || CompareVersions(y+"-rc1", y) >= 0) {
 					t.Fatalf("%s-rc1 is not between %s and %[1]s", y, x)
 				}
 				for _, z := range all {
-					if xy < 0 && compareVersions(y, z) < 0 && compareVersions(x, z) >= 0 {
+					if xy < 0 && CompareVersions(y, z) < 0 && CompareVersions(x, z) >= 0 {
 						t.Fatalf("%q < %q < %q, which is not behind the first", x, y, z)
 					}
 				}
@@ -89,7 +89,7 @@ func TestVersionsAreOrderedAsDebianOrdersThem(t *testing.T) {
 				debiansB = b
 			}
 		}
-		order := compareVersions(a, b)
+		order := CompareVersions(a, b)
 		for relation, holds := range map[string]bool{"lt": order < 0, "gt": order > 0} {
 			debian := exec.Command("dpkg", "--compare-versions", debiansA, relation, debiansB).Run() == nil
 			if debian && !holds {

@@ -1,4 +1,4 @@
-package images
+package catalogue
 
 import (
 	"bytes"
@@ -92,8 +92,8 @@ func (m *Module) check() error {
 	return errors.Join(errs...)
 }
 
-// unpackPin writes a txtar's files below dir.
-func unpackPin(pin []byte, dir string) error {
+// UnpackPin writes a txtar's files below dir.
+func UnpackPin(pin []byte, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
