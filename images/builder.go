@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"buildbisect/images/apt"
+	"buildbisect/images/cache"
 	"buildbisect/images/catalogue"
 	"buildbisect/images/fetch"
 )
@@ -66,7 +67,7 @@ func (a Archives) trust() (string, error) {
 	if a.Keyring == "" {
 		return "", nil
 	}
-	sum, _, err := sumFile(a.Keyring)
+	sum, _, err := cache.SumFile(a.Keyring)
 	if err != nil {
 		return "", fmt.Errorf("keyring: %w; see BISECT_DEBIAN_KEYRING", err)
 	}
@@ -278,7 +279,7 @@ func (r *resolved) identity() (string, error) {
 	for _, p := range r.picks {
 		v.Tools = append(v.Tools, tool{p.recipes, p.hide})
 	}
-	return sum(v)
+	return cache.Sum(v)
 }
 
 func (b *Builder) catalogue() *catalogue.Catalogue {
@@ -299,10 +300,10 @@ func (b *Builder) public() http.RoundTripper {
 	return b.guard
 }
 
-func (b *Builder) cache() (cache, error) {
+func (b *Builder) cache() (cache.Dir, error) {
 	if b.Cache != "" {
-		return cache{b.Cache}, nil
+		return cache.Dir{Root: b.Cache}, nil
 	}
-	dir, err := DefaultCache()
-	return cache{dir}, err
+	dir, err := cache.Default()
+	return cache.Dir{Root: dir}, err
 }

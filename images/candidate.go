@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"buildbisect/images/apt"
+	"buildbisect/images/cache"
 	"buildbisect/images/catalogue"
 )
 
@@ -123,7 +124,7 @@ func (w candidate) recipe() string {
 			Tree         int    `json:",omitempty"`
 		}{w.Debian, exact, w.trust, w.fresh, w.tree}
 	}
-	digest, err := sum(struct {
+	digest, err := cache.Sum(struct {
 		Format         int
 		Provider, Arch string
 		Shape          shape

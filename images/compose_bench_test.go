@@ -24,6 +24,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
+	"buildbisect/images/cache"
 	"buildbisect/images/catalogue"
 )
 
@@ -57,8 +58,8 @@ func BenchmarkCompositionFromCachedParts(b *testing.B) {
 }
 
 // partsInCache makes a cache that has a base with so many files of that size, and four tools.
-func partsInCache(b *testing.B, files, size int64) (cache string, tools *catalogue.Catalogue, spec catalogue.Spec) {
-	cache = filepath.Join(b.TempDir(), "cache")
+func partsInCache(b *testing.B, files, size int64) (dir string, tools *catalogue.Catalogue, spec catalogue.Spec) {
+	dir = filepath.Join(b.TempDir(), "cache")
 	tools = &catalogue.Catalogue{}
 	spec.Base.Image = serveBase(b, files, size)
 	for _, tool := range []string{"a", "b", "c", "d"} {
@@ -66,7 +67,7 @@ func partsInCache(b *testing.B, files, size int64) (cache string, tools *catalog
 		if err := os.WriteFile(file, bytes.Repeat([]byte(tool), 1<<20), 0o600); err != nil {
 			b.Fatal(err)
 		}
-		digest, _, err := sumFile(file)
+		digest, _, err := cache.SumFile(file)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -75,10 +76,10 @@ func partsInCache(b *testing.B, files, size int64) (cache string, tools *catalog
 		}
 		spec.Picks = append(spec.Picks, catalogue.Pick{Tool: tool, Version: "1"})
 	}
-	if _, err := (&Builder{Cache: cache, Catalogue: tools}).Image(b.Context(), spec); err != nil {
+	if _, err := (&Builder{Cache: dir, Catalogue: tools}).Image(b.Context(), spec); err != nil {
 		b.Fatal(err)
 	}
-	return cache, tools, spec
+	return dir, tools, spec
 }
 
 // serveBase serves an image with files of zeros, which are sent as next to nothing, and returns its

@@ -18,6 +18,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
+	"buildbisect/images/cache"
 	"buildbisect/images/catalogue"
 )
 
@@ -28,7 +29,7 @@ func withFile(t *testing.T, c *catalogue.Catalogue, tool, version, dest, content
 	if err := os.WriteFile(p, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s, _, err := sumFile(p)
+	s, _, err := cache.SumFile(p)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"buildbisect/images/cache"
 	"buildbisect/images/catalogue"
 	"buildbisect/images/workdir"
 )
@@ -193,7 +194,7 @@ func (b *Builder) debianRecipe(d *catalogue.Debian) (string, error) {
 	if d.Snapshot != "" {
 		fresh = ""
 	}
-	return sum(struct {
+	return cache.Sum(struct {
 		Format                          int
 		Provider, Suite, Snapshot, Arch string
 		Packages, Args                  []string

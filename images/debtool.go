@@ -112,7 +112,7 @@ func (b *Builder) apt(ctx context.Context) (*apt.Client, error) {
 	defer b.asking.Unlock()
 	if b.debs == nil {
 		b.debs = &apt.Client{
-			Dir: filepath.Join(c.root, "apt"), Progress: b.progress,
+			Dir: filepath.Join(c.Root, "apt"), Progress: b.progress,
 			Env: slices.Concat(keptEnv(), aptProxies(ctx), []string{"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin", "LC_ALL=C.UTF-8"}),
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"buildbisect/images/cache"
 	"buildbisect/images/catalogue"
 )
 
@@ -45,7 +46,7 @@ func (b *Builder) hold(t catalogue.Toolchain, p *toolLayer) error {
 func (l *LockedBase) is(fs *rootfs) bool { return slices.Equal(l.Layers, fs.digests()) }
 
 // of reports whether a cache entry holds what was locked.
-func (l *LockedBase) of(e *entry) bool {
+func (l *LockedBase) of(e *cache.Entry) bool {
 	var layers []string
 	for _, f := range e.Files {
 		if strings.HasPrefix(f.Name, "layer-") {

@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/gofrs/flock"
+
+	"buildbisect/images/cache"
 )
 
 // Unpacked is a tool in a folder of the cache that builds on this machine run it from. While a process has
@@ -27,12 +29,12 @@ type Unpacked struct {
 }
 
 // files is the folder of the tool.
-func (u *Unpacked) files() string { return filepath.Join(u.dir, unpackedFiles) }
+func (u *Unpacked) files() string { return filepath.Join(u.dir, cache.UnpackedFiles) }
 
 // use has the lock of use of an unpacked tool, shared. Nobody has it for himself but under the lock of all
 // that are named so.
-func (c cache) use(name string) (*flock.Flock, error) {
-	l := flock.New(filepath.Join(c.root, "locks", unpackedFolder+"-"+name+".use.lock"))
+func use(c cache.Dir, name string) (*flock.Flock, error) {
+	l := flock.New(filepath.Join(c.Root, "locks", cache.Unpacked+"-"+name+".use.lock"))
 	got, err := l.TryRLock()
 	if err == nil && !got {
 		err = fmt.Errorf("%s: somebody has it for himself", l.Path())
@@ -72,15 +74,15 @@ func (u *Unpacked) open() error {
 	if _, err := os.Lstat(u.dir); err != nil {
 		return err
 	}
-	e, err := openEntry(u.dir)
+	e, err := cache.OpenEntry(u.dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = &DamagedError{u.dir, err.Error()}
+		err = &cache.DamagedError{Path: u.dir, Why: err.Error()}
 	}
 	if err != nil {
 		return err
 	}
 	var list []unpackedFile
-	if err := e.readJSON(unpackedList, &list); err != nil {
+	if err := e.ReadJSON(unpackedList, &list); err != nil {
 		return err
 	}
 	have, err := listUnpacked(u.files(), true)
@@ -91,7 +93,7 @@ func (u *Unpacked) open() error {
 	if err != nil {
 		return errors.New(err.Error()) // a folder that is gone is no entry that is
 	}
-	e.touch()
+	e.Touch()
 	return nil
 }
 

@@ -9,13 +9,14 @@ import (
 	"hash"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/types"
+
+	"buildbisect/images/cache"
 )
 
 // epoch is the one time that everything made here bears, in seconds since 1970: the day of Kubernetes' issue
@@ -49,13 +50,11 @@ func (l *fileLayer) Uncompressed() (io.ReadCloser, error) {
 
 // intact reports whether the layer has not been found damaged.
 func (l *fileLayer) intact() bool {
-	_, err := os.Stat(filepath.Join(filepath.Dir(l.path), recordName))
-	return err == nil
+	return cache.Intact(l.path)
 }
 
 func (l *fileLayer) rotten(why string) error {
-	dir, name := filepath.Split(l.path)
-	return (&entry{dir: dir}).rotten(name, why)
+	return cache.Rotten(l.path, why)
 }
 
 // checkedFile reads a layer's file and says at its end whether it was what it should be. It has none of a
@@ -89,17 +88,6 @@ func (f *checkedFile) Read(p []byte) (int, error) {
 	}
 	return n, f.ended
 }
-
-// DamagedError says that a file of the cache is not what it was when it was made. Asking for the image again
-// makes it anew.
-type DamagedError struct{ Path, Why string }
-
-func (e *DamagedError) Error() string {
-	return fmt.Sprintf("cache file %s is damaged (%s); run again, and it is made anew", e.Path, e.Why)
-}
-
-// Damaged marks the error for those who do not import this package's types.
-func (e *DamagedError) Damaged() {}
 
 // linkLayer is a small layer of folders, links and whiteouts, held in memory.
 type linkLayer struct {

@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"buildbisect/images/apt"
+	"buildbisect/images/cache"
 	"buildbisect/images/catalogue"
 )
 
@@ -142,7 +143,7 @@ func (l *Lock) Write(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := replaceFile(path, string(text)); err != nil {
+	if err := cache.Replace(path, string(text)); err != nil {
 		return fmt.Errorf("lock %s: %w; see that its folder can be written to and has room", path, err)
 	}
 	return nil
@@ -217,7 +218,7 @@ func askedOf(t catalogue.Toolchain) string {
 			sources[i].File = &catalogue.File{SHA256: s.File.SHA256}
 		}
 	}
-	s, err := sum(struct {
+	s, err := cache.Sum(struct {
 		Shape   shape
 		Sources []catalogue.Source
 	}{shapeOf(t), sources})
@@ -225,4 +226,18 @@ func askedOf(t catalogue.Toolchain) string {
 		panic(err)
 	}
 	return s[:32]
+}
+
+// Names reports whether the lock names something that lies in a cache.
+func (l *Lock) Names(s cache.Stocked) bool {
+	digests := map[string]bool{}
+	for _, b := range l.Bases {
+		for _, d := range b.Layers {
+			digests[d] = true
+		}
+	}
+	for _, t := range l.Tools {
+		digests[t.Layer] = true
+	}
+	return s.Among(digests)
 }

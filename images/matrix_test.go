@@ -11,6 +11,7 @@ import (
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"buildbisect/images/cache"
 	"buildbisect/images/catalogue"
 )
 
@@ -135,7 +136,7 @@ func TestALayerThatRottedIsNoticedAsItIsReadAndMadeAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := filepath.Glob(filepath.Join(b.Cache, "tools", "*", toolLayerFile))
+	files, err := filepath.Glob(filepath.Join(b.Cache, "tools", "*", cache.ToolLayer))
 	if err != nil || len(files) != 1 {
 		t.Fatal(files, err)
 	}
@@ -152,7 +153,7 @@ func TestALayerThatRottedIsNoticedAsItIsReadAndMadeAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = io.Copy(io.Discard, openLayer(t, image, 1))
-	var damaged *DamagedError
+	var damaged *cache.DamagedError
 	if !errors.As(err, &damaged) || damaged.Path != files[0] {
 		t.Fatalf("got %v", err)
 	}

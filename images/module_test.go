@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"buildbisect/images/cache"
 	"buildbisect/images/catalogue"
 )
 
@@ -68,8 +69,8 @@ func TestAModuleToolIsTheSameFromTwoEmptyCachesWhateverTheUsersGoSettings(t *tes
 	if err != nil {
 		t.Fatal(err)
 	}
-	s1, _, err1 := sumFile(one)
-	s2, _, err2 := sumFile(two)
+	s1, _, err1 := cache.SumFile(one)
+	s2, _, err2 := cache.SumFile(two)
 	if err1 != nil || err2 != nil || s1 != s2 {
 		t.Errorf("%s %s; %v %v", s1, s2, err1, err2)
 	}

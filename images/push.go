@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+
+	"buildbisect/images/cache"
 )
 
 // Push sends an image to a registry, with the user's credentials as docker has them, and returns the
@@ -37,7 +39,7 @@ func Push(ctx context.Context, image *Image, ref string) (string, error) {
 
 func explainPush(err error) error {
 	// Whatever ends a request, a layer that cannot be read too, comes as a net.Error.
-	if damaged, ok := errors.AsType[*DamagedError](err); ok {
+	if damaged, ok := errors.AsType[*cache.DamagedError](err); ok {
 		return damaged
 	}
 	if unreachable := net.Error(nil); errors.As(err, &unreachable) {

@@ -22,13 +22,14 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 
+	"buildbisect/images/cache"
 	"buildbisect/images/fetch"
 )
 
 // imageRecipe says in 64 hex digits which image a digest means on this machine: an index holds one for each
 // platform.
 func imageRecipe(d name.Digest) (string, error) {
-	return sum(struct {
+	return cache.Sum(struct {
 		Format                 int
 		Provider, Digest, Arch string
 	}{recipeFormat, "image", d.DigestStr(), runtime.GOARCH})
@@ -55,7 +56,7 @@ func (b *Builder) pin(ctx context.Context, image string) (name.Digest, error) {
 	defer b.asking.Unlock()
 	digest, ok := b.tags[image]
 	if !ok {
-		record := c.tag(tag)
+		record := tagFile(c, tag)
 		if b.Offline {
 			seen, err := os.ReadFile(record)
 			if err != nil {
@@ -68,7 +69,7 @@ func (b *Builder) pin(ctx context.Context, image string) (name.Digest, error) {
 				return name.Digest{}, fmt.Errorf("base image %s: %w", image, explain(err))
 			}
 			digest = desc.Digest.String()
-			if err := replaceFile(record, digest); err != nil {
+			if err := cache.Replace(record, digest); err != nil {
 				return name.Digest{}, fmt.Errorf("base image %s: cache: %w", image, err)
 			}
 		}
@@ -80,7 +81,7 @@ func (b *Builder) pin(ctx context.Context, image string) (name.Digest, error) {
 	}
 	d, err := name.NewDigest(tag.Context().Name() + "@" + digest)
 	if err != nil {
-		return d, fmt.Errorf("base image %s: digest in the cache: %w; remove %s", image, err, c.tag(tag))
+		return d, fmt.Errorf("base image %s: digest in the cache: %w; remove %s", image, err, tagFile(c, tag))
 	}
 	return d, nil
 }
@@ -93,26 +94,9 @@ func (b *Builder) Tags() map[string]string {
 }
 
 // tag is the file that records which digest a tag had.
-func (c cache) tag(t name.Tag) string {
+func tagFile(c cache.Dir, t name.Tag) string {
 	s := sha256.Sum256([]byte(t.Name()))
-	return filepath.Join(c.root, "tags", hex.EncodeToString(s[:16]))
-}
-
-func replaceFile(path, text string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), ".tag-")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.WriteString(text)
-	// Others may read it, as they may what is not written by way of another file.
-	if err = errors.Join(err, f.Chmod(0o644), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return filepath.Join(c.Root, "tags", hex.EncodeToString(s[:16]))
 }
 
 func remoteOptions(ctx context.Context) []remote.Option {
@@ -198,7 +182,7 @@ func fetchLayer(l v1.Layer, room *room, to string) error {
 func explain(err error) error {
 	var refused *transport.Error
 	var unreachable net.Error
-	var damaged *DamagedError
+	var damaged *cache.DamagedError
 	var guarded *fetch.NotPublicError
 	var file *fs.PathError // whose cause, a number of the system's, passes for an error of the network
 	switch {

@@ -34,7 +34,7 @@ func (b *Builder) download(ctx context.Context, s *step, t catalogue.Toolchain, 
 		return none, &OfflineError{What: r.URL, Need: "it is not in the cache"}
 	}
 	s.say("downloading")
-	client := &fetch.Client{Dir: filepath.Join(c.root, "downloads"), Limit: b.most(), Progress: func(done, total int64) {
+	client := &fetch.Client{Dir: filepath.Join(c.Root, "downloads"), Limit: b.most(), Progress: func(done, total int64) {
 		s.note("downloading, " + share(done, total))
 	}}
 	if b.Guarded {

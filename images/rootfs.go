@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
+	"buildbisect/images/cache"
 	"buildbisect/images/catalogue"
 )
 
@@ -106,17 +107,17 @@ func (b *Builder) lockedBase(ctx context.Context, r resolvedBase, locked *Locked
 		return nil, err
 	}
 	if locked != nil && r.Debian != nil {
-		entries, err := filepath.Glob(filepath.Join(c.root, "bases", "*"))
+		entries, err := filepath.Glob(filepath.Join(c.Root, "bases", "*"))
 		if err != nil {
 			return nil, err
 		}
 		for _, dir := range entries {
-			e, err := openEntry(dir)
+			e, err := cache.OpenEntry(dir)
 			if err != nil || e.Notes["base"] != r.Asked() || !locked.of(e) {
 				continue
 			}
 			if fs, err := openBase(e); err == nil {
-				e.touch()
+				e.Touch()
 				return fs, nil
 			}
 		}
@@ -152,7 +153,7 @@ func (b *Builder) makeBase(ctx context.Context, r resolvedBase) (*rootfs, error)
 	}
 	s := b.begin("base " + r.String())
 	defer s.end()
-	e, err := c.get(ctx, "bases", r.recipe[:32], s.say, func(ctx context.Context, dir string) (map[string]string, error) {
+	e, err := c.Get(ctx, "bases", r.recipe[:32], s.say, func(ctx context.Context, dir string) (map[string]string, error) {
 		if r.Debian == nil {
 			env, err := b.fetch(ctx, s, r.digest, dir)
 			if err != nil {
@@ -176,19 +177,19 @@ func (b *Builder) makeBase(ctx context.Context, r resolvedBase) (*rootfs, error)
 }
 
 // openBase reads a base from its cache entry.
-func openBase(e *entry) (*rootfs, error) {
+func openBase(e *cache.Entry) (*rootfs, error) {
 	fs := &rootfs{title: "bisect: base"}
-	if err := e.readJSON(configName, &fs.config); err != nil {
+	if err := e.ReadJSON(configName, &fs.config); err != nil {
 		return nil, err
 	}
 	var nodes map[string]node
-	if err := e.readJSON(treeName, &nodes); err != nil {
+	if err := e.ReadJSON(treeName, &nodes); err != nil {
 		return nil, err
 	}
 	fs.tree = &tree{nodes}
 	for _, f := range e.Files { // by name, so lowest first
 		if strings.HasPrefix(f.Name, "layer-") {
-			fs.layers = append(fs.layers, &fileLayer{e.path(f.Name), v1.Hash{Algorithm: "sha256", Hex: f.SHA256}, f.Size})
+			fs.layers = append(fs.layers, &fileLayer{e.Path(f.Name), v1.Hash{Algorithm: "sha256", Hex: f.SHA256}, f.Size})
 		}
 	}
 	return fs, nil

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"sync"
+
+	"buildbisect/images/cache"
 )
 
 // singleFlight keeps what was made, by key, for as long as it is good. Whoever asks for what is being made
@@ -55,7 +57,7 @@ func (o *singleFlight[T]) at(key string) *making[T] {
 // again calls make once more if what it found in the cache was damaged: by then it is out of the way.
 func again[T any](make func() (T, error)) (T, error) {
 	value, err := make()
-	if damaged := (*DamagedError)(nil); errors.As(err, &damaged) {
+	if damaged := (*cache.DamagedError)(nil); errors.As(err, &damaged) {
 		return make()
 	}
 	return value, err

@@ -16,6 +16,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 
 	"buildbisect/images/apt"
+	"buildbisect/images/cache"
 	"buildbisect/images/catalogue"
 )
 
@@ -57,8 +58,7 @@ func (c contents) all() map[string]string {
 }
 
 const (
-	toolLayerFile = "layer.tar"
-	contentsName  = "contents.json"
+	contentsName = "contents.json"
 )
 
 // toolLayerWriter writes the layer of a tool layer. Times are fixed, and missing parents are made.
@@ -174,10 +174,10 @@ func (b *Builder) serve(ctx context.Context, t catalogue.Toolchain) (*toolLayer,
 		switch {
 		case err != nil:
 			errs = append(errs, err)
-		case locked != nil && c.layer("tools", recipe[:32]) == locked.Layer:
+		case locked != nil && c.Layer("tools", recipe[:32]) == locked.Layer:
 			same = append(same, known{w, recipe})
 		case b.Locked && !w.locked:
-		case c.has("tools", recipe[:32]):
+		case c.Has("tools", recipe[:32]):
 			cached = append(cached, known{w, recipe})
 		default:
 			others = append(others, known{w, recipe})
@@ -214,19 +214,19 @@ func (b *Builder) make(ctx context.Context, t catalogue.Toolchain, w candidate, 
 	step := b.begin(t.Tool + " " + t.Version)
 	defer step.end()
 	p := &toolLayer{id: w.id(), source: w.Source, title: "bisect: " + path.Base(t.Dest), links: map[string]string{}}
-	e, err := c.get(ctx, "tools", recipe[:32], step.say, func(ctx context.Context, dir string) (map[string]string, error) {
+	e, err := c.Get(ctx, "tools", recipe[:32], step.say, func(ctx context.Context, dir string) (map[string]string, error) {
 		notes := map[string]string{"tool": t.Tool, "version": t.Version, "provider": w.Kind()}
 		return notes, b.fill(ctx, step, t, w, p.id, dir)
 	})
 	if err != nil {
 		return nil, err
 	}
-	f, err := e.file(toolLayerFile)
+	f, err := e.File(cache.ToolLayer)
 	if err != nil {
 		return nil, err
 	}
-	p.layer = &fileLayer{e.path(toolLayerFile), v1.Hash{Algorithm: "sha256", Hex: f.SHA256}, f.Size}
-	if err := e.readJSON(contentsName, &p.made); err != nil {
+	p.layer = &fileLayer{e.Path(cache.ToolLayer), v1.Hash{Algorithm: "sha256", Hex: f.SHA256}, f.Size}
+	if err := e.ReadJSON(contentsName, &p.made); err != nil {
 		return nil, err
 	}
 	inside := func(name string) string { return path.Join("/", toolsFolder, p.id, name) }
@@ -240,7 +240,7 @@ func (b *Builder) make(ctx context.Context, t catalogue.Toolchain, w candidate, 
 // fill writes a tool layer's cache entry. Scratch space is dir itself; only the layer and what it contains
 // stays there.
 func (b *Builder) fill(ctx context.Context, step *step, t catalogue.Toolchain, way candidate, id, dir string) error {
-	out, err := os.OpenFile(filepath.Join(dir, toolLayerFile), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	out, err := os.OpenFile(filepath.Join(dir, cache.ToolLayer), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"buildbisect/images/cache"
 	"buildbisect/images/catalogue"
 )
 
@@ -70,13 +71,13 @@ func TestAnAbsentToolOfAToolsetIsHiddenAtAllItsPlaces(t *testing.T) {
 // toolCache is a cache that t can remove though there are closed folders in it.
 func toolCache(t *testing.T) string {
 	t.Helper()
-	cache := t.TempDir()
+	dir := t.TempDir()
 	t.Cleanup(func() {
-		if err := removeTree(cache); err != nil {
+		if err := cache.RemoveTree(dir); err != nil {
 			t.Error(err)
 		}
 	})
-	return cache
+	return dir
 }
 
 // unpacks is a maker of the tool say 1.
@@ -94,8 +95,8 @@ func opened(dir string, harm func() error) error {
 // TestAToolThatWasWrittenToIsUnpackedAgain plays a build that has written to what it was given: nothing keeps
 // root's from that.
 func TestAToolThatWasWrittenToIsUnpackedAgain(t *testing.T) {
-	cache := toolCache(t)
-	b, spec := unpacks(t, cache)
+	kept := toolCache(t)
+	b, spec := unpacks(t, kept)
 	first, err := b.Tools(t.Context(), spec)
 	if err != nil {
 		t.Fatal(err)
@@ -153,13 +154,13 @@ func TestAToolThatWasWrittenToIsUnpackedAgain(t *testing.T) {
 			t.Errorf("%s: the harm is forgotten", test.said)
 		}
 	}
-	stock, err := Stock(cache, func(text string) { t.Error(text) })
-	if err != nil || !slices.ContainsFunc(stock, func(s Stocked) bool {
-		return s.Kind == "tool" && s.What == "say 1" && strings.HasPrefix(s.ID, unpackedFolder+"/")
+	stock, err := cache.Stock(kept, func(text string) { t.Error(text) })
+	if err != nil || !slices.ContainsFunc(stock, func(s cache.Stocked) bool {
+		return s.Kind == "tool" && s.What == "say 1" && strings.HasPrefix(s.ID, cache.Unpacked+"/")
 	}) {
 		t.Errorf("it is not in stock: %+v, %v", stock, err)
 	}
-	if _, err := Prune(t.Context(), cache, PruneOptions{All: true}); err != nil {
+	if _, err := cache.Prune(t.Context(), kept, cache.PruneOptions{All: true}); err != nil {
 		t.Error(err)
 	}
 	if _, err := os.Stat(say); !os.IsNotExist(err) {
@@ -169,7 +170,7 @@ func TestAToolThatWasWrittenToIsUnpackedAgain(t *testing.T) {
 
 // TestAToolThatWasChangedAtEqualSizeAndTimeIsNoticed sets back all that a program can set back.
 func TestAToolThatWasChangedAtEqualSizeAndTimeIsNoticed(t *testing.T) {
-	cache := toolCache(t)
+	dir := toolCache(t)
 	for what, change := range map[string]func(say string) error{
 		"written to": func(say string) error {
 			return errors.Join(os.Chmod(say, 0o755), os.WriteFile(say, []byte("#!/bin/sh\necho 2\n"), 0o755), os.Chmod(say, 0o555))
@@ -179,7 +180,7 @@ func TestAToolThatWasChangedAtEqualSizeAndTimeIsNoticed(t *testing.T) {
 		},
 	} {
 		for _, running := range []bool{true, false} { // while a process uses it, and while none does
-			b, spec := unpacks(t, cache)
+			b, spec := unpacks(t, dir)
 			before, err := b.Tools(t.Context(), spec)
 			if err != nil {
 				t.Fatal(err)
@@ -206,7 +207,7 @@ func TestAToolThatWasChangedAtEqualSizeAndTimeIsNoticed(t *testing.T) {
 						t.Fatal(err)
 					}
 				}
-				b, spec = unpacks(t, cache)
+				b, spec = unpacks(t, dir)
 			}
 			after, err := b.Tools(t.Context(), spec)
 			if err != nil {
@@ -221,9 +222,9 @@ func TestAToolThatWasChangedAtEqualSizeAndTimeIsNoticed(t *testing.T) {
 
 // TestAHarmedToolStaysForThoseWhoUseIt plays another bisect that starts while builds of a first one run.
 func TestAHarmedToolStaysForThoseWhoUseIt(t *testing.T) {
-	cache := toolCache(t)
-	live, spec := unpacks(t, cache)
-	next := &Builder{Cache: cache, Catalogue: live.Catalogue}
+	kept := toolCache(t)
+	live, spec := unpacks(t, kept)
+	next := &Builder{Cache: kept, Catalogue: live.Catalogue}
 	links := func(b *Builder) string {
 		t.Helper()
 		set, err := b.Tools(t.Context(), spec)
@@ -281,7 +282,7 @@ func TestAToolOfDebianRunsFromWhereItIsUnpacked(t *testing.T) {
 	trace := exec.Command(program)
 	trace.Env = []string{"LD_TRACE_LOADED_OBJECTS=1"}
 	out, err = trace.CombinedOutput()
-	if err != nil || !strings.Contains(string(out), b.Cache+"/"+unpackedFolder) {
+	if err != nil || !strings.Contains(string(out), b.Cache+"/"+cache.Unpacked) {
 		t.Errorf("it loads %q, %v", out, err)
 	}
 	for line := range strings.Lines(string(out)) {

@@ -14,13 +14,12 @@ import (
 	"path/filepath"
 	"strings"
 
+	"buildbisect/images/cache"
 	"buildbisect/images/catalogue"
 )
 
 const (
-	unpackedFolder = "unpacked"   // of the cache: tools as folders
-	unpackedFiles  = "files"      // of an entry: the tool
-	unpackedList   = "files.json" // of an entry: what is in it
+	unpackedList = "files.json" // of an entry: what is in it
 )
 
 // unpackedFile is a file, link or folder of an unpacked tool, as it was when it was unpacked. Its content is
@@ -62,17 +61,17 @@ func (b *Builder) unpackPayload(ctx context.Context, t catalogue.Toolchain, p *t
 	if err != nil {
 		return nil, err
 	}
-	if c.root, err = filepath.Abs(c.root); err != nil {
+	if c.Root, err = filepath.Abs(c.Root); err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
 	// The place is in the key: a cache may be moved, and what was put together for its old place must not be
 	// taken.
-	sum := sha256.Sum256([]byte(p.layer.hash.Hex + " " + c.root))
+	sum := sha256.Sum256([]byte(p.layer.hash.Hex + " " + c.Root))
 	key := hex.EncodeToString(sum[:])[:32]
 	step := b.begin(t.Tool + " " + t.Version)
 	defer step.end()
 	// Whoever looks for it waits for whoever unpacks it: the locks of use change hands under this one alone.
-	unlock, err := c.lock(ctx, unpackedFolder+"-"+key+"-all", step.say)
+	unlock, err := c.Lock(ctx, cache.Unpacked+"-"+key+"-all", step.say)
 	if err != nil {
 		return nil, err
 	}
@@ -90,10 +89,10 @@ func (b *Builder) unpackPayload(ctx context.Context, t catalogue.Toolchain, p *t
 
 // unpackAs finds the tool unpacked under that name, or unpacks it; nil: what lies there is harmed, but others
 // use it.
-func (b *Builder) unpackAs(ctx context.Context, c cache, step *step, t catalogue.Toolchain, p *toolLayer, name string) (*Unpacked, error) {
-	u := &Unpacked{what: t.Tool + " " + t.Version, dir: filepath.Join(c.root, unpackedFolder, name)}
+func (b *Builder) unpackAs(ctx context.Context, c cache.Dir, step *step, t catalogue.Toolchain, p *toolLayer, name string) (*Unpacked, error) {
+	u := &Unpacked{what: t.Tool + " " + t.Version, dir: filepath.Join(c.Root, cache.Unpacked, name)}
 	var err error
-	if u.use, err = c.use(name); err != nil {
+	if u.use, err = use(c, name); err != nil {
 		return nil, err
 	}
 	harm := u.open()
@@ -115,8 +114,8 @@ func (b *Builder) unpackAs(ctx context.Context, c cache, step *step, t catalogue
 		u.letGo()
 		return nil, nil
 	}
-	if err = removeTree(u.dir); err != nil {
-		err = c.failed(err)
+	if err = cache.RemoveTree(u.dir); err != nil {
+		err = c.Failed(err)
 	} else {
 		err = b.unpackInto(ctx, c, step, t, p, name)
 	}
@@ -133,12 +132,12 @@ func (b *Builder) unpackAs(ctx context.Context, c cache, step *step, t catalogue
 }
 
 // unpackInto makes the entry of a tool's folder.
-func (b *Builder) unpackInto(ctx context.Context, c cache, step *step, t catalogue.Toolchain, p *toolLayer, name string) error {
-	files := filepath.Join(c.root, unpackedFolder, name, unpackedFiles)
-	_, err := c.get(ctx, unpackedFolder, name, step.say, func(ctx context.Context, dir string) (map[string]string, error) {
+func (b *Builder) unpackInto(ctx context.Context, c cache.Dir, step *step, t catalogue.Toolchain, p *toolLayer, name string) error {
+	files := filepath.Join(c.Root, cache.Unpacked, name, cache.UnpackedFiles)
+	_, err := c.Get(ctx, cache.Unpacked, name, step.say, func(ctx context.Context, dir string) (map[string]string, error) {
 		step.say("unpacking")
 		notes := map[string]string{"tool": t.Tool, "version": t.Version, "provider": p.source.Kind()}
-		to := filepath.Join(dir, unpackedFiles)
+		to := filepath.Join(dir, cache.UnpackedFiles)
 		if p.source.Debian != nil {
 			return notes, b.unpackAnew(ctx, step, t, p, dir, to, files)
 		}
@@ -159,7 +158,7 @@ func (b *Builder) unpackAnew(ctx context.Context, step *step, t catalogue.Toolch
 	if err := os.Mkdir(scratch, 0o755); err != nil {
 		return err
 	}
-	layer, err := os.OpenFile(filepath.Join(scratch, toolLayerFile), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
+	layer, err := os.OpenFile(filepath.Join(scratch, cache.ToolLayer), os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
@@ -248,19 +247,4 @@ func closeFolders(dir string) error {
 		}
 		return os.Chmod(name, 0o555)
 	})
-}
-
-// removeTree removes a folder in which there may be some that are closed against writing.
-func removeTree(dir string) error {
-	err := os.RemoveAll(dir)
-	if err == nil || !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	_ = filepath.WalkDir(dir, func(name string, d fs.DirEntry, _ error) error {
-		if d != nil && d.IsDir() { // WalkDir tells of a folder before it reads it
-			_ = os.Chmod(name, 0o700)
-		}
-		return nil
-	})
-	return os.RemoveAll(dir) // names what is another's
 }

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 
-	"buildbisect/images"
+	"buildbisect/images/cache"
 )
 
 // journalFile is what makes a folder that of a run.
@@ -99,7 +99,7 @@ func namedRun(dir string) (string, error) {
 // findOwnRun is the run in dir, or the newest ("") in .bisect, which this user must have begun on this
 // machine: what its folder says is run.
 func findOwnRun(dir string, p *progress) (string, error) {
-	cache, err := images.DefaultCache()
+	cache, err := cache.Default()
 	if err != nil {
 		return "", err
 	}

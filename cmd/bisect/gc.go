@@ -10,9 +10,10 @@ import (
 	"time"
 
 	"buildbisect/bisect/report"
-	"buildbisect/images"
 	"buildbisect/runner/backend"
 	"buildbisect/runner/session"
+
+	"buildbisect/images/cache"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
@@ -80,7 +81,7 @@ func (c command) gcCommand() *cli.Command {
 }
 
 func (c command) runGC(ctx context.Context, o gcOptions) (err error) {
-	cache, err := images.DefaultCache()
+	cache, err := cache.Default()
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,8 @@ import (
 
 	"buildbisect/images"
 
+	"buildbisect/images/cache"
+
 	"github.com/dustin/go-humanize/english"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/urfave/cli/v2"
@@ -40,7 +42,7 @@ type pushedImage struct {
 }
 
 type builtPart struct {
-	images.Stocked
+	cache.Stocked
 	New bool `json:"new"` // made now; else it was in the cache
 }
 
@@ -89,7 +91,7 @@ func (c command) runImagesBuild(ctx context.Context, o imagesBuildOptions) error
 	if err != nil {
 		return err
 	}
-	before, err := images.Stock(s.cache, p.warn)
+	before, err := cache.Stock(s.cache, p.warn)
 	if err != nil {
 		return err
 	}
@@ -126,19 +128,19 @@ func (c command) runImagesBuild(ctx context.Context, o imagesBuildOptions) error
 
 // built lists the cache's entries that the session's images are made of. Before is what lay in the cache
 // before.
-func (s *job) built(before []images.Stocked) ([]builtPart, error) {
+func (s *job) built(before []cache.Stocked) ([]builtPart, error) {
 	made := map[string]time.Time{}
 	for _, e := range before {
 		made[e.ID] = e.Made
 	}
-	after, err := images.Stock(s.cache, func(string) {}) // has warned before
+	after, err := cache.Stock(s.cache, func(string) {}) // has warned before
 	if err != nil {
 		return nil, err
 	}
 	used := s.images.Used()
 	list := []builtPart{}
 	for _, e := range after {
-		if e.In(used) {
+		if used.Names(e) {
 			had, ok := made[e.ID]
 			list = append(list, builtPart{e, !ok || !had.Equal(e.Made)})
 		}

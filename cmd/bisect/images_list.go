@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"buildbisect/images"
+	"buildbisect/images/cache"
 
 	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
@@ -13,9 +13,9 @@ import (
 
 // stockReport is what `bisect images list --json` prints.
 type stockReport struct {
-	Cache   string           `json:"cache"`
-	Entries []images.Stocked `json:"entries"` // latest used first
-	Size    int64            `json:"size"`    // bytes
+	Cache   string          `json:"cache"`
+	Entries []cache.Stocked `json:"entries"` // latest used first
+	Size    int64           `json:"size"`    // bytes
 }
 
 func (c command) imagesListCommand() *cli.Command {
@@ -33,12 +33,12 @@ func (c command) imagesListCommand() *cli.Command {
 }
 
 func (c command) runImagesList(asJSON bool, now time.Time) error {
-	dir, err := images.DefaultCache()
+	dir, err := cache.Default()
 	if err != nil {
 		return err
 	}
 	r := stockReport{Cache: dir}
-	if r.Entries, err = images.Stock(dir, newProgress(c.stderr).warn); err != nil {
+	if r.Entries, err = cache.Stock(dir, newProgress(c.stderr).warn); err != nil {
 		return err
 	}
 	for _, e := range r.Entries {
@@ -64,10 +64,10 @@ func (c command) runImagesList(asJSON bool, now time.Time) error {
 
 // folded puts into one row each what nobody asks for by name: a tool from a package may have left fifty of
 // them.
-func folded(entries []images.Stocked) []images.Stocked {
+func folded(entries []cache.Stocked) []cache.Stocked {
 	nouns := map[string]string{"download": "file", "index": "package list", "unfinished": "leftover"}
 	at, counts := map[string]int{}, map[string]int{} // by kind
-	var rows []images.Stocked
+	var rows []cache.Stocked
 	for _, e := range entries {
 		noun := nouns[e.Kind]
 		if counts[e.Kind]++; noun == "" || counts[e.Kind] == 1 {

@@ -12,6 +12,8 @@ import (
 
 	"buildbisect/images"
 
+	"buildbisect/images/cache"
+
 	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
 )
@@ -171,7 +173,7 @@ func lockFile(ctx context.Context, file string, all []*job, o imagesLockOptions)
 			return r, err
 		}
 	}
-	return r, images.NoteLock(all[0].cache, file)
+	return r, cache.NoteLock(all[0].cache, file)
 }
 
 // makeAsLocked makes what a scenario names, as the lock has it as far as that can be, and returns what was

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"buildbisect/images"
+	"buildbisect/images/cache"
 
 	"github.com/docker/go-units"
 	"github.com/dustin/go-humanize/english"
@@ -20,13 +20,13 @@ const defaultAge = "30d"
 
 // pruneReport is what `bisect images prune --json` prints.
 type pruneReport struct {
-	Cache   string           `json:"cache"`
-	DryRun  bool             `json:"dry-run"`
-	Removed []images.Stocked `json:"removed"` // longest unused first
-	Freed   int64            `json:"freed"`   // bytes
-	Left    int              `json:"left"`    // entries
-	Size    int64            `json:"size"`    // bytes left
-	Locked  int64            `json:"locked"`  // bytes of them that locks need
+	Cache   string          `json:"cache"`
+	DryRun  bool            `json:"dry-run"`
+	Removed []cache.Stocked `json:"removed"` // longest unused first
+	Freed   int64           `json:"freed"`   // bytes
+	Left    int             `json:"left"`    // entries
+	Size    int64           `json:"size"`    // bytes left
+	Locked  int64           `json:"locked"`  // bytes of them that locks need
 }
 
 func (c command) imagesPruneCommand() *cli.Command {
@@ -52,11 +52,11 @@ func (c command) imagesPruneCommand() *cli.Command {
 	}
 }
 
-func readPruneOptions(ctx *cli.Context) (o images.PruneOptions, err error) {
+func readPruneOptions(ctx *cli.Context) (o cache.PruneOptions, err error) {
 	if err := noArguments(ctx); err != nil {
 		return o, err
 	}
-	o = images.PruneOptions{All: ctx.Bool("all"), DryRun: ctx.Bool("dry-run"), Now: time.Now()}
+	o = cache.PruneOptions{All: ctx.Bool("all"), DryRun: ctx.Bool("dry-run"), Now: time.Now()}
 	age := ctx.String("older-than")
 	if o.All && (ctx.IsSet("older-than") || ctx.IsSet("keep-size")) {
 		return o, usageError{"--all: leaves no room for --older-than and --keep-size; give it alone"}
@@ -97,21 +97,21 @@ func readAge(text string) (time.Duration, error) {
 	return d, nil
 }
 
-func (c command) runImagesPrune(ctx context.Context, o images.PruneOptions, asJSON bool) error {
-	dir, err := images.DefaultCache()
+func (c command) runImagesPrune(ctx context.Context, o cache.PruneOptions, asJSON bool) error {
+	dir, err := cache.Default()
 	if err != nil {
 		return err
 	}
-	pruned, err := images.Prune(ctx, dir, o)
+	pruned, err := cache.Prune(ctx, dir, o)
 	if pruned == nil {
 		return err
 	}
 	return errors.Join(err, c.printPruned(dir, pruned, o, asJSON))
 }
 
-func (c command) printPruned(dir string, p *images.Pruned, o images.PruneOptions, asJSON bool) error {
+func (c command) printPruned(dir string, p *cache.Pruned, o cache.PruneOptions, asJSON bool) error {
 	r := pruneReport{
-		Cache: dir, DryRun: o.DryRun, Removed: append([]images.Stocked{}, p.Removed...), Freed: p.Freed(),
+		Cache: dir, DryRun: o.DryRun, Removed: append([]cache.Stocked{}, p.Removed...), Freed: p.Freed(),
 		Left: len(p.Left), Size: p.Size(), Locked: p.Locked(),
 	}
 	if asJSON {

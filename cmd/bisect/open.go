@@ -22,6 +22,8 @@ import (
 
 	"buildbisect/runner/git/checkout"
 
+	"buildbisect/images/cache"
+
 	"github.com/urfave/cli/v2"
 )
 
@@ -84,12 +86,12 @@ func beginWith(ctx context.Context, untrusted bool, p *progress, read func() (*s
 	if err != nil {
 		return nil, err
 	}
-	cache, err := images.DefaultCache()
+	dir, err := cache.Default()
 	if err != nil {
 		return nil, err
 	}
-	s := &job{scenario: scenario, untrusted: untrusted, cache: cache, progress: p}
-	s.release, err = images.Hold(ctx, cache, p.line)
+	s := &job{scenario: scenario, untrusted: untrusted, cache: dir, progress: p}
+	s.release, err = cache.Hold(ctx, dir, p.line)
 	return s, err
 }
 
@@ -190,7 +192,7 @@ func (s *job) stock(o parts) error {
 		s.images.Lock, err = images.LockBeside(s.scenario.Dir)
 	}
 	if err == nil && s.images.Lock != nil {
-		if err := images.NoteLock(s.cache, filepath.Join(s.scenario.Dir, images.LockName)); err != nil {
+		if err := cache.NoteLock(s.cache, filepath.Join(s.scenario.Dir, images.LockName)); err != nil {
 			s.progress.warn("bisect images prune will not know of this lock: " + err.Error())
 		}
 	}

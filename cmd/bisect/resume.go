@@ -17,6 +17,8 @@ import (
 	"buildbisect/runner/backend"
 	"buildbisect/runner/journal"
 
+	"buildbisect/images/cache"
+
 	"github.com/dustin/go-humanize/english"
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/urfave/cli/v2"
@@ -60,7 +62,7 @@ type resumeOptions struct {
 
 func (c command) runResume(ctx context.Context, r resumeOptions) error {
 	p := newProgress(c.stderr)
-	cache, err := images.DefaultCache()
+	cache, err := cache.Default()
 	if err != nil {
 		return err
 	}

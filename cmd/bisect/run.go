@@ -14,6 +14,8 @@ import (
 	"buildbisect/runner/journal"
 	"buildbisect/runner/space"
 
+	"buildbisect/images/cache"
+
 	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
 )
@@ -143,13 +145,13 @@ func (c command) search(ctx context.Context, s *job, o runOptions, state *journa
 // unfinished keeps what serves a run from being pruned until it is finished, since it can only go on with
 // that.
 func (s *job) unfinished(state *journal.State) {
-	if err := images.NoteLock(s.cache, filepath.Join(state.Dir, images.LockName)); err != nil {
+	if err := cache.NoteLock(s.cache, filepath.Join(state.Dir, images.LockName)); err != nil {
 		s.progress.warn(err.Error())
 	}
 }
 
 func (s *job) finished(state *journal.State) {
-	if err := images.ForgetLock(s.cache, filepath.Join(state.Dir, images.LockName)); err != nil {
+	if err := cache.ForgetLock(s.cache, filepath.Join(state.Dir, images.LockName)); err != nil {
 		s.progress.warn(err.Error())
 	}
 }

@@ -1,4 +1,4 @@
-package images
+package cache
 
 import (
 	"context"
@@ -52,7 +52,7 @@ func total(all []Stocked) (n int64) {
 // Prune removes from a cache folder, if nobody uses it; else it is an [*InUseError]. What it could not remove
 // is left, and the error says why; the rest is gone all the same.
 func Prune(ctx context.Context, dir string, o PruneOptions) (*Pruned, error) {
-	c := cache{dir}
+	c := Dir{dir}
 	if _, err := os.Stat(dir); gone(err) {
 		return &Pruned{}, nil
 	}
@@ -128,10 +128,10 @@ func choose(stock []Stocked, o PruneOptions) *Pruned {
 
 // remove takes something out of the cache. Under its own name it is there whole, or not at all, even if we
 // are killed.
-func (c cache) remove(id string) error {
-	path := filepath.Join(c.root, filepath.FromSlash(id))
+func (c Dir) remove(id string) error {
+	path := filepath.Join(c.Root, filepath.FromSlash(id))
 	if part := path + partSuffix; !strings.HasSuffix(path, partSuffix) {
-		if err := removeTree(part); err != nil {
+		if err := RemoveTree(part); err != nil {
 			return err
 		}
 		if err := os.Rename(path, part); err != nil {
@@ -139,20 +139,20 @@ func (c cache) remove(id string) error {
 		}
 		path = part
 	}
-	return removeTree(path)
+	return RemoveTree(path)
 }
 
 // tidy removes what nobody needs to be told of: files that processes waited for each other with, of which
 // there are none now; notes of locks that are gone; and what a tag stood for, where nobody asked for that
 // long.
-func (c cache) tidy(o PruneOptions) error {
+func (c Dir) tidy(o PruneOptions) error {
 	errs := []error{c.forgetRoots()}
 	sweep := func(folder string, goes func(name string) bool) {
 		names, err := c.names(folder)
 		errs = append(errs, err)
 		for _, name := range names {
 			if goes(name) {
-				errs = append(errs, os.Remove(filepath.Join(c.root, filepath.FromSlash(folder), name)))
+				errs = append(errs, os.Remove(filepath.Join(c.Root, filepath.FromSlash(folder), name)))
 			}
 		}
 	}
@@ -164,7 +164,7 @@ func (c cache) tidy(o PruneOptions) error {
 	halfWritten := func(name string) bool { return strings.HasPrefix(name, ".") }
 	sweep(rootsName, halfWritten)
 	sweep("tags", func(name string) bool {
-		info, err := os.Stat(filepath.Join(c.root, "tags", name))
+		info, err := os.Stat(filepath.Join(c.Root, "tags", name))
 		old := err == nil && o.OlderThan > 0 && o.Now.Sub(info.ModTime()) > o.OlderThan
 		return halfWritten(name) || o.All || old
 	})

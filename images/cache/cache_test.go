@@ -1,4 +1,4 @@
-package images
+package cache
 
 import (
 	"context"
@@ -19,17 +19,17 @@ func fillWith(text string, calls *atomic.Int32) fillFunc {
 }
 
 func TestOneEntryIsMadeOnceHoweverManyAskForIt(t *testing.T) {
-	c := cache{t.TempDir()}
+	c := Dir{t.TempDir()}
 	var calls atomic.Int32
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			e, err := c.get(t.Context(), "k", "a", func(string) {}, fillWith("x", &calls))
+			e, err := c.Get(t.Context(), "k", "a", func(string) {}, fillWith("x", &calls))
 			if err != nil {
 				t.Error(err)
 				return
 			}
-			if b, err := os.ReadFile(e.path("data")); err != nil || string(b) != "x" {
+			if b, err := os.ReadFile(e.Path("data")); err != nil || string(b) != "x" {
 				t.Errorf("%q, %v", b, err)
 			}
 		})
@@ -49,21 +49,21 @@ func TestADamagedEntryIsNoticedAndMadeAgain(t *testing.T) {
 		"bad record": func(dir string) error { return os.Truncate(filepath.Join(dir, recordName), 5) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			c := cache{t.TempDir()}
+			c := Dir{t.TempDir()}
 			var calls atomic.Int32
-			get := func(say func(string)) *entry {
-				e, err := c.get(t.Context(), "k", "a", say, fillWith("x", &calls))
+			get := func(say func(string)) *Entry {
+				e, err := c.Get(t.Context(), "k", "a", say, fillWith("x", &calls))
 				if err != nil {
 					t.Fatal(err)
 				}
 				return e
 			}
-			if err := damage(get(func(string) {}).dir); err != nil {
+			if err := damage(get(func(string) {}).Path("")); err != nil {
 				t.Fatal(err)
 			}
 			var said strings.Builder
 			e := get(func(line string) { said.WriteString(line) })
-			if b, _ := os.ReadFile(e.path("data")); string(b) != "x" || calls.Load() != 2 {
+			if b, _ := os.ReadFile(e.Path("data")); string(b) != "x" || calls.Load() != 2 {
 				t.Errorf("got %q after %d makings", b, calls.Load())
 			}
 			if !strings.Contains(said.String(), "damaged") {
@@ -74,8 +74,8 @@ func TestADamagedEntryIsNoticedAndMadeAgain(t *testing.T) {
 }
 
 func TestWhatAKilledProcessLeftIsSweptAndAFailureLeavesNothing(t *testing.T) {
-	c := cache{t.TempDir()}
-	part := filepath.Join(c.root, "k", "a.part")
+	c := Dir{t.TempDir()}
+	part := filepath.Join(c.Root, "k", "a.part")
 	if err := os.MkdirAll(part, 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -84,22 +84,22 @@ func TestWhatAKilledProcessLeftIsSweptAndAFailureLeavesNothing(t *testing.T) {
 	}
 	boom := errors.New("boom")
 	fail := func(context.Context, string) (map[string]string, error) { return nil, boom }
-	if _, err := c.get(t.Context(), "k", "a", func(string) {}, fail); !errors.Is(err, boom) {
+	if _, err := c.Get(t.Context(), "k", "a", func(string) {}, fail); !errors.Is(err, boom) {
 		t.Fatal(err)
 	}
-	if left, _ := os.ReadDir(filepath.Join(c.root, "k")); len(left) != 0 {
+	if left, _ := os.ReadDir(filepath.Join(c.Root, "k")); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
 	var calls atomic.Int32
-	e, err := c.get(t.Context(), "k", "a", func(string) {}, fillWith("x", &calls))
+	e, err := c.Get(t.Context(), "k", "a", func(string) {}, fillWith("x", &calls))
 	if err != nil || len(e.Files) != 1 {
 		t.Errorf("%+v, %v", e, err)
 	}
 }
 
 func TestWaitingForAnotherProcessEndsWithTheContext(t *testing.T) {
-	c := cache{t.TempDir()}
-	unlock, err := c.lock(t.Context(), "k-a", func(string) {})
+	c := Dir{t.TempDir()}
+	unlock, err := c.Lock(t.Context(), "k-a", func(string) {})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestWaitingForAnotherProcessEndsWithTheContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	enough := errors.New("enough")
 	said := ""
-	_, err = c.get(ctx, "k", "a", func(line string) { said = line; cancel(enough) }, fillWith("x", new(atomic.Int32)))
+	_, err = c.Get(ctx, "k", "a", func(line string) { said = line; cancel(enough) }, fillWith("x", new(atomic.Int32)))
 	if !errors.Is(err, enough) || !strings.Contains(said, "waiting") {
 		t.Errorf("%v, said %q", err, said)
 	}
@@ -115,7 +115,7 @@ func TestWaitingForAnotherProcessEndsWithTheContext(t *testing.T) {
 
 func TestTheDefaultCacheFollowsXDG(t *testing.T) {
 	t.Setenv("XDG_CACHE_HOME", "/somewhere")
-	if dir, err := DefaultCache(); err != nil || dir != "/somewhere/bisect" {
+	if dir, err := Default(); err != nil || dir != "/somewhere/bisect" {
 		t.Errorf("%s, %v", dir, err)
 	}
 }

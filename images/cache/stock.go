@@ -1,4 +1,4 @@
-package images
+package cache
 
 import (
 	"encoding/json"
@@ -41,7 +41,7 @@ const partSuffix = ".part"
 var shelves = []struct{ folder, kind string }{
 	{"bases", "base"}, // engines too
 	{"tools", "tool"},
-	{unpackedFolder, "tool"},
+	{Unpacked, "tool"},
 	{"histories", "history"},
 	{"downloads", "download"},
 	{"apt/debs", "download"},
@@ -56,7 +56,7 @@ var housekeeping = []string{"locks", "tags", "leases", "local", rootsName, holdN
 // Stock lists what lies in a cache folder, latest used first. A folder that is not there holds nothing. Warn
 // is told of locks in use that cannot be read, so that nothing is marked as needed by them.
 func Stock(dir string, warn func(string)) ([]Stocked, error) {
-	c := cache{dir}
+	c := Dir{dir}
 	roots, err := c.roots()
 	if err != nil {
 		warn(err.Error())
@@ -64,7 +64,7 @@ func Stock(dir string, warn func(string)) ([]Stocked, error) {
 	return c.stock(roots)
 }
 
-func (c cache) stock(roots map[string]map[string]bool) ([]Stocked, error) {
+func (c Dir) stock(roots map[string]map[string]bool) ([]Stocked, error) {
 	ids, err := c.ids()
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
@@ -79,7 +79,7 @@ func (c cache) stock(roots map[string]map[string]bool) ([]Stocked, error) {
 			return nil, fmt.Errorf("cache: %w", err)
 		}
 		for path, digests := range roots {
-			if s.among(digests) {
+			if s.Among(digests) {
 				s.Locks = append(s.Locks, path)
 			}
 		}
@@ -95,26 +95,12 @@ func (c cache) stock(roots map[string]map[string]bool) ([]Stocked, error) {
 	return all, nil
 }
 
-// In reports whether a lock names s.
-func (s Stocked) In(l *Lock) bool {
-	digests := map[string]bool{}
-	for _, b := range l.Bases {
-		for _, d := range b.Layers {
-			digests[d] = true
-		}
-	}
-	for _, t := range l.Tools {
-		digests[t.Layer] = true
-	}
-	return s.among(digests)
-}
-
-func (s Stocked) among(digests map[string]bool) bool {
+func (s Stocked) Among(digests map[string]bool) bool {
 	return slices.ContainsFunc(s.digests, func(d string) bool { return digests[d] })
 }
 
 // ids finds everything in the cache, by its path there, with the kind that its place gives it.
-func (c cache) ids() (map[string]string, error) {
+func (c Dir) ids() (map[string]string, error) {
 	ids, known := map[string]string{}, slices.Clone(housekeeping)
 	for _, shelf := range shelves {
 		top, _, _ := strings.Cut(shelf.folder, "/")
@@ -143,8 +129,8 @@ func (c cache) ids() (map[string]string, error) {
 }
 
 // names lists a folder of the cache; one that is not there is empty.
-func (c cache) names(dir string) ([]string, error) {
-	list, err := os.ReadDir(filepath.Join(c.root, filepath.FromSlash(dir)))
+func (c Dir) names(dir string) ([]string, error) {
+	list, err := os.ReadDir(filepath.Join(c.Root, filepath.FromSlash(dir)))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
@@ -156,9 +142,9 @@ func (c cache) names(dir string) ([]string, error) {
 }
 
 // look reads what can be known of one thing without reading its content.
-func (c cache) look(id, kind string) (Stocked, error) {
+func (c Dir) look(id, kind string) (Stocked, error) {
 	s := Stocked{ID: id, Kind: kind, What: path.Base(id), Locks: []string{}}
-	top := filepath.Join(c.root, filepath.FromSlash(id))
+	top := filepath.Join(c.Root, filepath.FromSlash(id))
 	info, err := os.Lstat(top)
 	if err != nil {
 		return s, err
@@ -196,7 +182,7 @@ func (s *Stocked) read(dir string) {
 	if info, err := os.Stat(file); err == nil {
 		s.Used = info.ModTime()
 	}
-	var e entry
+	var e Entry
 	if json.Unmarshal(raw, &e) != nil {
 		s.Kind = kindUnknown
 		return

@@ -1,4 +1,4 @@
-package images
+package cache
 
 import (
 	"context"
@@ -46,7 +46,7 @@ func Hold(ctx context.Context, dir string, say func(string)) (release func(), er
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return func() {}, nil // a cache that we cannot write to serves all the same
 	}
-	return nil, cache{dir}.failed(err)
+	return nil, Dir{dir}.Failed(err)
 }
 
 // InUseError says that a cache is held, and by whom as far as that is known.
@@ -64,14 +64,14 @@ func (e *InUseError) Error() string {
 }
 
 // holdAlone locks the cache against everybody else, at once or not at all.
-func (c cache) holdAlone() (release func(), err error) {
-	l := holdFile(c.root)
+func (c Dir) holdAlone() (release func(), err error) {
+	l := holdFile(c.Root)
 	ok, err := l.TryLock()
 	if err != nil {
 		return nil, fmt.Errorf("cache: %w", err)
 	}
 	if !ok {
-		return nil, &InUseError{c.root, holders(l.Path())}
+		return nil, &InUseError{c.Root, holders(l.Path())}
 	}
 	return func() { l.Close() }, nil
 }

@@ -1,88 +1,32 @@
-package images
+package cache
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"buildbisect/images/catalogue"
 )
 
 // shelved puts an entry into a cache, last used at some time, and returns the digest of its one file.
-func shelved(t *testing.T, c cache, id string, notes map[string]string, used time.Time) string {
+func shelved(t *testing.T, c Dir, id string, notes map[string]string, used time.Time) string {
 	t.Helper()
 	kind, key := filepath.Split(id)
-	e, err := c.get(t.Context(), filepath.Clean(kind), key, func(string) {}, func(_ context.Context, dir string) (map[string]string, error) {
-		return notes, os.WriteFile(filepath.Join(dir, toolLayerFile), []byte(id), 0o644)
+	e, err := c.Get(t.Context(), filepath.Clean(kind), key, func(string) {}, func(_ context.Context, dir string) (map[string]string, error) {
+		return notes, os.WriteFile(filepath.Join(dir, ToolLayer), []byte(id), 0o644)
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Chtimes(e.path(recordName), used, used); err != nil {
+	if err := os.Chtimes(e.Path(recordName), used, used); err != nil {
 		t.Fatal(err)
 	}
 	return "sha256:" + e.Files[0].SHA256
-}
-
-// aTool makes a tool of a script of the test's own.
-func aTool(t *testing.T, text string) (*catalogue.Catalogue, catalogue.Pick) {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "tool.sh")
-	if err := os.WriteFile(file, []byte(text), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	s := sha256.Sum256([]byte(text))
-	c, err := catalogue.Shipped().Declare(catalogue.Toolchain{
-		Tool: "mytool", Version: "v1", Dest: "/usr/local/bin/mytool", Sources: []catalogue.Source{{File: &catalogue.File{Path: file, SHA256: hex.EncodeToString(s[:])}}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c, catalogue.Pick{Tool: "mytool", Version: "v1"}
-}
-
-func TestWhatABuilderMadeIsToldApartAndFoundByItsLock(t *testing.T) {
-	host, _ := newRegistry(t)
-	ref := push(t, host+"/base:1", runtime.GOARCH, smallBase)
-	tools, tool := aTool(t, "#!/bin/sh\n")
-	b := &Builder{Cache: t.TempDir(), Catalogue: tools}
-	shelved(t, cache{b.Cache}, "tools/another", map[string]string{"tool": "make", "version": "4.4.1", "provider": "debian"}, time.Now())
-	if err := b.Prepare(t.Context(), []catalogue.Spec{{Base: catalogue.Base{Image: ref}, Picks: []catalogue.Pick{tool}}}); err != nil {
-		t.Fatal(err)
-	}
-	file := filepath.Join(t.TempDir(), LockName)
-	if err := b.Used().Write(file); err != nil {
-		t.Fatal(err)
-	}
-	if err := NoteLock(b.Cache, file); err != nil {
-		t.Fatal(err)
-	}
-	stock, err := Stock(b.Cache, func(line string) { t.Errorf("warned %q", line) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for _, s := range stock {
-		got = append(got, fmt.Sprint(s.Kind, " ", s.Provider, " ", s.What, " ", s.In(b.Used()), " ", slices.Equal(s.Locks, []string{file})))
-		if s.Size == 0 || s.Made.IsZero() || s.Used.IsZero() {
-			t.Errorf("%s: size %d, made %s, used %s", s.ID, s.Size, s.Made, s.Used)
-		}
-	}
-	slices.Sort(got)
-	want := []string{"base image " + ref + " true true", "tool debian make 4.4.1 false false", "tool file mytool v1 true true"}
-	if !slices.Equal(got, want) {
-		t.Errorf("got %q, want %q", got, want)
-	}
 }
 
 // TestPruneKeepsToItsRules holds random stocks against what is promised of any.
@@ -142,22 +86,22 @@ func newest(removed []Stocked, o PruneOptions) (last Stocked) {
 }
 
 func TestALockInUseKeepsWhatItNeedsUntilItsFileIsGone(t *testing.T) {
-	c, old := cache{t.TempDir()}, time.Now().Add(-1000*time.Hour)
+	c, old := Dir{t.TempDir()}, time.Now().Add(-1000*time.Hour)
 	digest := shelved(t, c, "tools/a", nil, old)
 	shelved(t, c, "tools/b", nil, old)
-	file := filepath.Join(t.TempDir(), LockName)
+	file := filepath.Join(t.TempDir(), "bisect.lock")
 	// Of another version, and for another machine: the digests alone count.
 	if err := os.WriteFile(file, []byte("version: 99\nplatform: linux/other\nthings: ["+digest+"]\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := NoteLock(c.root, file); err != nil {
+		if err := NoteLock(c.Root, file); err != nil {
 			t.Fatal(err)
 		}
 	}
 	prune := func() *Pruned {
 		t.Helper()
-		p, err := Prune(t.Context(), c.root, PruneOptions{All: true, Now: time.Now()})
+		p, err := Prune(t.Context(), c.Root, PruneOptions{All: true, Now: time.Now()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -178,29 +122,29 @@ func TestALockInUseKeepsWhatItNeedsUntilItsFileIsGone(t *testing.T) {
 }
 
 func TestNothingIsPrunedWhileALockCannotBeRead(t *testing.T) {
-	c := cache{t.TempDir()}
+	c := Dir{t.TempDir()}
 	shelved(t, c, "tools/a", nil, time.Now())
 	file := t.TempDir() // a folder in its place: root may read any file
-	if err := NoteLock(c.root, file); err != nil {
+	if err := NoteLock(c.Root, file); err != nil {
 		t.Fatal(err)
 	}
-	_, err := Prune(t.Context(), c.root, PruneOptions{All: true, Now: time.Now()})
-	if err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "or forget it by removing "+c.root) {
+	_, err := Prune(t.Context(), c.Root, PruneOptions{All: true, Now: time.Now()})
+	if err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), "or forget it by removing "+c.Root) {
 		t.Errorf("got %v", err)
 	}
 	warned := ""
-	if stock, err := Stock(c.root, func(line string) { warned = line }); err != nil || len(stock) != 1 || !strings.Contains(warned, file) {
+	if stock, err := Stock(c.Root, func(line string) { warned = line }); err != nil || len(stock) != 1 || !strings.Contains(warned, file) {
 		t.Errorf("%+v, %v, warned %q", stock, err, warned)
 	}
 }
 
 func TestACacheThatIsHeldIsNotPruned(t *testing.T) {
-	c := cache{t.TempDir()}
+	c := Dir{t.TempDir()}
 	shelved(t, c, "tools/a", nil, time.Now())
 	silent := func(line string) { t.Errorf("said %q", line) }
 	var holds []func()
 	for range 2 { // shared
-		release, err := Hold(t.Context(), c.root, silent)
+		release, err := Hold(t.Context(), c.Root, silent)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -208,7 +152,7 @@ func TestACacheThatIsHeldIsNotPruned(t *testing.T) {
 	}
 	all := PruneOptions{All: true, Now: time.Now()}
 	for _, release := range holds {
-		_, err := Prune(t.Context(), c.root, all)
+		_, err := Prune(t.Context(), c.Root, all)
 		inUse, ok := errors.AsType[*InUseError](err)
 		if !ok {
 			t.Fatalf("pruned, or %v", err)
@@ -218,23 +162,23 @@ func TestACacheThatIsHeldIsNotPruned(t *testing.T) {
 		}
 		release()
 	}
-	if p, err := Prune(t.Context(), c.root, all); err != nil || len(p.Removed) != 1 {
+	if p, err := Prune(t.Context(), c.Root, all); err != nil || len(p.Removed) != 1 {
 		t.Errorf("%+v, %v", p, err)
 	}
 }
 
 func TestWhoComesWhileTheCacheIsPrunedWaits(t *testing.T) {
-	c := cache{t.TempDir()}
+	c := Dir{t.TempDir()}
 	alone, err := c.holdAlone()
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancelCause(t.Context())
 	enough, said := errors.New("enough"), ""
-	if _, err := Hold(ctx, c.root, func(line string) { said = line; cancel(enough) }); !errors.Is(err, enough) || !strings.Contains(said, "waiting") {
+	if _, err := Hold(ctx, c.Root, func(line string) { said = line; cancel(enough) }); !errors.Is(err, enough) || !strings.Contains(said, "waiting") {
 		t.Errorf("%v, said %q", err, said)
 	}
-	release, err := Hold(t.Context(), c.root, func(string) { alone() })
+	release, err := Hold(t.Context(), c.Root, func(string) { alone() })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,13 +186,13 @@ func TestWhoComesWhileTheCacheIsPrunedWaits(t *testing.T) {
 }
 
 func TestWhatAKilledPruneBeganIsFinishedByTheNext(t *testing.T) {
-	c := cache{t.TempDir()}
+	c := Dir{t.TempDir()}
 	shelved(t, c, "tools/a", nil, time.Now())
-	dir := filepath.Join(c.root, "tools", "a")
+	dir := filepath.Join(c.Root, "tools", "a")
 	if err := os.Rename(dir, dir+partSuffix); err != nil { // as remove does first
 		t.Fatal(err)
 	}
-	p, err := Prune(t.Context(), c.root, PruneOptions{OlderThan: time.Hour, Now: time.Now()})
+	p, err := Prune(t.Context(), c.Root, PruneOptions{OlderThan: time.Hour, Now: time.Now()})
 	if err != nil || len(p.Removed) != 1 || p.Removed[0].Kind != kindUnfinished {
 		t.Errorf("%+v, %v", p, err)
 	}

@@ -1,4 +1,4 @@
-package images
+package cache
 
 import (
 	"crypto/sha256"
@@ -28,7 +28,7 @@ func NoteLock(dir, file string) error {
 	if have, err := os.ReadFile(root); err == nil && string(have) == file {
 		return nil
 	}
-	if err := replaceFile(root, file); err != nil {
+	if err := Replace(root, file); err != nil {
 		return fmt.Errorf("note lock %s in the cache: %w; until that is done, bisect images prune may remove what the lock needs", file, err)
 	}
 	return nil
@@ -58,7 +58,7 @@ var lockedDigest = regexp.MustCompile(`sha256:[0-9a-f]{64}`)
 // roots returns the lock files in use, with the digests that stand in each: whatever is in there is kept,
 // even if the rest is for another version of bisect, or broken. With an error it returns those that can be
 // read.
-func (c cache) roots() (map[string]map[string]bool, error) {
+func (c Dir) roots() (map[string]map[string]bool, error) {
 	all := map[string]map[string]bool{}
 	var unread []error
 	err := c.eachRoot(func(root, file string) error {
@@ -81,7 +81,7 @@ func (c cache) roots() (map[string]map[string]bool, error) {
 }
 
 // forgetRoots removes the notes of lock files that are gone.
-func (c cache) forgetRoots() error {
+func (c Dir) forgetRoots() error {
 	return c.eachRoot(func(root, file string) error {
 		if _, err := os.Stat(file); gone(err) {
 			return os.Remove(root)
@@ -90,13 +90,13 @@ func (c cache) forgetRoots() error {
 	})
 }
 
-func (c cache) eachRoot(do func(root, file string) error) error {
+func (c Dir) eachRoot(do func(root, file string) error) error {
 	names, err := c.names(rootsName)
 	if err != nil {
 		return fmt.Errorf("cache: %w", err)
 	}
 	for _, name := range names {
-		root := filepath.Join(c.root, rootsName, name)
+		root := filepath.Join(c.Root, rootsName, name)
 		file, err := os.ReadFile(root)
 		switch {
 		case gone(err), strings.HasPrefix(name, "."): // being written
