@@ -6,15 +6,15 @@ import (
 	"strings"
 )
 
-// artifacts reads what of the work folder is kept of each trial.
-func (d *decoder) artifacts(p place) []string {
-	elements, ok := d.list(p)
+// readArtifacts reads what of the work folder is kept of each trial.
+func readArtifacts(p place) []string {
+	elements, ok := p.list()
 	if ok && len(elements) == 0 {
-		d.mistake(p, "want at least one path; leave artifacts out to keep none")
+		p.mistake("want at least one path; leave artifacts out to keep none")
 	}
 	var all []string
 	for _, element := range elements {
-		path, ok := d.artifact(element)
+		path, ok := readArtifact(element)
 		if !ok {
 			continue
 		}
@@ -23,26 +23,26 @@ func (d *decoder) artifacts(p place) []string {
 		case i < 0:
 			all = append(all, path)
 		case path == all[i]:
-			d.mistake(element, "%s stands twice", short(path))
+			element.mistake("%s stands twice", short(path))
 		default:
-			d.mistake(element, "of %s and %s one lies in the other; name the outer one", short(path), short(all[i]))
+			element.mistake("of %s and %s one lies in the other; name the outer one", short(path), short(all[i]))
 		}
 	}
 	return all
 }
 
-// artifact reads the path of a file or folder in the work folder, written literally. A folder may end in a
+// readArtifact reads the path of a file or folder in the work folder, written literally. A folder may end in a
 // slash.
-func (d *decoder) artifact(p place) (string, bool) {
-	s, ok := d.line(p)
+func readArtifact(p place) (string, bool) {
+	s, ok := p.line()
 	if !ok {
 		return "", false
 	}
 	switch path := strings.TrimSuffix(s, "/"); {
 	case !fs.ValidPath(path), path == ".":
-		d.mistake(p, "want a path inside the work folder, without . and .., such as out/ or build.log; got %q", short(s))
+		p.mistake("want a path inside the work folder, without . and .., such as out/ or build.log; got %q", short(s))
 	case strings.ContainsAny(path, "*?[\\"):
-		d.mistake(p, "want a path as it stands in the work folder; patterns are not supported, but a folder stands for all below it; got %q", short(s))
+		p.mistake("want a path as it stands in the work folder; patterns are not supported, but a folder stands for all below it; got %q", short(s))
 	default:
 		return path, true
 	}

@@ -8,38 +8,38 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// axes reads what varies beside the commit, and checks it against what the builder fixes.
-func (d *decoder) axes(top *mapping, s *Scenario, fixed pinned) {
-	elements, listed := d.list(top.at("axes"))
+// readAxes reads what varies beside the commit, and checks it against what the builder fixes.
+func readAxes(top *mapping, s *Scenario, fixed pinned) {
+	elements, listed := top.at("axes").list()
 	seen := map[string]int{}     // axis key to line
 	setBy := map[string]string{} // variable to the key of the axis that sets it
 	varied := map[string]bool{}  // tools
 	baseVaries, engineVaries := false, false
 	unsure := top.at("axes").node != nil && !listed
 	for _, element := range elements {
-		m := d.mapping(element, "axis")
+		m := element.mapping("axis")
 		if m == nil {
 			unsure = true
 			continue
 		}
-		axis, at, ok := d.axisKind(m, fixed)
+		axis, at, ok := readAxisKind(m, fixed)
 		s.remember(at)
 		baseVaries, engineVaries = baseVaries || m.has("base"), engineVaries || m.has("engine")
 		if axis.Kind == ToolAxis {
 			varied[axis.Name] = true
 		}
-		levels := d.levels(m, axis, fixed, ok)
+		levels := readLevels(m, axis, fixed, ok)
 		if !ok {
 			continue
 		}
 		if line, twice := seen[axis.Key()]; twice {
-			d.mistake(at, "%s is varied twice; first in line %d", axis.Key(), line)
+			at.mistake("%s is varied twice; first in line %d", axis.Key(), line)
 			continue
 		}
 		seen[axis.Key()] = at.node.Line
 		for _, name := range axis.Variables() {
 			if other, twice := setBy[name]; twice {
-				d.mistake(at, "%s sets %s, and so does %s, in line %d; choose one", axis.Key(), name, other, seen[other])
+				at.mistake("%s sets %s, and so does %s, in line %d; choose one", axis.Key(), name, other, seen[other])
 			}
 			setBy[name] = axis.Key()
 		}
@@ -49,63 +49,63 @@ func (d *decoder) axes(top *mapping, s *Scenario, fixed pinned) {
 	builder := top.at("builder")
 	switch {
 	case baseVaries && fixed.base.node != nil:
-		d.mistake(fixed.base, "the base is both fixed here and varied by an axis; choose one")
+		fixed.base.mistake("the base is both fixed here and varied by an axis; choose one")
 	case baseVaries || unsure || fixed.base.node != nil || top == nil:
 	case builder.node == nil:
-		d.mistake(top.place, "builder is missing; it says what trials build in, such as builder: {base: {debian: {suite: bookworm}}}")
+		top.place.mistake("builder is missing; it says what trials build in, such as builder: {base: {debian: {suite: bookworm}}}")
 	default:
-		d.mistake(builder, "base is missing; name one here, or vary it with an axis {base: true, levels: ...}")
+		builder.mistake("base is missing; name one here, or vary it with an axis {base: true, levels: ...}")
 	}
-	d.settleTools(s, fixed, varied)
-	d.settleEngine(&s.Builder, fixed, engineVaries)
+	settleTools(s, fixed, varied)
+	settleEngine(&s.Builder, fixed, engineVaries)
 }
 
-// axisKind reads what an axis varies. It returns the place that says so, and false if the axis is of no use.
-func (d *decoder) axisKind(m *mapping, fixed pinned) (Axis, place, bool) {
+// readAxisKind reads what an axis varies. It returns the place that says so, and false if the axis is of no use.
+func readAxisKind(m *mapping, fixed pinned) (Axis, place, bool) {
 	words := kindWords()
 	named := m.among(words...)
 	switch {
 	case len(named) == 0:
 		last := len(words) - 1
-		d.mistake(m.place, "want one of %s or %s, which say what the axis varies", strings.Join(words[:last], ", "), words[last])
+		m.place.mistake("want one of %s or %s, which say what the axis varies", strings.Join(words[:last], ", "), words[last])
 		return Axis{}, place{}, false
 	case len(named) > 1:
-		d.mistake(m.place, "has %s; an axis varies one thing", strings.Join(named, " and "))
+		m.place.mistake("has %s; an axis varies one thing", strings.Join(named, " and "))
 		return Axis{}, place{}, false
 	}
 	at := m.at(named[0])
 	axis := Axis{Kind: kindOf(named[0])}
-	ok := axis.Kind.read(d, at, &axis, fixed)
+	ok := axis.Kind.read(at, &axis, fixed)
 	for _, name := range axis.Variables() {
 		if line := fixed.env[name]; ok && line > 0 {
-			d.mistake(at, "%s is both constant, in line %d, and varied here; choose one", name, line)
+			at.mistake("%s is both constant, in line %d, and varied here; choose one", name, line)
 			return axis, at, false
 		}
 		if line := fixed.secrets[name]; ok && line > 0 {
-			d.mistake(at, "%s is both a secret, in line %d, and varied here; choose one: a report names every level of an axis", name, line)
+			at.mistake("%s is both a secret, in line %d, and varied here; choose one: a report names every level of an axis", name, line)
 			return axis, at, false
 		}
 	}
 	return axis, at, ok
 }
 
-// levels reads the levels of an axis, as its kind has them; of one without a kind they are only checked for
+// readLevels reads the levels of an axis, as its kind has them; of one without a kind they are only checked for
 // what holds of any.
-func (d *decoder) levels(m *mapping, axis Axis, fixed pinned, known bool) []Level {
+func readLevels(m *mapping, axis Axis, fixed pinned, known bool) []Level {
 	switch {
 	case axis.Kind != nil:
-		return axis.Kind.levels(d, m, axis, fixed, known)
+		return axis.Kind.levels(m, axis, fixed, known)
 	case m.has("base"), m.has("engine"):
 		return nil
 	}
-	return d.plainLevels(m, d.notBlank)
+	return plainLevels(m, notBlank)
 }
 
 // unlike reads two or more levels, no two of them alike.
-func (d *decoder) unlike(p place, read func(place) (Level, bool)) []Level {
-	elements, ok := d.list(p)
+func unlike(p place, read func(place) (Level, bool)) []Level {
+	elements, ok := p.list()
 	if ok && len(elements) < 2 {
-		d.mistake(p, "want at least 2 levels, got %d", len(elements))
+		p.mistake("want at least 2 levels, got %d", len(elements))
 	}
 	var all []Level
 	seen := map[Level]int{} // without its base, to its index
@@ -120,7 +120,7 @@ func (d *decoder) unlike(p place, read func(place) (Level, bool)) []Level {
 			if element.node.Kind == yaml.MappingNode {
 				hint = "; give each a name of its own"
 			}
-			d.mistake(element, "%s stands twice; it is level %d already%s", level, first, hint)
+			element.mistake("%s stands twice; it is level %d already%s", level, first, hint)
 			continue
 		}
 		seen[name] = i
@@ -129,16 +129,16 @@ func (d *decoder) unlike(p place, read func(place) (Level, bool)) []Level {
 	return all
 }
 
-// level reads a string or null. A place where nothing stands is not taken for null.
-func (d *decoder) level(p place) (Level, bool) {
+// readLevel reads a string or null. A place where nothing stands is not taken for null.
+func readLevel(p place) (Level, bool) {
 	switch {
 	case isNothing(p.node):
-		d.mistake(p, "the level is empty; write null or a string")
+		p.mistake("the level is empty; write null or a string")
 		return Level{}, false
 	case isNull(p.node):
 		return Level{Null: true}, true
 	}
-	s, ok := d.str(p, "a string or null")
+	s, ok := p.str("a string or null")
 	return Level{Text: s}, ok
 }
 

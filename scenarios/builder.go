@@ -20,29 +20,29 @@ type pinned struct {
 	catalogue   *catalogue.Catalogue // the shipped one and what is rightly declared
 }
 
-// builder reads what does not vary.
-func (d *decoder) builder(top *mapping, s *Scenario) pinned {
-	m := d.mapping(top.at("builder"), "builder")
+// readBuilder reads what does not vary.
+func readBuilder(top *mapping, s *Scenario) pinned {
+	m := top.at("builder").mapping("builder")
 	b := &s.Builder
 	shipped := catalogue.Shipped()
 	fixed := pinned{base: m.at("base"), shipped: shipped, catalogue: shipped}
 
-	b.Base = d.base(d.mapping(m.at("base"), "base"))
-	d.engine(m.at("engine"), b, &fixed)
+	b.Base = readBase(m.at("base").mapping("base"))
+	readEngine(m.at("engine"), b, &fixed)
 	b.Network = "none"
-	if word, ok := d.oneOf(m.at("network"), "none", "bridge"); ok {
+	if word, ok := m.at("network").oneOf("none", "bridge"); ok {
 		b.Network = word
 	}
-	b.Capabilities = d.capabilities(m.at("capabilities"))
-	resources := d.mapping(m.at("resources"), "resources")
-	b.Resources = d.resources(resources)
-	b.Env, fixed.env = d.env(m.at("env"))
-	b.Secrets, fixed.secrets = d.secrets(m.at("secrets"), fixed.env, s)
+	b.Capabilities = readCapabilities(m.at("capabilities"))
+	resources := m.at("resources").mapping("resources")
+	b.Resources = readResources(resources)
+	b.Env, fixed.env = readEnv(m.at("env"))
+	b.Secrets, fixed.secrets = readSecrets(m.at("secrets"), fixed.env, s)
 	b.Workdir = defaultWorkdir
-	if dir, ok := d.absolute(m.at("workdir")); ok {
+	if dir, ok := m.at("workdir").absolute(); ok {
 		b.Workdir = dir
 	}
-	d.tools(m.at("tools"), s, &fixed)
+	readTools(m.at("tools"), s, &fixed)
 	s.remember(m.at("network"), m.at("engine"), m.at("capabilities"), m.at("secrets"))
 	s.remember(resources.at("pids"), resources.at("disk"), resources.at("log"), resources.at("artifacts"))
 	b.Catalogue = fixed.catalogue
@@ -54,17 +54,17 @@ var envName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
 const envNameWant = "the name of an environment variable: letters, digits and underscores, no digit first"
 
-// env reads constants, and says in which line each stands.
-func (d *decoder) env(p place) (map[string]string, map[string]int) {
+// readEnv reads constants, and says in which line each stands.
+func readEnv(p place) (map[string]string, map[string]int) {
 	values, lines := map[string]string{}, map[string]int{}
-	pairs, _ := d.pairs(p, "a mapping from variables to values")
+	pairs, _ := p.pairs("a mapping from variables to values")
 	for _, entry := range pairs {
 		if !envName.MatchString(entry.name) {
-			d.mistake(entry.key, "want %s", envNameWant)
+			entry.key.mistake("want %s", envNameWant)
 			continue
 		}
 		lines[entry.name] = entry.key.node.Line
-		if value, ok := d.text(entry.value); ok {
+		if value, ok := entry.value.text(); ok {
 			values[entry.name] = value
 		}
 	}

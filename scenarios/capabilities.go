@@ -31,33 +31,33 @@ var asRoot = []string{
 	"SYS_BOOT", "SYS_MODULE", "SYS_PTRACE", "SYS_RAWIO", "SYS_TIME",
 }
 
-// capabilities reads which a box has beside the default ones.
-func (d *decoder) capabilities(p place) []string {
-	elements, ok := d.list(p)
+// readCapabilities reads which a box has beside the default ones.
+func readCapabilities(p place) []string {
+	elements, ok := p.list()
 	if ok && len(elements) == 0 {
-		d.mistake(p, "want at least one capability; leave capabilities out for the default ones: %s", strings.Join(DefaultCapabilities(), ", "))
+		p.mistake("want at least one capability; leave capabilities out for the default ones: %s", strings.Join(DefaultCapabilities(), ", "))
 	}
 	var all []string
 	for _, element := range elements {
-		name, ok := d.line(element)
+		name, ok := element.line()
 		plain := strings.TrimPrefix(strings.ToUpper(name), "CAP_")
 		known := slices.Contains(capabilities(), plain)
 		switch {
 		case !ok:
 		case known && plain != name:
-			d.mistake(element, "write %s", plain)
+			element.mistake("write %s", plain)
 		case plain == "ALL":
-			d.mistake(element, "all capabilities are as good as root on the machine; name those that the build needs")
+			element.mistake("all capabilities are as good as root on the machine; name those that the build needs")
 		case !known:
 			hint := "see capabilities(7) for their names, and leave CAP_ out"
 			if word := nearest(plain, capabilities()); word != "" {
 				hint = "did you mean " + word + "?"
 			}
-			d.mistake(element, "%q is no capability of Linux; %s", short(name), hint)
+			element.mistake("%q is no capability of Linux; %s", short(name), hint)
 		case slices.Contains(DefaultCapabilities(), name):
-			d.mistake(element, "every box has %s; leave it out", name)
+			element.mistake("every box has %s; leave it out", name)
 		case slices.Contains(all, name):
-			d.mistake(element, "%s stands twice", name)
+			element.mistake("%s stands twice", name)
 		default:
 			all = append(all, name)
 		}

@@ -9,10 +9,10 @@ import (
 )
 
 // about finds the axis of c, and for each of its levels whether c holds there.
-func (d *decoder) about(p place, text string, c spelledCondition, axes []Axis) (int, []bool, bool) {
-	at := func(t token) place { return d.inside(p, text, utf8.RuneCountInString(text[:t.at])) }
+func readAbout(p place, text string, c spelledCondition, axes []Axis) (int, []bool, bool) {
+	at := func(t token) place { return p.inside(text, utf8.RuneCountInString(text[:t.at])) }
 	if c.axis.text == "commit" {
-		d.mistake(at(c.axis), "the commit cannot stand in a rule, which is settled before the repository is read; a commit that cannot be built somewhere is skipped when it is tried")
+		at(c.axis).mistake("the commit cannot stand in a rule, which is settled before the repository is read; a commit that cannot be built somewhere is skipped when it is tried")
 		return 0, nil, false
 	}
 	i := slices.IndexFunc(axes, func(a Axis) bool { return a.Key() == c.axis.text })
@@ -21,12 +21,12 @@ func (d *decoder) about(p place, text string, c spelledCondition, axes []Axis) (
 		for _, axis := range axes {
 			have = append(have, axis.Key())
 		}
-		d.mistake(at(c.axis), "%q is neither varied by an axis nor pinned by the builder; %s", short(c.axis.text), choices(c.axis.text, have))
+		at(c.axis).mistake("%q is neither varied by an axis nor pinned by the builder; %s", short(c.axis.text), choices(c.axis.text, have))
 		return 0, nil, false
 	}
 	holds, err := c.table(axes[i])
 	if err != nil {
-		d.mistake(at(c.level), "%s", err)
+		at(c.level).mistake("%s", err)
 	}
 	return i, holds, err == nil
 }

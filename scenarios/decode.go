@@ -45,59 +45,61 @@ func decode(file string, data []byte, fsys fs.FS, dir string, untrusted bool) (*
 		s.folder = dir
 	}
 	d := &decoder{file: src, grammar: grammar(), untrusted: untrusted}
-	d.scenario(d.mapping(place{node: root}, "scenario"), s)
+	if m := (place{node: root, of: d}).mapping("scenario"); m != nil {
+		readScenario(m, s)
+	}
 	if len(d.mistakes) > 0 {
 		return nil, d.mistakes.sorted()
 	}
 	return s, nil
 }
 
-// scenario reads the whole file into s. The builder comes before the axes, which use the tools it declares,
+// readScenario reads the whole file into s. The builder comes before the axes, which use the tools it declares,
 // and the axes before the rules between them and what is expected of them, in whatever order the file has
 // them.
-func (d *decoder) scenario(m *mapping, s *Scenario) {
+func readScenario(m *mapping, s *Scenario) {
 	if p := m.at("version"); p.node != nil && (p.node.ShortTag() != "!!int" || p.node.Value != "1") {
-		d.wrong(p, "the number 1, the only version this bisect reads")
+		p.wrong("the number 1, the only version this bisect reads")
 	}
-	s.Name, _ = d.match(m.at("name"), plainName, "letters, digits, dots, dashes and underscores, at most 64, a letter or digit first")
-	s.About, _ = d.word(m.at("about"))
+	s.Name, _ = m.at("name").match(plainName, "letters, digits, dots, dashes and underscores, at most 64, a letter or digit first")
+	s.About, _ = m.at("about").word()
 
-	d.source(m, s)
-	before := len(d.mistakes)
-	b := d.builder(m, s)
-	d.axes(m, s, b)
-	d.require(m.at("require"), s, len(d.mistakes) == before)
-	s.Prior = d.prior(d.mapping(m.at("prior"), "prior"))
+	readSource(m, s)
+	before := m.noted()
+	b := readBuilder(m, s)
+	readAxes(m, s, b)
+	readRequire(m.at("require"), s, m.noted() == before)
+	s.Prior = readPrior(m.at("prior").mapping("prior"))
 	if axes := m.at("axes").node; (axes == nil || axes.Kind == yaml.SequenceNode && len(axes.Content) == 0) &&
 		s.Source.Good != "" && s.Source.Good == s.Source.Bad {
-		d.mistake(m.at("source"), "good and bad are the same revision and there are no axes, so nothing changes between them")
+		m.at("source").mistake("good and bad are the same revision and there are no axes, so nothing changes between them")
 	}
-	d.stages(m.at("stages"), s)
-	d.verdict(m.at("verdict"), s)
-	s.Artifacts = d.artifacts(m.at("artifacts"))
+	readStages(m.at("stages"), s)
+	readVerdict(m.at("verdict"), s)
+	s.Artifacts = readArtifacts(m.at("artifacts"))
 
 	s.Confirm = defaultConfirm
-	if n, ok := d.count(m.at("confirm"), 1); ok {
+	if n, ok := m.at("confirm").count(1); ok {
 		s.Confirm = n
 	}
 	s.Confidence = defaultConfidence
-	if share, ok := d.within(m.at("confidence"), 0.5, 0.9999); ok {
+	if share, ok := m.at("confidence").within(0.5, 0.9999); ok {
 		s.Confidence = share
 	}
 	s.Repeat = Repeat{Max: defaultRepeat, Given: m.has("repeat")}
-	repeat := d.mapping(m.at("repeat"), "repeat")
-	if n, ok := d.count(repeat.at("max"), 2); ok {
+	repeat := m.at("repeat").mapping("repeat")
+	if n, ok := repeat.at("max").count(2); ok {
 		s.Repeat.Max = n
 	}
 	s.Certify = Certify{Probes: defaultCertifyProbes, Time: defaultCertifyTime}
-	certify := d.mapping(m.at("certify"), "certify")
-	if n, ok := d.count(certify.at("probes"), 0); ok {
+	certify := m.at("certify").mapping("certify")
+	if n, ok := certify.at("probes").count(0); ok {
 		s.Certify.Probes = n
 	}
-	if t, ok := d.duration(certify.at("time")); ok {
+	if t, ok := certify.at("time").duration(); ok {
 		s.Certify.Time = t
 	}
-	d.expect(d.mapping(m.at("expect"), "expect"), s)
+	readExpect(m.at("expect").mapping("expect"), s)
 	s.remember(m.at("confirm"), repeat.at("max"), certify.at("probes"), certify.at("time"))
 }
 

@@ -8,19 +8,19 @@ import (
 	"buildbisect/images/catalogue"
 )
 
-// engine reads which Docker engine the build itself may use. Which dockerd a plain dind means is settled once
+// readEngine reads which Docker engine the build itself may use. Which dockerd a plain dind means is settled once
 // the axes are known.
-func (d *decoder) engine(p place, b *Builder, fixed *pinned) {
+func readEngine(p place, b *Builder, fixed *pinned) {
 	b.Engine = EngineNone
 	if p.node != nil && p.node.Kind == yaml.MappingNode {
 		b.Engine = EngineDind
-		level, _ := d.engineLevel(d.mapping(p, "engine").at("dind"), *fixed)
+		level, _ := readEngineLevel(p.mapping("engine").at("dind"), *fixed)
 		b.EngineVersion, b.EngineBase = level.Text, level.Base
 		fixed.engine, fixed.engineNamed = p, true
 		return
 	}
 	const want = "none, host, dind or {dind: VERSION}"
-	word, ok := d.str(p, want)
+	word, ok := p.str(want)
 	if !ok {
 		return
 	}
@@ -28,52 +28,52 @@ func (d *decoder) engine(p place, b *Builder, fixed *pinned) {
 	case EngineNone, EngineHost, EngineDind:
 		b.Engine, fixed.engine = Engine(word), p
 	default:
-		d.mistake(p, "want %s, got %q", want, short(word))
+		p.mistake("want %s, got %q", want, short(word))
 	}
 }
 
-// engineLevel reads a dockerd: a version that the catalogue has, or what to run it from.
-func (d *decoder) engineLevel(p place, fixed pinned) (Level, bool) {
+// readEngineLevel reads a dockerd: a version that the catalogue has, or what to run it from.
+func readEngineLevel(p place, fixed pinned) (Level, bool) {
 	if p.node == nil {
 		return Level{}, false
 	}
 	have := fixed.catalogue.Engines()
 	if p.node.Kind == yaml.MappingNode {
-		level, ok := d.namedBase(p)
+		level, ok := readNamedBase(p)
 		if ok && slices.Contains(have, level.Text) {
-			d.mistake(p, "%q is the name of a version that bisect has; give yours another name", level.Text)
+			p.mistake("%q is the name of a version that bisect has; give yours another name", level.Text)
 			return level, false
 		}
 		return level, ok
 	}
-	version, ok := d.str(p, "the version of an engine or a mapping that names one")
+	version, ok := p.str("the version of an engine or a mapping that names one")
 	if !ok {
 		return Level{}, false
 	}
 	if !slices.Contains(have, version) {
-		d.mistake(p, "unknown version %q of the engine; %s; or name an image that has one", short(version), choices(version, have))
+		p.mistake("unknown version %q of the engine; %s; or name an image that has one", short(version), choices(version, have))
 		return Level{}, false
 	}
 	base, err := fixed.catalogue.Engine(version)
 	if err != nil {
-		d.mistake(p, "%s", err)
+		p.mistake("%s", err)
 	}
 	return Level{Text: version, Base: base}, err == nil
 }
 
 // settleEngine makes what the builder says of the engine agree with whether an axis varies it.
-func (d *decoder) settleEngine(b *Builder, fixed pinned, varied bool) {
+func settleEngine(b *Builder, fixed pinned, varied bool) {
 	switch {
 	case varied && fixed.engineNamed:
-		d.mistake(fixed.engine, "the engine is both fixed here and varied by an axis; write dind alone, or leave the axis out")
+		fixed.engine.mistake("the engine is both fixed here and varied by an axis; write dind alone, or leave the axis out")
 	case varied && fixed.engine.node != nil && b.Engine != EngineDind:
-		d.mistake(fixed.engine, "an axis varies the engine, which only dind lets it; write dind, or leave the axis out")
+		fixed.engine.mistake("an axis varies the engine, which only dind lets it; write dind, or leave the axis out")
 	case varied:
 		b.Engine = EngineDind
 	case b.Engine == EngineDind && !fixed.engineNamed:
 		base, err := fixed.catalogue.Engine(catalogue.DefaultEngine)
 		if err != nil {
-			d.mistake(fixed.engine, "%s", err)
+			fixed.engine.mistake("%s", err)
 		}
 		b.EngineVersion, b.EngineBase = catalogue.DefaultEngine, base
 	}

@@ -12,38 +12,38 @@ type Expect struct {
 	Candidates []map[string]*string // a level on every axis
 }
 
-// expect reads what must be found again.
-func (d *decoder) expect(m *mapping, s *Scenario) {
+// readExpect reads what must be found again.
+func readExpect(m *mapping, s *Scenario) {
 	switch {
 	case m == nil:
 	case m.has("causes") && m.has("repairs"):
-		d.mistake(m.at("repairs"), "causes are named too; good is either older than bad or newer")
+		m.at("repairs").mistake("causes are named too; good is either older than bad or newer")
 	case m.has("candidates") && (m.has("causes") || m.has("repairs")):
-		d.mistake(m.at("candidates"), "what is found is named too; either it is found, or points are left open")
+		m.at("candidates").mistake("what is found is named too; either it is found, or points are left open")
 	case !m.has("causes") && !m.has("repairs") && !m.has("candidates"):
-		d.mistake(m.place, "want causes, or repairs where good is newer than bad, or candidates where it stays open")
+		m.place.mistake("want causes, or repairs where good is newer than bad, or candidates where it stays open")
 	}
-	s.Expect.Causes = d.changes(m.at("causes"), "cause", "bad", s.Axes)
-	s.Expect.Repairs = d.changes(m.at("repairs"), "repair", "good", s.Axes)
-	s.Expect.Candidates = d.changes(m.at("candidates"), "candidate", "own", s.Axes)
+	s.Expect.Causes = readChanges(m.at("causes"), "cause", "bad", s.Axes)
+	s.Expect.Repairs = readChanges(m.at("repairs"), "repair", "good", s.Axes)
+	s.Expect.Candidates = readChanges(m.at("candidates"), "candidate", "own", s.Axes)
 }
 
-// changes reads sets of levels: causes, which lead to the bad end, repairs, which lead to the good one, or
+// readChanges reads sets of levels: causes, which lead to the bad end, repairs, which lead to the good one, or
 // whole points.
-func (d *decoder) changes(p place, kind, toward string, axes []Axis) []map[string]*string {
-	elements, ok := d.list(p)
+func readChanges(p place, kind, toward string, axes []Axis) []map[string]*string {
+	elements, ok := p.list()
 	if ok && len(elements) == 0 {
-		d.mistake(p, "want at least one %s", kind)
+		p.mistake("want at least one %s", kind)
 	}
 	var all []map[string]*string
 	for _, element := range elements {
-		pairs, ok := d.pairs(element, fmt.Sprintf("a mapping from axes to their %s levels", toward))
+		pairs, ok := element.pairs(fmt.Sprintf("a mapping from axes to their %s levels", toward))
 		if ok && len(pairs) == 0 {
-			d.mistake(element, "want at least one axis and its %s level", toward)
+			element.mistake("want at least one axis and its %s level", toward)
 		}
 		levels := map[string]*string{}
 		for _, entry := range pairs {
-			if level, ok := d.level(entry.value); ok && d.expectedLevel(entry, level, kind, axes) {
+			if level, ok := readLevel(entry.value); ok && expectedLevel(entry, level, kind, axes) {
 				levels[entry.name] = level.pointer()
 			}
 		}
@@ -56,10 +56,10 @@ func (d *decoder) changes(p place, kind, toward string, axes []Axis) []map[strin
 
 // expectedLevel notes a level that cannot take part: nothing changes at the end that the others lead away
 // from.
-func (d *decoder) expectedLevel(entry pair, level Level, kind string, axes []Axis) bool {
+func expectedLevel(entry pair, level Level, kind string, axes []Axis) bool {
 	if entry.name == "commit" {
 		if level.Null {
-			d.wrong(entry.value, "a revision")
+			entry.value.wrong("a revision")
 		}
 		return !level.Null
 	}
@@ -75,17 +75,17 @@ func (d *decoder) expectedLevel(entry pair, level Level, kind string, axes []Axi
 		}
 		switch axis.index(level) {
 		case -1:
-			d.mistake(entry.value, "%s is no level of its axis", level)
+			entry.value.mistake("%s is no level of its axis", level)
 		case start:
 			if kind == "candidate" {
 				return true // such a point names the ends, too
 			}
-			d.mistake(entry.value, "%s is the %s end of its axis and cannot be part of a %s", level, end, kind)
+			entry.value.mistake("%s is the %s end of its axis and cannot be part of a %s", level, end, kind)
 		default:
 			return true
 		}
 		return false
 	}
-	d.mistake(entry.key, "no axis has this key; %s", choices(entry.name, have))
+	entry.key.mistake("no axis has this key; %s", choices(entry.name, have))
 	return false
 }

@@ -52,10 +52,10 @@ var ErrAbort = errors.New("the build asked to abort")
 // judges are the keys of a verdict, and how each is read. The last that stands in a scenario decides.
 var judges = []struct {
 	key  string
-	read func(d *decoder, m *mapping, s *Scenario)
+	read func(m *mapping, s *Scenario)
 }{
-	{"bad", (*decoder).bad},
-	{"exit", (*decoder).gitExit},
+	{"bad", readBad},
+	{"exit", readGitExit},
 }
 
 func judgeKeys() (keys []string) {
@@ -65,13 +65,13 @@ func judgeKeys() (keys []string) {
 	return keys
 }
 
-// verdict reads what is bad. Without it any failure of the last stage is.
-func (d *decoder) verdict(p place, s *Scenario) {
+// readVerdict reads what is bad. Without it any failure of the last stage is.
+func readVerdict(p place, s *Scenario) {
 	s.Verdict = Verdict{Stage: max(len(s.Stages)-1, 0), Judge: Failure}
-	m := d.mapping(p, "verdict")
+	m := p.mapping("verdict")
 	for _, j := range judges {
 		if m.has(j.key) {
-			j.read(d, m, s)
+			j.read(m, s)
 		}
 	}
 }

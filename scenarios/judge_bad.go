@@ -45,10 +45,10 @@ func (s Signature) Judge(e Ended) (Judgement, error) {
 	return Judgement{Verdict: bisect.Good, Reason: e.Status()}, nil
 }
 
-// bad reads which failure of which stage is bad.
-func (d *decoder) bad(m *mapping, s *Scenario) {
-	bad := d.mapping(m.at("bad"), "bad")
-	if name, ok := d.line(bad.at("stage")); ok && len(s.Stages) > 0 {
+// readBad reads which failure of which stage is bad.
+func readBad(m *mapping, s *Scenario) {
+	bad := m.at("bad").mapping("bad")
+	if name, ok := bad.at("stage").line(); ok && len(s.Stages) > 0 {
 		i := slices.IndexFunc(s.Stages, func(stage Stage) bool { return stage.Name == name })
 		if i < 0 {
 			var have []string
@@ -57,15 +57,15 @@ func (d *decoder) bad(m *mapping, s *Scenario) {
 					have = append(have, stage.Name)
 				}
 			}
-			d.mistake(bad.at("stage"), "no stage is named %q; %s", short(name), choices(name, have))
+			bad.at("stage").mistake("no stage is named %q; %s", short(name), choices(name, have))
 		}
 		s.Verdict.Stage = max(i, 0)
 	}
-	signature := Signature{Log: d.pattern(bad.at("log"))}
-	if word, ok := d.oneOf(bad.at("exit"), "failed", "any"); ok && word == "any" {
+	signature := Signature{Log: readPattern(bad.at("log"))}
+	if word, ok := bad.at("exit").oneOf("failed", "any"); ok && word == "any" {
 		signature.AnyExit = true
 		if !bad.has("log") {
-			d.mistake(bad.at("exit"), "any status would be bad; add the log line that decides")
+			bad.at("exit").mistake("any status would be bad; add the log line that decides")
 		}
 	}
 	if signature.Log != nil {

@@ -27,11 +27,11 @@ func (gitStatus) Judge(e Ended) (Judgement, error) {
 	return Judgement{Verdict: bisect.Bad, Reason: e.Status()}, nil
 }
 
-func (d *decoder) gitExit(m *mapping, s *Scenario) {
-	if _, ok := d.oneOf(m.at("exit"), "git"); ok {
+func readGitExit(m *mapping, s *Scenario) {
+	if _, ok := m.at("exit").oneOf("git"); ok {
 		s.Verdict.Judge = GitStatus
 	}
 	if m.has("bad") {
-		d.mistake(m.at("exit"), "bad is described too; either it or git's exit codes decide")
+		m.at("exit").mistake("bad is described too; either it or git's exit codes decide")
 	}
 }

@@ -22,10 +22,10 @@ type AxisKind interface {
 	// key is the name of an axis of this kind in --at and in reports.
 	key(name string) string
 	// read reads what stands at the key, into a. It reports whether the axis is of use.
-	read(d *decoder, p place, a *Axis, fixed pinned) bool
+	read(p place, a *Axis, fixed pinned) bool
 	// levels reads the levels of a. Where a is not understood (known is false) they are only checked for what
 	// holds of any.
-	levels(d *decoder, m *mapping, a Axis, fixed pinned, known bool) []Level
+	levels(m *mapping, a Axis, fixed pinned, known bool) []Level
 	// variables are the environment variables that a sets, all to its level, or unsets where that is null.
 	variables(a Axis) []string
 }
@@ -93,15 +93,15 @@ func (b Builder) World(axes []Axis, levels []Level) World {
 }
 
 // plainLevels reads strings and nulls; check notes those that the axis cannot have.
-func (d *decoder) plainLevels(m *mapping, check func(p place, level Level) bool) []Level {
+func plainLevels(m *mapping, check func(p place, level Level) bool) []Level {
 	for _, key := range m.among("debian", "snapshots") {
-		d.mistake(m.at(key), "belongs to an axis {base: true}, whose levels are snapshots of one Debian suite")
+		m.at(key).mistake("belongs to an axis {base: true}, whose levels are snapshots of one Debian suite")
 	}
 	if !m.has("levels") {
-		d.mistake(m.place, "levels is missing")
+		m.place.mistake("levels is missing")
 	}
-	return d.unlike(m.at("levels"), func(p place) (Level, bool) {
-		level, ok := d.level(p)
+	return unlike(m.at("levels"), func(p place) (Level, bool) {
+		level, ok := readLevel(p)
 		if !ok || level.Null {
 			return level, ok
 		}
@@ -110,9 +110,9 @@ func (d *decoder) plainLevels(m *mapping, check func(p place, level Level) bool)
 }
 
 // notBlank notes a level without a word.
-func (d *decoder) notBlank(p place, level Level) bool {
+func notBlank(p place, level Level) bool {
 	if strings.TrimSpace(level.Text) == "" {
-		d.mistake(p, "the level is empty; write null for an absent tool")
+		p.mistake("the level is empty; write null for an absent tool")
 		return false
 	}
 	return true

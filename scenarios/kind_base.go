@@ -14,20 +14,20 @@ func (baseKind) Apply(a Axis, level Level, w *World) {
 	w.Spec.Base, w.Spec.BaseVaries = level.Base, len(a.Levels) > 1
 }
 
-func (k baseKind) read(d *decoder, p place, _ *Axis, _ pinned) bool { return d.mustBeTrue(p, k) }
+func (k baseKind) read(p place, _ *Axis, _ pinned) bool { return mustBeTrue(p, k) }
 
-func (baseKind) levels(d *decoder, m *mapping, _ Axis, _ pinned, known bool) []Level {
+func (baseKind) levels(m *mapping, _ Axis, _ pinned, known bool) []Level {
 	if !known {
 		return nil
 	}
-	return d.baseLevels(m)
+	return readBaseLevels(m)
 }
 
 // mustBeTrue reads the flag of a kind of which a scenario has one axis.
-func (d *decoder) mustBeTrue(p place, k AxisKind) bool {
-	before := len(d.mistakes)
-	if !d.flag(p) && len(d.mistakes) == before {
-		d.mistake(p, "want true; leave the axis out if the %s does not vary", k)
+func mustBeTrue(p place, k AxisKind) bool {
+	before := p.noted()
+	if !p.flag() && p.noted() == before {
+		p.mistake("want true; leave the axis out if the %s does not vary", k)
 	}
-	return len(d.mistakes) == before
+	return p.noted() == before
 }

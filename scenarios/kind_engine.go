@@ -10,17 +10,17 @@ func (engineKind) Heavy() bool                                        { return t
 func (engineKind) key(string) string                                  { return "engine" }
 func (engineKind) variables(Axis) []string                            { return nil }
 func (engineKind) Apply(_ Axis, level Level, w *World)                { w.Dockerd = &level }
-func (k engineKind) read(d *decoder, p place, _ *Axis, _ pinned) bool { return d.mustBeTrue(p, k) }
+func (k engineKind) read(p place, _ *Axis, _ pinned) bool { return mustBeTrue(p, k) }
 
-func (engineKind) levels(d *decoder, m *mapping, _ Axis, fixed pinned, known bool) []Level {
+func (engineKind) levels(m *mapping, _ Axis, fixed pinned, known bool) []Level {
 	if !known {
 		return nil
 	}
 	for _, key := range m.among("debian", "snapshots") {
-		d.mistake(m.at(key), "belongs to an axis {base: true}, whose levels are snapshots of one Debian suite")
+		m.at(key).mistake("belongs to an axis {base: true}, whose levels are snapshots of one Debian suite")
 	}
 	if !m.has("levels") {
-		d.mistake(m.place, "levels is missing")
+		m.place.mistake("levels is missing")
 	}
-	return d.unlike(m.at("levels"), func(p place) (Level, bool) { return d.engineLevel(p, fixed) })
+	return unlike(m.at("levels"), func(p place) (Level, bool) { return readEngineLevel(p, fixed) })
 }

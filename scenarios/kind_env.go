@@ -11,13 +11,13 @@ func (envKind) key(name string) string              { return "env." + name }
 func (envKind) variables(a Axis) []string           { return []string{a.Name} }
 func (envKind) Apply(a Axis, level Level, w *World) { w.setAll(a, level) }
 
-func (envKind) read(d *decoder, p place, a *Axis, _ pinned) (ok bool) {
-	a.Name, ok = d.match(p, envName, envNameWant)
+func (envKind) read(p place, a *Axis, _ pinned) (ok bool) {
+	a.Name, ok = p.match(envName, envNameWant)
 	return ok
 }
 
-func (envKind) levels(d *decoder, m *mapping, _ Axis, _ pinned, _ bool) []Level {
-	return d.plainLevels(m, func(place, Level) bool { return true }) // a variable may be set to the empty string
+func (envKind) levels(m *mapping, _ Axis, _ pinned, _ bool) []Level {
+	return plainLevels(m, func(place, Level) bool { return true }) // a variable may be set to the empty string
 }
 
 // setAll sets the variables of a to a level, or unsets them.

@@ -22,22 +22,22 @@ func (toolKind) Apply(a Axis, level Level, w *World) {
 	}
 }
 
-func (toolKind) read(d *decoder, p place, a *Axis, fixed pinned) (ok bool) {
-	a.Name, ok = d.word(p)
+func (toolKind) read(p place, a *Axis, fixed pinned) (ok bool) {
+	a.Name, ok = p.word()
 	if ok && fixed.tools[a.Name] > 0 {
-		d.mistake(p, "%s is both pinned, in line %d, and varied here; choose one", short(a.Name), fixed.tools[a.Name])
+		p.mistake("%s is both pinned, in line %d, and varied here; choose one", short(a.Name), fixed.tools[a.Name])
 		return false
 	}
-	return ok && d.tool(p, a.Name, fixed)
+	return ok && readTool(p, a.Name, fixed)
 }
 
-func (toolKind) levels(d *decoder, m *mapping, a Axis, fixed pinned, known bool) []Level {
-	return d.plainLevels(m, func(p place, level Level) bool {
-		if !d.notBlank(p, level) {
+func (toolKind) levels(m *mapping, a Axis, fixed pinned, known bool) []Level {
+	return plainLevels(m, func(p place, level Level) bool {
+		if !notBlank(p, level) {
 			return false
 		}
 		if known {
-			d.version(p, a.Name, level.Text, fixed)
+			readVersion(p, a.Name, level.Text, fixed)
 		}
 		return true
 	})

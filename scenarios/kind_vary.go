@@ -54,22 +54,22 @@ func (varyKind) Apply(a Axis, level Level, w *World) {
 	}
 }
 
-func (varyKind) read(d *decoder, p place, a *Axis, _ pinned) (ok bool) {
+func (varyKind) read(p place, a *Axis, _ pinned) (ok bool) {
 	var names []string
 	for _, v := range variations {
 		names = append(names, v.name)
 	}
-	a.Name, ok = d.oneOf(p, names...)
+	a.Name, ok = p.oneOf(names...)
 	return ok
 }
 
-func (varyKind) levels(d *decoder, m *mapping, a Axis, _ pinned, known bool) []Level {
-	return d.plainLevels(m, func(p place, level Level) bool {
+func (varyKind) levels(m *mapping, a Axis, _ pinned, known bool) []Level {
+	return plainLevels(m, func(p place, level Level) bool {
 		v := variationOf(a.Name)
 		if !known || v.pattern.MatchString(level.Text) {
 			return true
 		}
-		d.mistake(p, "want %s, got %q", v.want, short(level.Text))
+		p.mistake("want %s, got %q", v.want, short(level.Text))
 		return false
 	})
 }

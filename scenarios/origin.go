@@ -13,46 +13,46 @@ import (
 	"strings"
 )
 
-// source reads where trees come from.
-func (d *decoder) source(top *mapping, s *Scenario) {
-	m := d.mapping(top.at("source"), "source")
-	s.Source.Good, _ = d.line(m.at("good"))
-	s.Source.Bad, _ = d.line(m.at("bad"))
-	s.Source.FirstParent = d.flag(m.at("first-parent"))
-	s.Source.Paths = d.paths(m.at("paths"))
-	s.Source.Git = d.flag(m.at("git"))
-	s.Source.Submodules = d.flag(m.at("submodules"))
+// readSource reads where trees come from.
+func readSource(top *mapping, s *Scenario) {
+	m := top.at("source").mapping("source")
+	s.Source.Good, _ = m.at("good").line()
+	s.Source.Bad, _ = m.at("bad").line()
+	s.Source.FirstParent = m.at("first-parent").flag()
+	s.Source.Paths = readPaths(m.at("paths"))
+	s.Source.Git = m.at("git").flag()
+	s.Source.Submodules = m.at("submodules").flag()
 	switch {
 	case m == nil:
 	case m.has("repo") && m.has("history"):
-		d.mistake(m.at("history"), "repo is named too; trees come from one of them")
+		m.at("history").mistake("repo is named too; trees come from one of them")
 	case !m.has("repo") && !m.has("history"):
-		d.mistake(m.place, "neither repo nor history; say where the trees come from, such as repo: .")
+		m.place.mistake("neither repo nor history; say where the trees come from, such as repo: .")
 	}
-	s.Source.Repo = d.repo(m.at("repo"), s)
-	if name, ok := d.line(m.at("history")); ok {
+	s.Source.Repo = readRepo(m.at("repo"), s)
+	if name, ok := m.at("history").line(); ok {
 		s.Source.History = name
 		if f, err := s.OpenHistory(); err != nil {
-			d.mistake(m.at("history"), "%s", plainly(errors.Unwrap(err)))
+			m.at("history").mistake("%s", plainly(errors.Unwrap(err)))
 		} else {
 			f.Close()
 		}
 	}
 }
 
-// paths reads which commits count, by what they touch.
-func (d *decoder) paths(p place) []string {
-	elements, ok := d.list(p)
+// readPaths reads which commits count, by what they touch.
+func readPaths(p place) []string {
+	elements, ok := p.list()
 	if ok && len(elements) == 0 {
-		d.mistake(p, "want at least one path; leave paths out for all commits to count")
+		p.mistake("want at least one path; leave paths out for all commits to count")
 	}
 	var all []string
 	for _, element := range elements {
-		spec, ok := d.pathspec(element)
+		spec, ok := readPathspec(element)
 		switch {
 		case !ok:
 		case slices.Contains(all, spec):
-			d.mistake(element, "%s stands twice", spec)
+			element.mistake("%s stands twice", spec)
 		default:
 			all = append(all, spec)
 		}
@@ -60,10 +60,10 @@ func (d *decoder) paths(p place) []string {
 	return all
 }
 
-// pathspec reads which files count, as git's pathspecs say it: see [decoder.isPathspec].
-func (d *decoder) pathspec(p place) (string, bool) {
-	s, ok := d.line(p)
-	return s, ok && d.isPathspec(p, s)
+// readPathspec reads which files count, as git's pathspecs say it: see [decoder.isPathspec].
+func readPathspec(p place) (string, bool) {
+	s, ok := p.line()
+	return s, ok && isPathspec(p, s)
 }
 
 // pathMagic is what may stand before a pattern, long or short: ":(glob)", ":!".
@@ -71,10 +71,10 @@ var pathMagic = regexp.MustCompile(`^:(\([^)]*\)|[!^/]*:?)`)
 
 // isPathspec refuses what leads out of the repository. What magic there is, and what patterns mean,
 // runner/git knows.
-func (d *decoder) isPathspec(p place, s string) bool {
+func isPathspec(p place, s string) bool {
 	pattern := strings.TrimPrefix(s, pathMagic.FindString(s))
 	if clean := path.Clean(pattern); s == "" || path.IsAbs(pattern) || clean == ".." || strings.HasPrefix(clean, "../") {
-		d.mistake(p, "want a path inside the repository, from its top, such as build/ or '*.mk'; got %q", short(s))
+		p.mistake("want a path inside the repository, from its top, such as build/ or '*.mk'; got %q", short(s))
 		return false
 	}
 	return true
@@ -83,20 +83,20 @@ func (d *decoder) isPathspec(p place, s string) bool {
 // remote recognizes a URL, and the user@host:path that git takes for one.
 var remote = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://|^[^/:@]+@[^/:]+:`)
 
-// repo reads the path of a repository, or of a folder in its work tree.
-func (d *decoder) repo(p place, s *Scenario) string {
-	name, ok := d.line(p)
+// readRepo reads the path of a repository, or of a folder in its work tree.
+func readRepo(p place, s *Scenario) string {
+	name, ok := p.line()
 	switch {
 	case !ok:
 		return ""
 	case remote.MatchString(name):
-		d.mistake(p, "a URL is not supported in this version; clone it and give the path of the clone")
+		p.mistake("a URL is not supported in this version; clone it and give the path of the clone")
 		return ""
 	}
 	if s.Dir != "" && !filepath.IsAbs(name) && filepath.Join(s.Dir, filepath.FromSlash(name)) == s.Dir {
 		return standing(s.Dir)
 	}
-	return d.onDisk(p, name, s)
+	return onDisk(p, name, s)
 }
 
 // standing is dir, or the nearest folder above it that is there: of a scenario that was read from a commit,
@@ -112,20 +112,20 @@ func standing(dir string) string {
 }
 
 // onDisk resolves a path of the machine, and notes if nothing is there.
-func (d *decoder) onDisk(p place, name string, s *Scenario) string {
+func onDisk(p place, name string, s *Scenario) string {
 	if s.Dir == "" {
-		d.mistake(p, "a shipped scenario has no folder on this machine, so it cannot name a path of it")
+		p.mistake("a shipped scenario has no folder on this machine, so it cannot name a path of it")
 		return ""
 	}
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(s.Dir, filepath.FromSlash(name))
 	}
 	if err := s.confined(name); err != nil {
-		d.mistake(p, "%s", plainly(err))
+		p.mistake("%s", plainly(err))
 		return ""
 	}
 	if _, err := os.Stat(name); err != nil {
-		d.mistake(p, "%s", cause(err))
+		p.mistake("%s", cause(err))
 		return ""
 	}
 	return filepath.Clean(name)

@@ -22,19 +22,19 @@ const (
 	mostWeight  = 1e6
 )
 
-func (d *decoder) prior(m *mapping) Prior {
-	prior := Prior{Size: d.flag(m.at("size"))}
-	paths, _ := d.pairs(m.at("paths"), "a mapping from paths to weights")
+func readPrior(m *mapping) Prior {
+	prior := Prior{Size: m.at("size").flag()}
+	paths, _ := m.at("paths").pairs("a mapping from paths to weights")
 	for _, entry := range paths {
-		weight, ok := d.within(entry.value, leastWeight, mostWeight)
-		if d.isPathspec(entry.key, entry.name) && ok {
+		weight, ok := entry.value.within(leastWeight, mostWeight)
+		if isPathspec(entry.key, entry.name) && ok {
 			prior.Paths = append(prior.Paths, PathWeight{entry.name, weight})
 		}
 	}
-	commits, _ := d.pairs(m.at("commits"), "a mapping from revisions to weights")
+	commits, _ := m.at("commits").pairs("a mapping from revisions to weights")
 	for _, entry := range commits {
-		weight, ok := d.within(entry.value, leastWeight, mostWeight)
-		if _, named := d.line(place{entry.key.node, entry.key.path}); named && ok {
+		weight, ok := entry.value.within(leastWeight, mostWeight)
+		if _, named := entry.key.line(); named && ok {
 			if prior.Commits == nil {
 				prior.Commits = map[string]float64{}
 			}

@@ -55,36 +55,36 @@ func (c condition) met(levels []int) bool {
 // file keeps the reader busy for long, for each is asked of all levels of its axis.
 const maxConditions = 100
 
-// require reads the rules. Unless the axes are sound only the spelling is looked at: what else there is to
+// readRequire reads the rules. Unless the axes are sound only the spelling is looked at: what else there is to
 // say would follow from mistakes that are noted already.
-func (d *decoder) require(p place, s *Scenario, sound bool) {
-	elements, _ := d.list(p)
+func readRequire(p place, s *Scenario, sound bool) {
+	elements, _ := p.list()
 	total := 0
 	for _, element := range elements {
-		text, ok := d.line(element)
+		text, ok := element.line()
 		if !ok {
 			continue
 		}
-		spelled, ok := d.spelledRule(element, text)
+		spelled, ok := readSpelledRule(element, text)
 		if !ok || !sound {
 			continue
 		}
 		if total += len(spelled); total > maxConditions {
-			d.mistake(element, "with this rule there are %d conditions, of %d at most", total, maxConditions)
+			element.mistake("with this rule there are %d conditions, of %d at most", total, maxConditions)
 			return
 		}
-		conditions, ok := d.conditions(element, text, spelled, s)
+		conditions, ok := readConditions(element, text, spelled, s)
 		if !ok {
 			continue
 		}
 		rule := Rule{Text: text, when: conditions[0], with: conditions[1:]}
-		d.possibleEnds(element, rule, s.Axes)
+		possibleEnds(element, rule, s.Axes)
 		s.Require = append(s.Require, rule)
 	}
 }
 
 // possibleEnds notes a rule that excludes an end of the search.
-func (d *decoder) possibleEnds(p place, rule Rule, axes []Axis) {
+func possibleEnds(p place, rule Rule, axes []Axis) {
 	first, last := make([]int, len(axes)), make([]int, len(axes))
 	for i, axis := range axes {
 		last[i] = len(axis.Levels) - 1
@@ -94,18 +94,18 @@ func (d *decoder) possibleEnds(p place, rule Rule, axes []Axis) {
 		levels []int
 	}{{"good", first}, {"bad", last}} {
 		if missing, broken := rule.broken(end.levels); broken {
-			d.mistake(p, "excludes the %s end, where %q holds and %q does not; both ends are built, so they must be able to exist",
+			p.mistake("excludes the %s end, where %q holds and %q does not; both ends are built, so they must be able to exist",
 				end.name, short(rule.when.text), short(missing.text))
 		}
 	}
 }
 
 // conditions works out what a rule asks of the axes.
-func (d *decoder) conditions(p place, text string, spelled []spelledCondition, s *Scenario) ([]condition, bool) {
+func readConditions(p place, text string, spelled []spelledCondition, s *Scenario) ([]condition, bool) {
 	axes := slices.Concat(s.Axes, s.Builder.constants())
 	var all []condition
 	for _, c := range spelled {
-		i, holds, ok := d.about(p, text, c, axes)
+		i, holds, ok := readAbout(p, text, c, axes)
 		if !ok {
 			continue
 		}

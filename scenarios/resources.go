@@ -24,10 +24,10 @@ const (
 	leastLog    = 4 << 10
 )
 
-func (d *decoder) resources(m *mapping) Resources {
+func readResources(m *mapping) Resources {
 	r := DefaultResources()
-	r.CPUs = d.amount(m.at("cpus"))
-	if n, ok := d.count(m.at("pids"), 1); ok {
+	r.CPUs = m.at("cpus").amount()
+	if n, ok := m.at("pids").count(1); ok {
 		r.PIDs = int64(n)
 	}
 	for _, size := range []struct {
@@ -40,7 +40,7 @@ func (d *decoder) resources(m *mapping) Resources {
 		{"log", leastLog, &r.Log},
 		{"artifacts", leastLog, &r.Artifacts},
 	} {
-		if v, ok := d.size(m.at(size.key), size.least); ok {
+		if v, ok := m.at(size.key).size(size.least); ok {
 			*size.value = v
 		}
 	}

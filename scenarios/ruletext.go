@@ -40,10 +40,10 @@ type ruleText struct {
 	wrong  func(at int, format string, args ...any)
 }
 
-// spelledRule reads the conditions of a rule: the one that asks, then those it asks for.
-func (d *decoder) spelledRule(p place, text string) ([]spelledCondition, bool) {
+// readSpelledRule reads the conditions of a rule: the one that asks, then those it asks for.
+func readSpelledRule(p place, text string) ([]spelledCondition, bool) {
 	r := &ruleText{text: text, wrong: func(at int, format string, args ...any) {
-		d.mistake(d.inside(p, text, utf8.RuneCountInString(text[:at])), format, args...)
+		p.inside(text, utf8.RuneCountInString(text[:at])).mistake(format, args...)
 	}}
 	var all []spelledCondition
 	for link := "with"; ; link = "and" {

@@ -30,35 +30,35 @@ const (
 // ours are the variables that bisect sets itself.
 var ours = regexp.MustCompile(`^(BISECT_|GIT_CONFIG_)`)
 
-// secrets reads where secrets are had from, and says in which line each stands. They are not looked at: a
+// readSecrets reads where secrets are had from, and says in which line each stands. They are not looked at: a
 // scenario is valid on a machine that has none of them.
-func (d *decoder) secrets(p place, env map[string]int, s *Scenario) (map[string]Secret, map[string]int) {
+func readSecrets(p place, env map[string]int, s *Scenario) (map[string]Secret, map[string]int) {
 	secrets, lines := map[string]Secret{}, map[string]int{}
-	pairs, _ := d.pairs(p, "a mapping from variables to where their values are had from")
+	pairs, _ := p.pairs("a mapping from variables to where their values are had from")
 	for _, entry := range pairs {
-		m := d.mapping(entry.value, "secret")
+		m := entry.value.mapping("secret")
 		switch {
 		case !envName.MatchString(entry.name):
-			d.mistake(entry.key, "want %s", envNameWant)
+			entry.key.mistake("want %s", envNameWant)
 			continue
 		case ours.MatchString(entry.name):
-			d.mistake(entry.key, "bisect sets variables of such names itself; choose another")
+			entry.key.mistake("bisect sets variables of such names itself; choose another")
 		case env[entry.name] > 0:
-			d.mistake(entry.key, "%s is both constant, in line %d, and secret here; choose one", entry.name, env[entry.name])
+			entry.key.mistake("%s is both constant, in line %d, and secret here; choose one", entry.name, env[entry.name])
 		}
 		lines[entry.name] = entry.key.node.Line
 		s.remember(entry.key)
 		var secret Secret
-		secret.FromEnv, _ = d.match(m.at("from-env"), envName, envNameWant)
-		secret.FromFile, _ = d.line(m.at("from-file"))
+		secret.FromEnv, _ = m.at("from-env").match(envName, envNameWant)
+		secret.FromFile, _ = m.at("from-file").line()
 		switch {
 		case m == nil:
 		case m.has("from-env") && m.has("from-file"):
-			d.mistake(m.at("from-file"), "from-env is named too; a secret is had from one of them")
+			m.at("from-file").mistake("from-env is named too; a secret is had from one of them")
 		case !m.has("from-env") && !m.has("from-file"):
-			d.mistake(m.place, "want from-env or from-file")
+			m.place.mistake("want from-env or from-file")
 		case m.has("from-file") && s.Dir == "":
-			d.mistake(m.at("from-file"), "a shipped scenario has no folder on this machine, so it cannot name a file of it")
+			m.at("from-file").mistake("a shipped scenario has no folder on this machine, so it cannot name a file of it")
 		}
 		secrets[entry.name] = secret
 	}

@@ -7,14 +7,14 @@ import (
 	"buildbisect/images/catalogue"
 )
 
-// toolchain reads one declared version of a tool. Of a tool that the catalogue knows, what is left out is as
+// readToolchain reads one declared version of a tool. Of a tool that the catalogue knows, what is left out is as
 // it is there.
-func (d *decoder) toolchain(m *mapping, tool, version string, s *Scenario, fixed *pinned) catalogue.Toolchain {
+func readToolchain(m *mapping, tool, version string, s *Scenario, fixed *pinned) catalogue.Toolchain {
 	if m == nil {
 		return catalogue.Toolchain{}
 	}
 	t, _ := fixed.shipped.Template(tool)
-	t.Tool, t.Version, t.Sources = tool, version, d.sources(m, s, t.Sources)
+	t.Tool, t.Version, t.Sources = tool, version, readSources(m, s, t.Sources)
 	if !foldered(t.Sources) {
 		t.Tree, t.Program, t.Also = "", "", nil
 	}
@@ -22,12 +22,12 @@ func (d *decoder) toolchain(m *mapping, tool, version string, s *Scenario, fixed
 		t.Command, t.Want = nil, "" // the user's own program says of itself what it likes
 	}
 	asked := t.Dest
-	d.layout(m, &t)
+	readLayout(m, &t)
 	t.Command = slices.Clone(t.Command)
 	if len(t.Command) > 0 && t.Command[0] == asked {
 		t.Command[0] = t.Dest
 	}
-	d.check(d.mapping(m.at("check"), "check"), &t)
+	readCheck(m.at("check").mapping("check"), &t)
 	return t
 }
 
@@ -39,45 +39,45 @@ func foldered(sources []catalogue.Source) bool {
 // ready reports a module that is taken as it is.
 func ready(s catalogue.Source) bool { return s.Module != nil && s.Module.Path != "" }
 
-// layout reads where the tool stands in the builder.
-func (d *decoder) layout(m *mapping, t *catalogue.Toolchain) {
+// readLayout reads where the tool stands in the builder.
+func readLayout(m *mapping, t *catalogue.Toolchain) {
 	switch {
 	case m.has("dest"):
-		t.Dest, _ = d.absolute(m.at("dest"))
+		t.Dest, _ = m.at("dest").absolute()
 	case t.Dest == "" && len(t.Sources) == 1 && t.Sources[0].Debian != nil:
 		t.Dest = t.Sources[0].Debian.Program
 	case t.Dest == "" && !m.has("debian"):
-		d.mistake(m.place, "dest is missing; it says where the tool stands in the builder, such as /usr/local/bin/%s", t.Tool)
+		m.place.mistake("dest is missing; it says where the tool stands in the builder, such as /usr/local/bin/%s", t.Tool)
 	}
 	switch {
 	case m.has("tree"):
-		t.Tree, _ = d.absolute(m.at("tree"))
-		t.Program, t.Also = "", d.also(m.at("also"))
+		t.Tree, _ = m.at("tree").absolute()
+		t.Program, t.Also = "", readAlso(m.at("also"))
 		if !foldered(t.Sources) {
-			d.mistake(m.at("tree"), "only a release, or a module taken as it is, brings a whole folder")
+			m.at("tree").mistake("only a release, or a module taken as it is, brings a whole folder")
 		}
 	case m.has("also"):
-		d.mistake(m.at("also"), "belongs to a tool that is a whole folder; name that as tree")
+		m.at("also").mistake("belongs to a tool that is a whole folder; name that as tree")
 	}
 	inModule := slices.ContainsFunc(t.Sources, ready)
-	if program, ok := d.relative(m.at("program")); ok {
+	if program, ok := m.at("program").relative(); ok {
 		t.Program = program
 	}
 	switch {
 	case m.has("program") && !m.has("tree") && !inModule:
-		d.mistake(m.at("program"), "belongs to a tool that is a whole folder; name that as tree")
+		m.at("program").mistake("belongs to a tool that is a whole folder; name that as tree")
 	case !m.has("program") && (m.has("tree") || inModule && t.Program == ""):
-		d.mistake(m.place, "program is missing; it says which file is the tool, such as bin/%s", t.Tool)
+		m.place.mistake("program is missing; it says which file is the tool, such as bin/%s", t.Tool)
 	}
 }
 
-// also reads further links into the folder that a tool is.
-func (d *decoder) also(p place) map[string]string {
-	pairs, _ := d.pairs(p, "a mapping from absolute paths to paths in the tree")
+// readAlso reads further links into the folder that a tool is.
+func readAlso(p place) map[string]string {
+	pairs, _ := p.pairs("a mapping from absolute paths to paths in the tree")
 	var links map[string]string
 	for _, link := range pairs {
-		target, ok := d.relative(link.value)
-		if d.isAbsolute(link.key, link.name) && ok {
+		target, ok := link.value.relative()
+		if link.key.isAbsolute(link.name) && ok {
 			if links == nil {
 				links = map[string]string{}
 			}
@@ -87,25 +87,25 @@ func (d *decoder) also(p place) map[string]string {
 	return links
 }
 
-// check reads how a tool is asked for its version, and what it must say.
-func (d *decoder) check(m *mapping, t *catalogue.Toolchain) {
-	words, listed := d.list(m.at("run"))
+// readCheck reads how a tool is asked for its version, and what it must say.
+func readCheck(m *mapping, t *catalogue.Toolchain) {
+	words, listed := m.at("run").list()
 	switch {
 	case m == nil:
 		return
 	case listed && len(words) == 0:
-		d.mistake(m.at("run"), "want the tool and its arguments, such as [%s, --version]", t.Tool)
+		m.at("run").mistake("want the tool and its arguments, such as [%s, --version]", t.Tool)
 	case listed:
 		t.Command, t.Want = nil, ""
 	case !m.has("run") && len(t.Command) == 0:
-		d.mistake(m.place, "run is missing; it asks the tool for its version, such as [%s, --version]", t.Tool)
+		m.place.mistake("run is missing; it asks the tool for its version, such as [%s, --version]", t.Tool)
 	}
 	for _, word := range words {
-		if word, ok := d.line(word); ok {
+		if word, ok := word.line(); ok {
 			t.Command = append(t.Command, word)
 		}
 	}
-	if want, ok := d.line(m.at("want")); ok {
+	if want, ok := m.at("want").line(); ok {
 		t.Want = want
 	}
 }

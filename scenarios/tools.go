@@ -8,21 +8,21 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// tools reads pinned tools and versions of the user's own. A tool of which one version is declared and that
+// readTools reads pinned tools and versions of the user's own. A tool of which one version is declared and that
 // no axis varies stands at that version: why else would it be there.
-func (d *decoder) tools(p place, s *Scenario, fixed *pinned) {
+func readTools(p place, s *Scenario, fixed *pinned) {
 	s.Builder.Tools = map[string]string{}
 	fixed.tools, fixed.declared, fixed.declaredAt = map[string]int{}, map[string][]string{}, map[string]place{}
 	fixed.versions = map[string][]string{}
-	pairs, _ := d.pairs(p, "a mapping from tools to versions")
+	pairs, _ := p.pairs("a mapping from tools to versions")
 	for _, entry := range pairs {
 		if entry.value.node.Kind == yaml.MappingNode {
-			d.declare(entry, s, fixed)
+			declare(entry, s, fixed)
 			continue
 		}
 		fixed.tools[entry.name] = entry.key.node.Line
-		if version, ok := d.word(entry.value); ok && d.tool(entry.key, entry.name, *fixed) {
-			d.version(entry.value, entry.name, version, *fixed)
+		if version, ok := entry.value.word(); ok && readTool(entry.key, entry.name, *fixed) {
+			readVersion(entry.value, entry.name, version, *fixed)
 			s.Builder.Tools[entry.name] = version
 		}
 	}
@@ -34,30 +34,30 @@ var (
 )
 
 // declare reads the versions of one tool for which the user says where they are had from.
-func (d *decoder) declare(tool pair, s *Scenario, fixed *pinned) {
+func declare(tool pair, s *Scenario, fixed *pinned) {
 	if !toolName.MatchString(tool.name) || slices.Contains(reserved(), tool.name) {
-		d.mistake(tool.key, "want lower case letters, digits, dashes and underscores as the name of a tool, and none of %s",
+		tool.key.mistake("want lower case letters, digits, dashes and underscores as the name of a tool, and none of %s",
 			strings.Join(reserved(), ", "))
 		return
 	}
-	versions, _ := d.pairs(tool.value, "a mapping from versions to where they are had from")
+	versions, _ := tool.value.pairs("a mapping from versions to where they are had from")
 	if len(versions) == 0 {
-		d.mistake(tool.value, "no version is declared")
+		tool.value.mistake("no version is declared")
 	}
 	fixed.declared[tool.name], fixed.declaredAt[tool.name] = []string{}, tool.key
 	for _, v := range versions {
 		fixed.declared[tool.name] = append(fixed.declared[tool.name], v.name)
-		before := len(d.mistakes)
+		before := v.key.noted()
 		if !toolVersion.MatchString(v.name) {
-			d.mistake(v.key, "want a version of letters, digits, dots, dashes and underscores")
+			v.key.mistake("want a version of letters, digits, dots, dashes and underscores")
 		}
-		toolchain := d.toolchain(d.mapping(v.value, "toolchain"), tool.name, v.name, s, fixed)
-		if len(d.mistakes) > before {
+		toolchain := readToolchain(v.value.mapping("toolchain"), tool.name, v.name, s, fixed)
+		if v.key.noted() > before {
 			continue
 		}
 		catalogue, err := fixed.catalogue.Declare(toolchain)
 		if err != nil {
-			d.mistake(v.key, "%s", err)
+			v.key.mistake("%s", err)
 			continue
 		}
 		fixed.catalogue = catalogue
@@ -65,32 +65,32 @@ func (d *decoder) declare(tool pair, s *Scenario, fixed *pinned) {
 }
 
 // settleTools pins declared tools that no axis varies.
-func (d *decoder) settleTools(s *Scenario, fixed pinned, varied map[string]bool) {
+func settleTools(s *Scenario, fixed pinned, varied map[string]bool) {
 	for tool, versions := range fixed.declared {
 		switch {
 		case varied[tool] || len(versions) == 0:
 		case len(versions) == 1:
 			s.Builder.Tools[tool] = versions[0]
 		default:
-			d.mistake(fixed.declaredAt[tool], "%d versions are declared and no axis varies them; declare one, or add an axis", len(versions))
+			fixed.declaredAt[tool].mistake("%d versions are declared and no axis varies them; declare one, or add an axis", len(versions))
 		}
 	}
 }
 
-// tool notes an unknown tool.
-func (d *decoder) tool(p place, tool string, fixed pinned) bool {
+// readTool notes an unknown tool.
+func readTool(p place, tool string, fixed pinned) bool {
 	have := fixed.catalogue.Tools()
 	_, declared := fixed.declared[tool]
 	if declared || slices.Contains(have, tool) {
 		return true
 	}
-	d.mistake(p, "unknown tool %q; %s, or declare versions of your own below builder.tools", short(tool), choices(tool, have))
+	p.mistake("unknown tool %q; %s, or declare versions of your own below builder.tools", short(tool), choices(tool, have))
 	return false
 }
 
-// version notes an unknown version of a known tool. A version whose declaration is itself a mistake is not
+// readVersion notes an unknown version of a known tool. A version whose declaration is itself a mistake is not
 // noted again.
-func (d *decoder) version(p place, tool, version string, fixed pinned) {
+func readVersion(p place, tool, version string, fixed pinned) {
 	declared := fixed.declared[tool]
 	have, sorted := fixed.versions[tool]
 	if !sorted {
@@ -100,6 +100,6 @@ func (d *decoder) version(p place, tool, version string, fixed pinned) {
 		fixed.versions[tool] = have
 	}
 	if !slices.Contains(have, version) && !slices.Contains(declared, version) {
-		d.mistake(p, "unknown version %q of %s; %s", short(version), tool, choices(version, have))
+		p.mistake("unknown version %q of %s; %s", short(version), tool, choices(version, have))
 	}
 }

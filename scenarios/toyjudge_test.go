@@ -25,9 +25,9 @@ func TestAVerdictIsOneFile(t *testing.T) {
 	t.Cleanup(func() { judges = own })
 	judges = append(slices.Clone(own), struct {
 		key  string
-		read func(d *decoder, m *mapping, s *Scenario)
-	}{"warns", func(d *decoder, m *mapping, s *Scenario) {
-		if d.flag(m.at("warns")) {
+		read func(m *mapping, s *Scenario)
+	}{"warns", func(m *mapping, s *Scenario) {
+		if m.at("warns").flag() {
 			s.Verdict.Judge = anyWarning{}
 		}
 	}})

@@ -14,7 +14,7 @@ func (loadKind) key(string) string                   { return "load" }
 func (loadKind) variables(Axis) []string             { return []string{"LOAD"} }
 func (loadKind) Apply(a Axis, level Level, w *World) { w.setAll(a, level) }
 
-func (k loadKind) read(d *decoder, p place, _ *Axis, _ pinned) bool { return d.mustBeTrue(p, k) }
+func (k loadKind) read(p place, _ *Axis, _ pinned) bool { return mustBeTrue(p, k) }
 
 func TestAKindOfAxisIsOneFile(t *testing.T) {
 	own := kinds

@@ -17,11 +17,11 @@ import (
 )
 
 // text reads a string, which may be empty.
-func (d *decoder) text(p place) (string, bool) { return d.str(p, "a string") }
+func (p place) text() (string, bool) { return p.str("a string") }
 
 // str reads a string that its user calls want. A bare number or boolean is refused even though its spelling
 // is at hand: other readers of the file, an editor's among them, would see another value.
-func (d *decoder) str(p place, want string) (string, bool) {
+func (p place) str(want string) (string, bool) {
 	n := p.node
 	if n == nil {
 		return "", false
@@ -30,16 +30,16 @@ func (d *decoder) str(p place, want string) (string, bool) {
 		switch n.ShortTag() {
 		case "!!str":
 			if strings.ContainsRune(n.Value, 0) {
-				d.mistake(p, "holds a NUL character, which neither a shell nor an environment can")
+				p.mistake("holds a NUL character, which neither a shell nor an environment can")
 				return "", false
 			}
 			return n.Value, true
 		case "!!int", "!!float", "!!bool", "!!timestamp":
-			d.mistake(p, "want %s, got %s%s; write %s", want, describe(n), reading(n), quoted(n.Value))
+			p.mistake("want %s, got %s%s; write %s", want, describe(n), reading(n), quoted(n.Value))
 			return "", false
 		}
 	}
-	d.wrong(p, want)
+	p.wrong(want)
 	return "", false
 }
 
@@ -57,89 +57,89 @@ func reading(n *yaml.Node) string {
 }
 
 // word reads a string that is not blank.
-func (d *decoder) word(p place) (string, bool) {
-	s, ok := d.text(p)
+func (p place) word() (string, bool) {
+	s, ok := p.text()
 	if ok && strings.TrimSpace(s) == "" {
-		d.mistake(p, "is empty")
+		p.mistake("is empty")
 		return "", false
 	}
 	return s, ok
 }
 
 // line reads a word that stands on one line and can be printed anywhere.
-func (d *decoder) line(p place) (string, bool) {
-	s, ok := d.word(p)
+func (p place) line() (string, bool) {
+	s, ok := p.word()
 	if ok && (strings.TrimSpace(s) != s || strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) })) {
-		d.mistake(p, "want one line of printable text without blanks around it, got %q", short(s))
+		p.mistake("want one line of printable text without blanks around it, got %q", short(s))
 		return "", false
 	}
 	return s, ok
 }
 
 // match reads a word that matches pattern, which is described by want.
-func (d *decoder) match(p place, pattern *regexp.Regexp, want string) (string, bool) {
-	s, ok := d.word(p)
+func (p place) match(pattern *regexp.Regexp, want string) (string, bool) {
+	s, ok := p.word()
 	if ok && !pattern.MatchString(s) {
-		d.mistake(p, "want %s, got %q", want, short(s))
+		p.mistake("want %s, got %q", want, short(s))
 		return "", false
 	}
 	return s, ok
 }
 
 // oneOf reads one of a few words.
-func (d *decoder) oneOf(p place, words ...string) (string, bool) {
+func (p place) oneOf(words ...string) (string, bool) {
 	if p.node == nil {
 		return "", false
 	}
 	if p.node.Kind == yaml.ScalarNode && p.node.ShortTag() == "!!str" && slices.Contains(words, p.node.Value) {
 		return p.node.Value, true
 	}
-	d.wrong(p, strings.Join(words, " or "))
+	p.wrong(strings.Join(words, " or "))
 	return "", false
 }
 
 // flag reads true or false.
-func (d *decoder) flag(p place) bool {
+func (p place) flag() bool {
 	if p.node == nil {
 		return false
 	}
 	var v bool
 	if p.node.Kind != yaml.ScalarNode || p.node.ShortTag() != "!!bool" || p.node.Decode(&v) != nil {
-		d.wrong(p, "true or false")
+		p.wrong("true or false")
 		return false
 	}
 	return v
 }
 
 // count reads a whole number of at least least.
-func (d *decoder) count(p place, least int) (int, bool) {
+func (p place) count(least int) (int, bool) {
 	if p.node == nil {
 		return 0, false
 	}
 	var v int
 	if p.node.Kind != yaml.ScalarNode || p.node.ShortTag() != "!!int" || p.node.Decode(&v) != nil || v < least {
-		d.wrong(p, fmt.Sprintf("a whole number of at least %d", least))
+		p.wrong(fmt.Sprintf("a whole number of at least %d", least))
 		return 0, false
 	}
 	return v, true
 }
 
 // amount reads a number above zero.
-func (d *decoder) amount(p place) float64 {
+func (p place) amount() float64 {
 	v, ok := number(p)
 	if p.node != nil && !(ok && v > 0 && !math.IsInf(v, 0)) {
-		d.wrong(p, "a number above zero")
+		p.wrong("a number above zero")
 		return 0
 	}
 	return v
 }
 
 // within reads a number of at least low and at most high.
-func (d *decoder) within(p place, low, high float64) (float64, bool) {
+func (p place) within(low, high float64) (float64, bool) {
 	v, ok := number(p)
 	if p.node != nil && !(ok && v >= low && v <= high) {
 		plain := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
-		d.wrong(p, fmt.Sprintf("a number from %s to %s", plain(low), plain(high)))
+		p.wrong(fmt.Sprintf("a number from %s to %s", plain(low), plain(high)))
 		return 0, false
 	}
 	return v, ok
@@ -155,7 +155,7 @@ func number(p place) (float64, bool) {
 }
 
 // duration reads a time with its unit, such as 20m or 1h30m.
-func (d *decoder) duration(p place) (time.Duration, bool) {
+func (p place) duration() (time.Duration, bool) {
 	if p.node == nil {
 		return 0, false
 	}
@@ -164,13 +164,13 @@ func (d *decoder) duration(p place) (time.Duration, bool) {
 			return v, true
 		}
 	}
-	d.wrong(p, "a duration above zero with its unit, such as 90s, 20m or 1h30m")
+	p.wrong("a duration above zero with its unit, such as 90s, 20m or 1h30m")
 	return 0, false
 }
 
 // size reads an amount of memory or of bytes on a disk as `docker run --memory` does: k, m and g are powers
 // of 1024.
-func (d *decoder) size(p place, least int64) (int64, bool) {
+func (p place) size(least int64) (int64, bool) {
 	if p.node == nil {
 		return 0, false
 	}
@@ -179,32 +179,32 @@ func (d *decoder) size(p place, least int64) (int64, bool) {
 			return v, true
 		}
 	}
-	d.wrong(p, "a size with its unit, such as 512m or 4g, of at least "+strings.ToLower(units.CustomSize("%g%s", float64(least), 1024, []string{"", "k", "m"})))
+	p.wrong("a size with its unit, such as 512m or 4g, of at least "+strings.ToLower(units.CustomSize("%g%s", float64(least), 1024, []string{"", "k", "m"})))
 	return 0, false
 }
 
 // absolute reads the path of something inside the builder.
-func (d *decoder) absolute(p place) (string, bool) {
-	s, ok := d.line(p)
-	if !ok || !d.isAbsolute(p, s) {
+func (p place) absolute() (string, bool) {
+	s, ok := p.line()
+	if !ok || !p.isAbsolute(s) {
 		return "", false
 	}
 	return path.Clean(s), true
 }
 
-func (d *decoder) isAbsolute(p place, s string) bool {
+func (p place) isAbsolute(s string) bool {
 	ok := path.IsAbs(s) && path.Clean(s) != "/"
 	if !ok {
-		d.mistake(p, "want an absolute path below /, got %q", short(s))
+		p.mistake("want an absolute path below /, got %q", short(s))
 	}
 	return ok
 }
 
 // relative reads the path of something inside an archive or a folder of a tool.
-func (d *decoder) relative(p place) (string, bool) {
-	s, ok := d.line(p)
+func (p place) relative() (string, bool) {
+	s, ok := p.line()
 	if ok && (!fs.ValidPath(s) || s == ".") {
-		d.mistake(p, "want a path inside of it, such as bin/go, without . and .., got %q", short(s))
+		p.mistake("want a path inside of it, such as bin/go, without . and .., got %q", short(s))
 		return "", false
 	}
 	return s, ok

@@ -25,6 +25,7 @@ type decoder struct {
 type place struct {
 	node *yaml.Node
 	path string
+	of   *decoder
 }
 
 // mapping is a mapping whose keys the grammar fixes. A nil one has no keys.
@@ -39,17 +40,28 @@ type pair struct {
 	key, value place
 }
 
-func (d *decoder) mistake(p place, format string, args ...any) {
-	d.mistakes = append(d.mistakes, d.file.mistake(p.node.Line, p.node.Column, p.path, fmt.Sprintf(format, args...)))
+func (p place) mistake(format string, args ...any) {
+	p.of.mistakes = append(p.of.mistakes, p.of.file.mistake(p.node.Line, p.node.Column, p.path, fmt.Sprintf(format, args...)))
+}
+
+// inner is a place of the same document.
+func (p place) inner(n *yaml.Node, path string) place { return place{n, path, p.of} }
+
+// noted counts the mistakes of the whole document until now; 0 where nothing stands.
+func (p place) noted() int {
+	if p.of == nil {
+		return 0
+	}
+	return len(p.of.mistakes)
 }
 
 // wrong notes that p holds something else than want.
-func (d *decoder) wrong(p place, want string) {
+func (p place) wrong(want string) {
 	if p.node.Kind == yaml.AliasNode {
-		d.mistake(p, "the alias *%s is not supported in scenario files; write the value out", short(p.node.Value))
+		p.mistake("the alias *%s is not supported in scenario files; write the value out", short(p.node.Value))
 		return
 	}
-	d.mistake(p, "want %s, got %s", want, describe(p.node))
+	p.mistake("want %s, got %s", want, describe(p.node))
 }
 
 // at returns the place of key, the zero place if the mapping lacks it.
@@ -69,9 +81,12 @@ func (m *mapping) among(keys ...string) []string {
 
 // mapping reads p as the kind of mapping that the grammar calls kind, and notes keys that are unknown, not
 // served, or missing. It returns nil if p is no mapping.
-func (d *decoder) mapping(p place, kind string) *mapping {
-	keys := d.grammar[kind]
-	pairs, ok := d.pairs(p, "a mapping with "+strings.Join(keys.served(), ", "))
+func (p place) mapping(kind string) *mapping {
+	if p.node == nil {
+		return nil
+	}
+	keys := p.of.grammar[kind]
+	pairs, ok := p.pairs("a mapping with "+strings.Join(keys.served(), ", "))
 	if !ok {
 		return nil
 	}
@@ -80,15 +95,15 @@ func (d *decoder) mapping(p place, kind string) *mapping {
 		switch {
 		case slices.Contains(keys.required, entry.name), slices.Contains(keys.optional, entry.name):
 		case slices.Contains(keys.later, entry.name):
-			d.mistake(entry.key, "not supported in this version")
+			entry.key.mistake("not supported in this version")
 		default:
-			d.mistake(entry.key, "unknown key; %s", d.advice(entry.name, kind))
+			entry.key.mistake("unknown key; %s", p.of.advice(entry.name, kind))
 		}
 		m.values[entry.name] = entry.value
 	}
 	for _, key := range keys.required {
 		if !m.has(key) {
-			d.mistake(p, "%s is missing", key)
+			p.mistake("%s is missing", key)
 		}
 	}
 	return m
@@ -116,49 +131,49 @@ func (d *decoder) advice(key, kind string) string {
 }
 
 // pairs reads p as a mapping with any keys; of a key that stands twice, the first counts.
-func (d *decoder) pairs(p place, want string) ([]pair, bool) {
+func (p place) pairs(want string) ([]pair, bool) {
 	if p.node == nil {
 		return nil, false
 	}
 	if p.node.Kind != yaml.MappingNode {
-		d.wrong(p, want)
+		p.wrong(want)
 		return nil, false
 	}
 	var all []pair
 	first := map[string]int{} // key to its line
 	for i := 0; i+1 < len(p.node.Content); i += 2 {
-		key := place{p.node.Content[i], p.path}
+		key := p.inner(p.node.Content[i], p.path)
 		if key.node.ShortTag() == "!!merge" {
-			d.mistake(key, "merge keys are not supported in scenario files; write the keys out")
+			key.mistake("merge keys are not supported in scenario files; write the keys out")
 			continue
 		}
-		name, ok := d.str(key, "a key")
+		name, ok := key.str("a key")
 		if !ok {
 			continue
 		}
 		key.path = below(p.path, name)
 		if line, twice := first[name]; twice {
-			d.mistake(key, "stands twice; first in line %d", line)
+			key.mistake("stands twice; first in line %d", line)
 			continue
 		}
 		first[name] = key.node.Line
-		all = append(all, pair{name, key, place{p.node.Content[i+1], key.path}})
+		all = append(all, pair{name, key, p.inner(p.node.Content[i+1], key.path)})
 	}
 	return all, true
 }
 
 // list reads p as a list.
-func (d *decoder) list(p place) ([]place, bool) {
+func (p place) list() ([]place, bool) {
 	if p.node == nil {
 		return nil, false
 	}
 	if p.node.Kind != yaml.SequenceNode {
-		d.wrong(p, "a list")
+		p.wrong("a list")
 		return nil, false
 	}
 	var all []place
 	for i, n := range p.node.Content {
-		all = append(all, place{n, fmt.Sprintf("%s[%d]", p.path, i)})
+		all = append(all, p.inner(n, fmt.Sprintf("%s[%d]", p.path, i)))
 	}
 	return all, true
 }
