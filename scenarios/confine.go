@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"buildbisect/scenarios/document"
 )
 
 // Top is the folder of the repository that the scenario lies in: out of it a scenario that nobody has read
@@ -127,7 +129,7 @@ func (s *Scenario) Reads() []Reading {
 	}
 	for _, name := range sortedNames(s.Builder.Secrets) {
 		if file := s.Builder.Secrets[name].FromFile; file != "" {
-			all = append(all, Reading{below("builder.secrets", name), file})
+			all = append(all, Reading{document.PathBelow("builder.secrets", name), file})
 		}
 	}
 	return append(all, s.outside...)

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"buildbisect/scenarios/document"
 )
 
 const (
@@ -34,8 +36,8 @@ func DecodeUntrusted(file string, data []byte, fsys fs.FS, dir string) (*Scenari
 }
 
 func decode(file string, data []byte, fsys fs.FS, dir string, untrusted bool) (*Scenario, error) {
-	root, src, mistakes := parse(file, data)
-	if len(mistakes) > 0 {
+	root, mistakes := document.Read(file, data, grammar(), untrusted)
+	if mistakes != nil {
 		return nil, mistakes
 	}
 	s := &Scenario{File: file, FS: fsys, Hash: fmt.Sprintf("%x", sha256.Sum256(data)), Text: data, untrusted: untrusted}
@@ -44,12 +46,11 @@ func decode(file string, data []byte, fsys fs.FS, dir string, untrusted bool) (*
 	} else {
 		s.folder = dir
 	}
-	d := &decoder{file: src, grammar: grammar(), untrusted: untrusted}
-	if m := (place{node: root, of: d}).mapping("scenario"); m != nil {
+	if m := root.Mapping("scenario"); m != nil {
 		readScenario(m, s)
 	}
-	if len(d.mistakes) > 0 {
-		return nil, d.mistakes.sorted()
+	if root.Noted() > 0 {
+		return nil, root.Mistakes()
 	}
 	return s, nil
 }
@@ -57,50 +58,50 @@ func decode(file string, data []byte, fsys fs.FS, dir string, untrusted bool) (*
 // readScenario reads the whole file into s. The builder comes before the axes, which use the tools it declares,
 // and the axes before the rules between them and what is expected of them, in whatever order the file has
 // them.
-func readScenario(m *mapping, s *Scenario) {
-	if p := m.at("version"); p.node != nil && (p.node.ShortTag() != "!!int" || p.node.Value != "1") {
-		p.wrong("the number 1, the only version this bisect reads")
+func readScenario(m *document.Mapping, s *Scenario) {
+	if p := m.At("version"); p.Node != nil && (p.Node.ShortTag() != "!!int" || p.Node.Value != "1") {
+		p.Wrong("the number 1, the only version this bisect reads")
 	}
-	s.Name, _ = m.at("name").match(plainName, "letters, digits, dots, dashes and underscores, at most 64, a letter or digit first")
-	s.About, _ = m.at("about").word()
+	s.Name, _ = m.At("name").Match(plainName, "letters, digits, dots, dashes and underscores, at most 64, a letter or digit first")
+	s.About, _ = m.At("about").Word()
 
 	readSource(m, s)
-	before := m.noted()
+	before := m.Noted()
 	b := readBuilder(m, s)
 	readAxes(m, s, b)
-	readRequire(m.at("require"), s, m.noted() == before)
-	s.Prior = readPrior(m.at("prior").mapping("prior"))
-	if axes := m.at("axes").node; (axes == nil || axes.Kind == yaml.SequenceNode && len(axes.Content) == 0) &&
+	readRequire(m.At("require"), s, m.Noted() == before)
+	s.Prior = readPrior(m.At("prior").Mapping("prior"))
+	if axes := m.At("axes").Node; (axes == nil || axes.Kind == yaml.SequenceNode && len(axes.Content) == 0) &&
 		s.Source.Good != "" && s.Source.Good == s.Source.Bad {
-		m.at("source").mistake("good and bad are the same revision and there are no axes, so nothing changes between them")
+		m.At("source").Mistake("good and bad are the same revision and there are no axes, so nothing changes between them")
 	}
-	readStages(m.at("stages"), s)
-	readVerdict(m.at("verdict"), s)
-	s.Artifacts = readArtifacts(m.at("artifacts"))
+	readStages(m.At("stages"), s)
+	readVerdict(m.At("verdict"), s)
+	s.Artifacts = readArtifacts(m.At("artifacts"))
 
 	s.Confirm = defaultConfirm
-	if n, ok := m.at("confirm").count(1); ok {
+	if n, ok := m.At("confirm").Count(1); ok {
 		s.Confirm = n
 	}
 	s.Confidence = defaultConfidence
-	if share, ok := m.at("confidence").within(0.5, 0.9999); ok {
+	if share, ok := m.At("confidence").Within(0.5, 0.9999); ok {
 		s.Confidence = share
 	}
-	s.Repeat = Repeat{Max: defaultRepeat, Given: m.has("repeat")}
-	repeat := m.at("repeat").mapping("repeat")
-	if n, ok := repeat.at("max").count(2); ok {
+	s.Repeat = Repeat{Max: defaultRepeat, Given: m.Has("repeat")}
+	repeat := m.At("repeat").Mapping("repeat")
+	if n, ok := repeat.At("max").Count(2); ok {
 		s.Repeat.Max = n
 	}
 	s.Certify = Certify{Probes: defaultCertifyProbes, Time: defaultCertifyTime}
-	certify := m.at("certify").mapping("certify")
-	if n, ok := certify.at("probes").count(0); ok {
+	certify := m.At("certify").Mapping("certify")
+	if n, ok := certify.At("probes").Count(0); ok {
 		s.Certify.Probes = n
 	}
-	if t, ok := certify.at("time").duration(); ok {
+	if t, ok := certify.At("time").Duration(); ok {
 		s.Certify.Time = t
 	}
-	readExpect(m.at("expect").mapping("expect"), s)
-	s.remember(m.at("confirm"), repeat.at("max"), certify.at("probes"), certify.at("time"))
+	readExpect(m.At("expect").Mapping("expect"), s)
+	s.remember(m.At("confirm"), repeat.At("max"), certify.At("probes"), certify.At("time"))
 }
 
 // plainName is for names that become part of file, image and container names.

@@ -1,6 +1,9 @@
 package scenarios
 
-import "fmt"
+import (
+	"buildbisect/scenarios/document"
+	"fmt"
+)
 
 // Expect is what bisecting must find again, for `bisect verify`: either causes or, where the good end is the
 // newer one, repairs; or, where builds that cannot be judged leave it open, the points among which the cause
@@ -13,38 +16,38 @@ type Expect struct {
 }
 
 // readExpect reads what must be found again.
-func readExpect(m *mapping, s *Scenario) {
+func readExpect(m *document.Mapping, s *Scenario) {
 	switch {
 	case m == nil:
-	case m.has("causes") && m.has("repairs"):
-		m.at("repairs").mistake("causes are named too; good is either older than bad or newer")
-	case m.has("candidates") && (m.has("causes") || m.has("repairs")):
-		m.at("candidates").mistake("what is found is named too; either it is found, or points are left open")
-	case !m.has("causes") && !m.has("repairs") && !m.has("candidates"):
-		m.place.mistake("want causes, or repairs where good is newer than bad, or candidates where it stays open")
+	case m.Has("causes") && m.Has("repairs"):
+		m.At("repairs").Mistake("causes are named too; good is either older than bad or newer")
+	case m.Has("candidates") && (m.Has("causes") || m.Has("repairs")):
+		m.At("candidates").Mistake("what is found is named too; either it is found, or points are left open")
+	case !m.Has("causes") && !m.Has("repairs") && !m.Has("candidates"):
+		m.Place.Mistake("want causes, or repairs where good is newer than bad, or candidates where it stays open")
 	}
-	s.Expect.Causes = readChanges(m.at("causes"), "cause", "bad", s.Axes)
-	s.Expect.Repairs = readChanges(m.at("repairs"), "repair", "good", s.Axes)
-	s.Expect.Candidates = readChanges(m.at("candidates"), "candidate", "own", s.Axes)
+	s.Expect.Causes = readChanges(m.At("causes"), "cause", "bad", s.Axes)
+	s.Expect.Repairs = readChanges(m.At("repairs"), "repair", "good", s.Axes)
+	s.Expect.Candidates = readChanges(m.At("candidates"), "candidate", "own", s.Axes)
 }
 
 // readChanges reads sets of levels: causes, which lead to the bad end, repairs, which lead to the good one, or
 // whole points.
-func readChanges(p place, kind, toward string, axes []Axis) []map[string]*string {
-	elements, ok := p.list()
+func readChanges(p document.Place, kind, toward string, axes []Axis) []map[string]*string {
+	elements, ok := p.List()
 	if ok && len(elements) == 0 {
-		p.mistake("want at least one %s", kind)
+		p.Mistake("want at least one %s", kind)
 	}
 	var all []map[string]*string
 	for _, element := range elements {
-		pairs, ok := element.pairs(fmt.Sprintf("a mapping from axes to their %s levels", toward))
+		pairs, ok := element.Pairs(fmt.Sprintf("a mapping from axes to their %s levels", toward))
 		if ok && len(pairs) == 0 {
-			element.mistake("want at least one axis and its %s level", toward)
+			element.Mistake("want at least one axis and its %s level", toward)
 		}
 		levels := map[string]*string{}
 		for _, entry := range pairs {
-			if level, ok := readLevel(entry.value); ok && expectedLevel(entry, level, kind, axes) {
-				levels[entry.name] = level.pointer()
+			if level, ok := readLevel(entry.Value); ok && expectedLevel(entry, level, kind, axes) {
+				levels[entry.Name] = level.pointer()
 			}
 		}
 		if ok {
@@ -56,17 +59,17 @@ func readChanges(p place, kind, toward string, axes []Axis) []map[string]*string
 
 // expectedLevel notes a level that cannot take part: nothing changes at the end that the others lead away
 // from.
-func expectedLevel(entry pair, level Level, kind string, axes []Axis) bool {
-	if entry.name == "commit" {
+func expectedLevel(entry document.Pair, level Level, kind string, axes []Axis) bool {
+	if entry.Name == "commit" {
 		if level.Null {
-			entry.value.wrong("a revision")
+			entry.Value.Wrong("a revision")
 		}
 		return !level.Null
 	}
 	have := []string{"commit"}
 	for _, axis := range axes {
 		have = append(have, axis.Key())
-		if axis.Key() != entry.name {
+		if axis.Key() != entry.Name {
 			continue
 		}
 		end, start := "good", 0
@@ -75,17 +78,17 @@ func expectedLevel(entry pair, level Level, kind string, axes []Axis) bool {
 		}
 		switch axis.index(level) {
 		case -1:
-			entry.value.mistake("%s is no level of its axis", level)
+			entry.Value.Mistake("%s is no level of its axis", level)
 		case start:
 			if kind == "candidate" {
 				return true // such a point names the ends, too
 			}
-			entry.value.mistake("%s is the %s end of its axis and cannot be part of a %s", level, end, kind)
+			entry.Value.Mistake("%s is the %s end of its axis and cannot be part of a %s", level, end, kind)
 		default:
 			return true
 		}
 		return false
 	}
-	entry.key.mistake("no axis has this key; %s", choices(entry.name, have))
+	entry.Key.Mistake("no axis has this key; %s", choices(entry.Name, have))
 	return false
 }

@@ -13,6 +13,8 @@ import (
 	"testing/fstest"
 
 	"golang.org/x/tools/txtar"
+
+	"buildbisect/scenarios/document"
 )
 
 // FuzzDecode: no text makes the decoder panic, and what it accepts is sound. Run it with
@@ -36,7 +38,7 @@ func FuzzDecode(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := Decode("x", data, fstest.MapFS{"h.fi": {}, "history.fi": {}, "pin.txtar": {Data: []byte(pin)}}, "")
-		if mistakes, ok := errors.AsType[Mistakes](err); ok {
+		if mistakes, ok := errors.AsType[document.Mistakes](err); ok {
 			if s != nil || len(mistakes) == 0 {
 				t.Fatalf("%d mistakes and the scenario %v", len(mistakes), s)
 			}

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/tools/txtar"
+
+	"buildbisect/scenarios/document"
 )
 
 var update = flag.Bool("update", false, "write what the decoder says now into testdata; read it before trusting it")
@@ -42,7 +44,7 @@ func TestEveryMistakeIsShownAtItsPlace(t *testing.T) {
 				}
 			}
 			_, err = Load("bisect.yaml")
-			mistakes, ok := errors.AsType[Mistakes](err)
+			mistakes, ok := errors.AsType[document.Mistakes](err)
 			if !ok || len(mistakes) == 0 {
 				t.Fatalf("got %v, want mistakes", err)
 			}

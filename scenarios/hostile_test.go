@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"buildbisect/scenarios/document"
 )
 
 func TestTextsThatAreNotYAMLAreRefusedAtTheirPlace(t *testing.T) {
@@ -57,7 +59,9 @@ func TestHostileFilesAreAnsweredSoon(t *testing.T) {
 	versions := func(declared, levels string) string {
 		return strings.Replace(least, "debian}}", "debian}, tools: {mine: {"+declared+"}}}", 1) + "axes: [{tool: mine, levels: [" + levels + "]}]\n"
 	}
-	lines := func(head, line string) string { return head + strings.Repeat(line, (maxFile-len(head)-9)/len(line)) }
+	lines := func(head, line string) string {
+		return head + strings.Repeat(line, (document.MaxFile-len(head)-9)/len(line))
+	}
 	for name, text := range map[string]string{
 		"alias bomb":      bomb + "axes: *z\nstages: *z\n",
 		"alias to itself": least + "axes: &a [*a, {env: A, levels: *a}]\n",
@@ -84,7 +88,7 @@ func TestHostileFilesAreAnsweredSoon(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			start := time.Now()
 			_, err := Decode("x", []byte(text), fstest.MapFS{"h.fi": {}}, "")
-			if _, ok := errors.AsType[Mistakes](err); !ok {
+			if _, ok := errors.AsType[document.Mistakes](err); !ok {
 				t.Errorf("got %v, want mistakes", err)
 			}
 			took := time.Since(start)

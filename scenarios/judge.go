@@ -6,6 +6,7 @@ import (
 	"regexp"
 
 	"buildbisect/bisect"
+	"buildbisect/scenarios/document"
 )
 
 // A Judge says what a trial is, by how its deciding stage ended. To add one, write a file with a value like
@@ -52,7 +53,7 @@ var ErrAbort = errors.New("the build asked to abort")
 // judges are the keys of a verdict, and how each is read. The last that stands in a scenario decides.
 var judges = []struct {
 	key  string
-	read func(m *mapping, s *Scenario)
+	read func(m *document.Mapping, s *Scenario)
 }{
 	{"bad", readBad},
 	{"exit", readGitExit},
@@ -66,11 +67,11 @@ func judgeKeys() (keys []string) {
 }
 
 // readVerdict reads what is bad. Without it any failure of the last stage is.
-func readVerdict(p place, s *Scenario) {
+func readVerdict(p document.Place, s *Scenario) {
 	s.Verdict = Verdict{Stage: max(len(s.Stages)-1, 0), Judge: Failure}
-	m := p.mapping("verdict")
+	m := p.Mapping("verdict")
 	for _, j := range judges {
-		if m.has(j.key) {
+		if m.Has(j.key) {
 			j.read(m, s)
 		}
 	}

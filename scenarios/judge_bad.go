@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"buildbisect/bisect"
+	"buildbisect/scenarios/document"
 )
 
 // Failure judges by success: any failure of the deciding stage is bad.
@@ -46,9 +47,9 @@ func (s Signature) Judge(e Ended) (Judgement, error) {
 }
 
 // readBad reads which failure of which stage is bad.
-func readBad(m *mapping, s *Scenario) {
-	bad := m.at("bad").mapping("bad")
-	if name, ok := bad.at("stage").line(); ok && len(s.Stages) > 0 {
+func readBad(m *document.Mapping, s *Scenario) {
+	bad := m.At("bad").Mapping("bad")
+	if name, ok := bad.At("stage").Line(); ok && len(s.Stages) > 0 {
 		i := slices.IndexFunc(s.Stages, func(stage Stage) bool { return stage.Name == name })
 		if i < 0 {
 			var have []string
@@ -57,15 +58,15 @@ func readBad(m *mapping, s *Scenario) {
 					have = append(have, stage.Name)
 				}
 			}
-			bad.at("stage").mistake("no stage is named %q; %s", short(name), choices(name, have))
+			bad.At("stage").Mistake("no stage is named %q; %s", document.Short(name), choices(name, have))
 		}
 		s.Verdict.Stage = max(i, 0)
 	}
-	signature := Signature{Log: readPattern(bad.at("log"))}
-	if word, ok := bad.at("exit").oneOf("failed", "any"); ok && word == "any" {
+	signature := Signature{Log: readPattern(bad.At("log"))}
+	if word, ok := bad.At("exit").OneOf("failed", "any"); ok && word == "any" {
 		signature.AnyExit = true
-		if !bad.has("log") {
-			bad.at("exit").mistake("any status would be bad; add the log line that decides")
+		if !bad.Has("log") {
+			bad.At("exit").Mistake("any status would be bad; add the log line that decides")
 		}
 	}
 	if signature.Log != nil {

@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	"buildbisect/bisect"
+	"buildbisect/scenarios/document"
 )
 
 // GitStatus judges by the exit status as git bisect run does: 125 is a skip, 128 and above [ErrAbort], 0
@@ -27,11 +28,11 @@ func (gitStatus) Judge(e Ended) (Judgement, error) {
 	return Judgement{Verdict: bisect.Bad, Reason: e.Status()}, nil
 }
 
-func readGitExit(m *mapping, s *Scenario) {
-	if _, ok := m.at("exit").oneOf("git"); ok {
+func readGitExit(m *document.Mapping, s *Scenario) {
+	if _, ok := m.At("exit").OneOf("git"); ok {
 		s.Verdict.Judge = GitStatus
 	}
-	if m.has("bad") {
-		m.at("exit").mistake("bad is described too; either it or git's exit codes decide")
+	if m.Has("bad") {
+		m.At("exit").Mistake("bad is described too; either it or git's exit codes decide")
 	}
 }

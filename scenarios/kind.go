@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"buildbisect/images/catalogue"
+	"buildbisect/scenarios/document"
 )
 
 // An AxisKind is what an axis varies. To add one, write a file with a value like [ToolAxis], and name it in
@@ -22,10 +23,10 @@ type AxisKind interface {
 	// key is the name of an axis of this kind in --at and in reports.
 	key(name string) string
 	// read reads what stands at the key, into a. It reports whether the axis is of use.
-	read(p place, a *Axis, fixed pinned) bool
+	read(p document.Place, a *Axis, fixed pinned) bool
 	// levels reads the levels of a. Where a is not understood (known is false) they are only checked for what
 	// holds of any.
-	levels(m *mapping, a Axis, fixed pinned, known bool) []Level
+	levels(m *document.Mapping, a Axis, fixed pinned, known bool) []Level
 	// variables are the environment variables that a sets, all to its level, or unsets where that is null.
 	variables(a Axis) []string
 }
@@ -93,14 +94,14 @@ func (b Builder) World(axes []Axis, levels []Level) World {
 }
 
 // plainLevels reads strings and nulls; check notes those that the axis cannot have.
-func plainLevels(m *mapping, check func(p place, level Level) bool) []Level {
-	for _, key := range m.among("debian", "snapshots") {
-		m.at(key).mistake("belongs to an axis {base: true}, whose levels are snapshots of one Debian suite")
+func plainLevels(m *document.Mapping, check func(p document.Place, level Level) bool) []Level {
+	for _, key := range m.Among("debian", "snapshots") {
+		m.At(key).Mistake("belongs to an axis {base: true}, whose levels are snapshots of one Debian suite")
 	}
-	if !m.has("levels") {
-		m.place.mistake("levels is missing")
+	if !m.Has("levels") {
+		m.Place.Mistake("levels is missing")
 	}
-	return unlike(m.at("levels"), func(p place) (Level, bool) {
+	return unlike(m.At("levels"), func(p document.Place) (Level, bool) {
 		level, ok := readLevel(p)
 		if !ok || level.Null {
 			return level, ok
@@ -110,9 +111,9 @@ func plainLevels(m *mapping, check func(p place, level Level) bool) []Level {
 }
 
 // notBlank notes a level without a word.
-func notBlank(p place, level Level) bool {
+func notBlank(p document.Place, level Level) bool {
 	if strings.TrimSpace(level.Text) == "" {
-		p.mistake("the level is empty; write null for an absent tool")
+		p.Mistake("the level is empty; write null for an absent tool")
 		return false
 	}
 	return true

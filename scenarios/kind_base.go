@@ -1,5 +1,7 @@
 package scenarios
 
+import "buildbisect/scenarios/document"
+
 // BaseAxis varies what the box runs from.
 var BaseAxis AxisKind = baseKind{}
 
@@ -14,9 +16,9 @@ func (baseKind) Apply(a Axis, level Level, w *World) {
 	w.Spec.Base, w.Spec.BaseVaries = level.Base, len(a.Levels) > 1
 }
 
-func (k baseKind) read(p place, _ *Axis, _ pinned) bool { return mustBeTrue(p, k) }
+func (k baseKind) read(p document.Place, _ *Axis, _ pinned) bool { return mustBeTrue(p, k) }
 
-func (baseKind) levels(m *mapping, _ Axis, _ pinned, known bool) []Level {
+func (baseKind) levels(m *document.Mapping, _ Axis, _ pinned, known bool) []Level {
 	if !known {
 		return nil
 	}
@@ -24,10 +26,10 @@ func (baseKind) levels(m *mapping, _ Axis, _ pinned, known bool) []Level {
 }
 
 // mustBeTrue reads the flag of a kind of which a scenario has one axis.
-func mustBeTrue(p place, k AxisKind) bool {
-	before := p.noted()
-	if !p.flag() && p.noted() == before {
-		p.mistake("want true; leave the axis out if the %s does not vary", k)
+func mustBeTrue(p document.Place, k AxisKind) bool {
+	before := p.Noted()
+	if !p.Flag() && p.Noted() == before {
+		p.Mistake("want true; leave the axis out if the %s does not vary", k)
 	}
-	return p.noted() == before
+	return p.Noted() == before
 }

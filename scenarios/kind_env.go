@@ -1,5 +1,7 @@
 package scenarios
 
+import "buildbisect/scenarios/document"
+
 // EnvAxis varies an environment variable; null is one that is not set.
 var EnvAxis AxisKind = envKind{}
 
@@ -11,13 +13,13 @@ func (envKind) key(name string) string              { return "env." + name }
 func (envKind) variables(a Axis) []string           { return []string{a.Name} }
 func (envKind) Apply(a Axis, level Level, w *World) { w.setAll(a, level) }
 
-func (envKind) read(p place, a *Axis, _ pinned) (ok bool) {
-	a.Name, ok = p.match(envName, envNameWant)
+func (envKind) read(p document.Place, a *Axis, _ pinned) (ok bool) {
+	a.Name, ok = p.Match(envName, envNameWant)
 	return ok
 }
 
-func (envKind) levels(m *mapping, _ Axis, _ pinned, _ bool) []Level {
-	return plainLevels(m, func(place, Level) bool { return true }) // a variable may be set to the empty string
+func (envKind) levels(m *document.Mapping, _ Axis, _ pinned, _ bool) []Level {
+	return plainLevels(m, func(document.Place, Level) bool { return true }) // a variable may be set to the empty string
 }
 
 // setAll sets the variables of a to a level, or unsets them.

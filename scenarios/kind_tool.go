@@ -1,6 +1,9 @@
 package scenarios
 
-import "buildbisect/images/catalogue"
+import (
+	"buildbisect/images/catalogue"
+	"buildbisect/scenarios/document"
+)
 
 // ToolAxis varies the version of a tool; null is a build without it.
 var ToolAxis AxisKind = toolKind{}
@@ -22,17 +25,17 @@ func (toolKind) Apply(a Axis, level Level, w *World) {
 	}
 }
 
-func (toolKind) read(p place, a *Axis, fixed pinned) (ok bool) {
-	a.Name, ok = p.word()
+func (toolKind) read(p document.Place, a *Axis, fixed pinned) (ok bool) {
+	a.Name, ok = p.Word()
 	if ok && fixed.tools[a.Name] > 0 {
-		p.mistake("%s is both pinned, in line %d, and varied here; choose one", short(a.Name), fixed.tools[a.Name])
+		p.Mistake("%s is both pinned, in line %d, and varied here; choose one", document.Short(a.Name), fixed.tools[a.Name])
 		return false
 	}
 	return ok && readTool(p, a.Name, fixed)
 }
 
-func (toolKind) levels(m *mapping, a Axis, fixed pinned, known bool) []Level {
-	return plainLevels(m, func(p place, level Level) bool {
+func (toolKind) levels(m *document.Mapping, a Axis, fixed pinned, known bool) []Level {
+	return plainLevels(m, func(p document.Place, level Level) bool {
 		if !notBlank(p, level) {
 			return false
 		}

@@ -1,6 +1,9 @@
 package scenarios
 
-import "regexp"
+import (
+	"buildbisect/scenarios/document"
+	"regexp"
+)
 
 // VaryAxis varies what a build finds around itself and should not depend on: see [Locale], [Umask] and
 // [Timezone]. A null level is one that is not set.
@@ -54,22 +57,22 @@ func (varyKind) Apply(a Axis, level Level, w *World) {
 	}
 }
 
-func (varyKind) read(p place, a *Axis, _ pinned) (ok bool) {
+func (varyKind) read(p document.Place, a *Axis, _ pinned) (ok bool) {
 	var names []string
 	for _, v := range variations {
 		names = append(names, v.name)
 	}
-	a.Name, ok = p.oneOf(names...)
+	a.Name, ok = p.OneOf(names...)
 	return ok
 }
 
-func (varyKind) levels(m *mapping, a Axis, _ pinned, known bool) []Level {
-	return plainLevels(m, func(p place, level Level) bool {
+func (varyKind) levels(m *document.Mapping, a Axis, _ pinned, known bool) []Level {
+	return plainLevels(m, func(p document.Place, level Level) bool {
 		v := variationOf(a.Name)
 		if !known || v.pattern.MatchString(level.Text) {
 			return true
 		}
-		p.mistake("want %s, got %q", v.want, short(level.Text))
+		p.Mistake("want %s, got %q", v.want, document.Short(level.Text))
 		return false
 	})
 }

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"embed"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"buildbisect/scenarios/document"
 )
 
 const (
@@ -49,7 +52,7 @@ func load(path string, untrusted bool) (*Scenario, error) {
 		return nil, fmt.Errorf("scenario %s: %w", path, cause(err))
 	}
 	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1)) // one more, for Decode to see that it is too large
+	data, err := io.ReadAll(io.LimitReader(f, document.MaxFile+1)) // one more, for Decode to see that it is too large
 	if err != nil {
 		return nil, fmt.Errorf("scenario %s: %w", path, cause(err))
 	}
@@ -96,3 +99,16 @@ func Names() []string {
 	}
 	return names
 }
+
+//go:embed all:conmon-364 all:go-60529 all:k8s-115477 all:k8s-98646 all:k8s-98646-canary all:k8s-98646-fix all:retropie-3713
+var shipped embed.FS
+
+// shippedFiles holds one folder for each shipped scenario, of its name.
+func shippedFiles() fs.FS { return shipped }
+
+//go:embed schema.json
+var schema []byte
+
+// Schema returns the JSON Schema (draft 7) of scenario files, for editors. It knows keys, types and
+// spellings; what needs the whole file, such as whether a stage exists, only Decode knows.
+func Schema() []byte { return slices.Clone(schema) }

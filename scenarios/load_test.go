@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"buildbisect/scenarios/document"
 )
 
 func TestShippedScenariosAreValid(t *testing.T) {
@@ -49,7 +51,7 @@ func TestUnknownScenarioIsAnsweredWithTheShippedOnes(t *testing.T) {
 			t.Errorf("%q: no error", name)
 			continue
 		}
-		if _, ok := errors.AsType[Mistakes](err); ok {
+		if _, ok := errors.AsType[document.Mistakes](err); ok {
 			t.Errorf("%q: an absent file has mistakes: %v", name, err)
 		}
 		for _, shipped := range Names() {

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+
+	"buildbisect/scenarios/document"
 )
 
 func TestAllThatAScenarioLoosensIsNamedWithItsLine(t *testing.T) {
@@ -57,7 +59,7 @@ builder.secrets 9 read A, B`},
 
 func TestWhatCanBeAsGoodAsRootIsACapability(t *testing.T) {
 	for _, name := range append(DefaultCapabilities(), asRoot...) {
-		if nearest(name, capabilities()) != name {
+		if document.Nearest(name, capabilities()) != name {
 			t.Errorf("%s is none", name)
 		}
 	}

@@ -11,29 +11,31 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"buildbisect/scenarios/document"
 )
 
 // readSource reads where trees come from.
-func readSource(top *mapping, s *Scenario) {
-	m := top.at("source").mapping("source")
-	s.Source.Good, _ = m.at("good").line()
-	s.Source.Bad, _ = m.at("bad").line()
-	s.Source.FirstParent = m.at("first-parent").flag()
-	s.Source.Paths = readPaths(m.at("paths"))
-	s.Source.Git = m.at("git").flag()
-	s.Source.Submodules = m.at("submodules").flag()
+func readSource(top *document.Mapping, s *Scenario) {
+	m := top.At("source").Mapping("source")
+	s.Source.Good, _ = m.At("good").Line()
+	s.Source.Bad, _ = m.At("bad").Line()
+	s.Source.FirstParent = m.At("first-parent").Flag()
+	s.Source.Paths = readPaths(m.At("paths"))
+	s.Source.Git = m.At("git").Flag()
+	s.Source.Submodules = m.At("submodules").Flag()
 	switch {
 	case m == nil:
-	case m.has("repo") && m.has("history"):
-		m.at("history").mistake("repo is named too; trees come from one of them")
-	case !m.has("repo") && !m.has("history"):
-		m.place.mistake("neither repo nor history; say where the trees come from, such as repo: .")
+	case m.Has("repo") && m.Has("history"):
+		m.At("history").Mistake("repo is named too; trees come from one of them")
+	case !m.Has("repo") && !m.Has("history"):
+		m.Place.Mistake("neither repo nor history; say where the trees come from, such as repo: .")
 	}
-	s.Source.Repo = readRepo(m.at("repo"), s)
-	if name, ok := m.at("history").line(); ok {
+	s.Source.Repo = readRepo(m.At("repo"), s)
+	if name, ok := m.At("history").Line(); ok {
 		s.Source.History = name
 		if f, err := s.OpenHistory(); err != nil {
-			m.at("history").mistake("%s", plainly(errors.Unwrap(err)))
+			m.At("history").Mistake("%s", plainly(errors.Unwrap(err)))
 		} else {
 			f.Close()
 		}
@@ -41,10 +43,10 @@ func readSource(top *mapping, s *Scenario) {
 }
 
 // readPaths reads which commits count, by what they touch.
-func readPaths(p place) []string {
-	elements, ok := p.list()
+func readPaths(p document.Place) []string {
+	elements, ok := p.List()
 	if ok && len(elements) == 0 {
-		p.mistake("want at least one path; leave paths out for all commits to count")
+		p.Mistake("want at least one path; leave paths out for all commits to count")
 	}
 	var all []string
 	for _, element := range elements {
@@ -52,7 +54,7 @@ func readPaths(p place) []string {
 		switch {
 		case !ok:
 		case slices.Contains(all, spec):
-			element.mistake("%s stands twice", spec)
+			element.Mistake("%s stands twice", spec)
 		default:
 			all = append(all, spec)
 		}
@@ -61,8 +63,8 @@ func readPaths(p place) []string {
 }
 
 // readPathspec reads which files count, as git's pathspecs say it: see [decoder.isPathspec].
-func readPathspec(p place) (string, bool) {
-	s, ok := p.line()
+func readPathspec(p document.Place) (string, bool) {
+	s, ok := p.Line()
 	return s, ok && isPathspec(p, s)
 }
 
@@ -71,10 +73,10 @@ var pathMagic = regexp.MustCompile(`^:(\([^)]*\)|[!^/]*:?)`)
 
 // isPathspec refuses what leads out of the repository. What magic there is, and what patterns mean,
 // runner/git knows.
-func isPathspec(p place, s string) bool {
+func isPathspec(p document.Place, s string) bool {
 	pattern := strings.TrimPrefix(s, pathMagic.FindString(s))
 	if clean := path.Clean(pattern); s == "" || path.IsAbs(pattern) || clean == ".." || strings.HasPrefix(clean, "../") {
-		p.mistake("want a path inside the repository, from its top, such as build/ or '*.mk'; got %q", short(s))
+		p.Mistake("want a path inside the repository, from its top, such as build/ or '*.mk'; got %q", document.Short(s))
 		return false
 	}
 	return true
@@ -84,13 +86,13 @@ func isPathspec(p place, s string) bool {
 var remote = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.-]*://|^[^/:@]+@[^/:]+:`)
 
 // readRepo reads the path of a repository, or of a folder in its work tree.
-func readRepo(p place, s *Scenario) string {
-	name, ok := p.line()
+func readRepo(p document.Place, s *Scenario) string {
+	name, ok := p.Line()
 	switch {
 	case !ok:
 		return ""
 	case remote.MatchString(name):
-		p.mistake("a URL is not supported in this version; clone it and give the path of the clone")
+		p.Mistake("a URL is not supported in this version; clone it and give the path of the clone")
 		return ""
 	}
 	if s.Dir != "" && !filepath.IsAbs(name) && filepath.Join(s.Dir, filepath.FromSlash(name)) == s.Dir {
@@ -112,20 +114,20 @@ func standing(dir string) string {
 }
 
 // onDisk resolves a path of the machine, and notes if nothing is there.
-func onDisk(p place, name string, s *Scenario) string {
+func onDisk(p document.Place, name string, s *Scenario) string {
 	if s.Dir == "" {
-		p.mistake("a shipped scenario has no folder on this machine, so it cannot name a path of it")
+		p.Mistake("a shipped scenario has no folder on this machine, so it cannot name a path of it")
 		return ""
 	}
 	if !filepath.IsAbs(name) {
 		name = filepath.Join(s.Dir, filepath.FromSlash(name))
 	}
 	if err := s.confined(name); err != nil {
-		p.mistake("%s", plainly(err))
+		p.Mistake("%s", plainly(err))
 		return ""
 	}
 	if _, err := os.Stat(name); err != nil {
-		p.mistake("%s", cause(err))
+		p.Mistake("%s", cause(err))
 		return ""
 	}
 	return filepath.Clean(name)

@@ -1,5 +1,7 @@
 package scenarios
 
+import "buildbisect/scenarios/document"
+
 // Prior says which commits are more likely to be found than others. It decides what is built first, and
 // nothing else: an unlikely commit is found as surely. A commit's weight is the product of what applies to
 // it, 1 if nothing does. The zero value: all are alike.
@@ -22,23 +24,23 @@ const (
 	mostWeight  = 1e6
 )
 
-func readPrior(m *mapping) Prior {
-	prior := Prior{Size: m.at("size").flag()}
-	paths, _ := m.at("paths").pairs("a mapping from paths to weights")
+func readPrior(m *document.Mapping) Prior {
+	prior := Prior{Size: m.At("size").Flag()}
+	paths, _ := m.At("paths").Pairs("a mapping from paths to weights")
 	for _, entry := range paths {
-		weight, ok := entry.value.within(leastWeight, mostWeight)
-		if isPathspec(entry.key, entry.name) && ok {
-			prior.Paths = append(prior.Paths, PathWeight{entry.name, weight})
+		weight, ok := entry.Value.Within(leastWeight, mostWeight)
+		if isPathspec(entry.Key, entry.Name) && ok {
+			prior.Paths = append(prior.Paths, PathWeight{entry.Name, weight})
 		}
 	}
-	commits, _ := m.at("commits").pairs("a mapping from revisions to weights")
+	commits, _ := m.At("commits").Pairs("a mapping from revisions to weights")
 	for _, entry := range commits {
-		weight, ok := entry.value.within(leastWeight, mostWeight)
-		if _, named := entry.key.line(); named && ok {
+		weight, ok := entry.Value.Within(leastWeight, mostWeight)
+		if _, named := entry.Key.Line(); named && ok {
 			if prior.Commits == nil {
 				prior.Commits = map[string]float64{}
 			}
-			prior.Commits[entry.name] = weight
+			prior.Commits[entry.Name] = weight
 		}
 	}
 	return prior

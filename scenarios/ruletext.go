@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"buildbisect/scenarios/document"
 )
 
 // A rule is spelled
@@ -41,9 +43,9 @@ type ruleText struct {
 }
 
 // readSpelledRule reads the conditions of a rule: the one that asks, then those it asks for.
-func readSpelledRule(p place, text string) ([]spelledCondition, bool) {
+func readSpelledRule(p document.Place, text string) ([]spelledCondition, bool) {
 	r := &ruleText{text: text, wrong: func(at int, format string, args ...any) {
-		p.inside(text, utf8.RuneCountInString(text[:at])).mistake(format, args...)
+		p.Inside(text, utf8.RuneCountInString(text[:at])).Mistake(format, args...)
 	}}
 	var all []spelledCondition
 	for link := "with"; ; link = "and" {
@@ -83,7 +85,7 @@ func (r *ruleText) word(words ...string) (token, bool) {
 	}
 	t, ok := r.next(want)
 	if ok && (t.quoted || !slices.Contains(words, t.text)) {
-		r.wrong(t.at, "want %s, got %q; %s", want, short(r.text[t.at:r.offset]), ruleForm)
+		r.wrong(t.at, "want %s, got %q; %s", want, document.Short(r.text[t.at:r.offset]), ruleForm)
 		return t, false
 	}
 	return t, ok

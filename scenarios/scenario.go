@@ -1,6 +1,7 @@
 // Package scenarios reads scenario files: the YAML that says what to bisect, in which builders, and what
 // counts as bad. It is strict: a file is either wholly understood or refused with all its mistakes at once,
-// each with its place. The scenarios that ship with bisect are embedded here and opened by name.
+// each with its place (package document reads the YAML). The scenarios that ship with bisect are embedded here and
+// opened by name.
 package scenarios
 
 import (

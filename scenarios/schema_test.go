@@ -32,10 +32,10 @@ func TestSchemaKnowsTheKeysThatTheDecoderReads(t *testing.T) {
 	}
 	for name, mapping := range mappings {
 		keys := grammar[name]
-		if got, want := slices.Sorted(maps.Keys(mapping.Properties)), slices.Sorted(slices.Values(keys.served())); !slices.Equal(got, want) {
+		if got, want := slices.Sorted(maps.Keys(mapping.Properties)), slices.Sorted(slices.Values(keys.Served())); !slices.Equal(got, want) {
 			t.Errorf("keys of %s in the schema: %v\nin the decoder: %v", name, got, want)
 		}
-		if got, want := slices.Sorted(slices.Values(mapping.Required)), slices.Sorted(slices.Values(keys.required)); !slices.Equal(got, want) {
+		if got, want := slices.Sorted(slices.Values(mapping.Required)), slices.Sorted(slices.Values(keys.Required)); !slices.Equal(got, want) {
 			t.Errorf("required keys of %s in the schema: %v\nin the decoder: %v", name, got, want)
 		}
 		if mapping.Closed != false {
@@ -46,8 +46,8 @@ func TestSchemaKnowsTheKeysThatTheDecoderReads(t *testing.T) {
 
 func TestNoKeyIsBothServedAndRefused(t *testing.T) {
 	for name, keys := range grammar() {
-		all := append(keys.served(), keys.later...)
-		if slices.Sort(all); len(slices.Compact(all)) != len(keys.served())+len(keys.later) {
+		all := append(keys.Served(), keys.Later...)
+		if slices.Sort(all); len(slices.Compact(all)) != len(keys.Served())+len(keys.Later) {
 			t.Errorf("%s lists a key twice: %v", name, keys)
 		}
 	}

@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"buildbisect/scenarios/document"
 )
 
 // Secret says where the value of a variable is had from that must be in no journal, log or report. One of
@@ -32,35 +34,35 @@ var ours = regexp.MustCompile(`^(BISECT_|GIT_CONFIG_)`)
 
 // readSecrets reads where secrets are had from, and says in which line each stands. They are not looked at: a
 // scenario is valid on a machine that has none of them.
-func readSecrets(p place, env map[string]int, s *Scenario) (map[string]Secret, map[string]int) {
+func readSecrets(p document.Place, env map[string]int, s *Scenario) (map[string]Secret, map[string]int) {
 	secrets, lines := map[string]Secret{}, map[string]int{}
-	pairs, _ := p.pairs("a mapping from variables to where their values are had from")
+	pairs, _ := p.Pairs("a mapping from variables to where their values are had from")
 	for _, entry := range pairs {
-		m := entry.value.mapping("secret")
+		m := entry.Value.Mapping("secret")
 		switch {
-		case !envName.MatchString(entry.name):
-			entry.key.mistake("want %s", envNameWant)
+		case !envName.MatchString(entry.Name):
+			entry.Key.Mistake("want %s", envNameWant)
 			continue
-		case ours.MatchString(entry.name):
-			entry.key.mistake("bisect sets variables of such names itself; choose another")
-		case env[entry.name] > 0:
-			entry.key.mistake("%s is both constant, in line %d, and secret here; choose one", entry.name, env[entry.name])
+		case ours.MatchString(entry.Name):
+			entry.Key.Mistake("bisect sets variables of such names itself; choose another")
+		case env[entry.Name] > 0:
+			entry.Key.Mistake("%s is both constant, in line %d, and secret here; choose one", entry.Name, env[entry.Name])
 		}
-		lines[entry.name] = entry.key.node.Line
-		s.remember(entry.key)
+		lines[entry.Name] = entry.Key.Node.Line
+		s.remember(entry.Key)
 		var secret Secret
-		secret.FromEnv, _ = m.at("from-env").match(envName, envNameWant)
-		secret.FromFile, _ = m.at("from-file").line()
+		secret.FromEnv, _ = m.At("from-env").Match(envName, envNameWant)
+		secret.FromFile, _ = m.At("from-file").Line()
 		switch {
 		case m == nil:
-		case m.has("from-env") && m.has("from-file"):
-			m.at("from-file").mistake("from-env is named too; a secret is had from one of them")
-		case !m.has("from-env") && !m.has("from-file"):
-			m.place.mistake("want from-env or from-file")
-		case m.has("from-file") && s.Dir == "":
-			m.at("from-file").mistake("a shipped scenario has no folder on this machine, so it cannot name a file of it")
+		case m.Has("from-env") && m.Has("from-file"):
+			m.At("from-file").Mistake("from-env is named too; a secret is had from one of them")
+		case !m.Has("from-env") && !m.Has("from-file"):
+			m.Place.Mistake("want from-env or from-file")
+		case m.Has("from-file") && s.Dir == "":
+			m.At("from-file").Mistake("a shipped scenario has no folder on this machine, so it cannot name a file of it")
 		}
-		secrets[entry.name] = secret
+		secrets[entry.Name] = secret
 	}
 	return secrets, lines
 }
@@ -73,7 +75,7 @@ func (s *Scenario) ReadSecrets(lookup func(name string) (string, bool)) (map[str
 	for _, name := range sortedNames(s.Builder.Secrets) {
 		value, err := s.readSecret(s.Builder.Secrets[name], lookup)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s:%d: builder.secrets.%s: %w", s.File, s.lines[below("builder.secrets", name)], name, err))
+			errs = append(errs, fmt.Errorf("%s:%d: builder.secrets.%s: %w", s.File, s.lines[document.PathBelow("builder.secrets", name)], name, err))
 		}
 		values[name] = value
 	}

@@ -2,40 +2,42 @@ package scenarios
 
 import (
 	"errors"
+	"io/fs"
 	"regexp"
 	"regexp/syntax"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
-	"go.yaml.in/yaml/v3"
+	"buildbisect/scenarios/document"
 )
 
 // readStages reads the steps of the build.
-func readStages(p place, s *Scenario) {
-	elements, ok := p.list()
+func readStages(p document.Place, s *Scenario) {
+	elements, ok := p.List()
 	if ok && len(elements) == 0 {
-		p.mistake("want at least one stage")
+		p.Mistake("want at least one stage")
 	}
 	seen := map[string]int{} // name to line
 	for _, element := range elements {
-		m := element.mapping("stage")
+		m := element.Mapping("stage")
 		stage := Stage{Timeout: defaultStageTimeout, OnTimeout: CountSkip, OnOOM: CountSkip}
-		name, ok := m.at("name").line()
+		name, ok := m.At("name").Line()
 		if line, twice := seen[name]; ok && twice {
-			m.at("name").mistake("%q is the name of another stage, in line %d", short(name), line)
+			m.At("name").Mistake("%q is the name of another stage, in line %d", document.Short(name), line)
 		} else if ok {
-			seen[name] = m.at("name").node.Line
+			seen[name] = m.At("name").Node.Line
 		}
 		stage.Name = name
-		stage.Run, _ = m.at("run").word()
-		if t, ok := m.at("timeout").duration(); ok {
+		stage.Run, _ = m.At("run").Word()
+		if t, ok := m.At("timeout").Duration(); ok {
 			stage.Timeout = t
-			s.remember(m.at("timeout"))
+			s.remember(m.At("timeout"))
 		}
-		if word, ok := m.at("on-timeout").oneOf(string(CountSkip), string(CountBad)); ok {
+		if word, ok := m.At("on-timeout").OneOf(string(CountSkip), string(CountBad)); ok {
 			stage.OnTimeout = Outcome(word)
 		}
-		if word, ok := m.at("on-oom").oneOf(string(CountSkip), string(CountBad)); ok {
+		if word, ok := m.At("on-oom").OneOf(string(CountSkip), string(CountBad)); ok {
 			stage.OnOOM = Outcome(word)
 		}
 		s.Stages = append(s.Stages, stage)
@@ -43,8 +45,8 @@ func readStages(p place, s *Scenario) {
 }
 
 // readPattern reads a regular expression that one line of a log must match.
-func readPattern(p place) *regexp.Regexp {
-	text, ok := p.word()
+func readPattern(p document.Place) *regexp.Regexp {
+	text, ok := p.Word()
 	if !ok {
 		return nil
 	}
@@ -53,30 +55,57 @@ func readPattern(p place) *regexp.Regexp {
 		// The error repeats the part it is about, and does not say where that stands.
 		at := max(strings.Index(text, e.Expr), 0)
 		character := utf8.RuneCountInString(text[:at])
-		p.inside(text, character).mistake("not a regular expression (RE2): %s: %q, at character %d",
-			e.Code, short(e.Expr), character+1)
+		p.Inside(text, character).Mistake("not a regular expression (RE2): %s: %q, at character %d",
+			e.Code, document.Short(e.Expr), character+1)
 		return nil
 	}
 	if re.MatchString("") {
-		p.mistake("matches the empty line, so it tells no failure from another")
+		p.Mistake("matches the empty line, so it tells no failure from another")
 	}
 	return re
 }
 
-// inside is the place of a character of the string at p, if the file spells the string as it is; else p.
-func (p place) inside(text string, character int) place {
-	n := *p.node
-	column := n.Column // of the string's first character, counted from 1
-	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle) != 0 {
-		column++
+// readArtifacts reads what of the work folder is kept of each trial.
+func readArtifacts(p document.Place) []string {
+	elements, ok := p.List()
+	if ok && len(elements) == 0 {
+		p.Mistake("want at least one path; leave artifacts out to keep none")
 	}
-	if n.Line > len(p.of.file.lines) {
-		return p
+	var all []string
+	for _, element := range elements {
+		path, ok := readArtifact(element)
+		if !ok {
+			continue
+		}
+		i := slices.IndexFunc(all, func(other string) bool { return path == other || isBelow(path, other) || isBelow(other, path) })
+		switch {
+		case i < 0:
+			all = append(all, path)
+		case path == all[i]:
+			element.Mistake("%s stands twice", document.Short(path))
+		default:
+			element.Mistake("of %s and %s one lies in the other; name the outer one", document.Short(path), document.Short(all[i]))
+		}
 	}
-	line := p.of.file.lines[n.Line-1]
-	// A line may be very long, and hold many such strings.
-	if from := column - 1; from <= len(line) && strings.HasPrefix(string(line[from:min(from+len(text), len(line))]), text) {
-		n.Column = column + character
-	}
-	return p.inner(&n, p.path)
+	return all
 }
+
+// readArtifact reads the path of a file or folder in the work folder, written literally. A folder may end in a
+// slash.
+func readArtifact(p document.Place) (string, bool) {
+	s, ok := p.Line()
+	if !ok {
+		return "", false
+	}
+	switch path := strings.TrimSuffix(s, "/"); {
+	case !fs.ValidPath(path), path == ".":
+		p.Mistake("want a path inside the work folder, without . and .., such as out/ or build.log; got %q", document.Short(s))
+	case strings.ContainsAny(path, "*?[\\"):
+		p.Mistake("want a path as it stands in the work folder; patterns are not supported, but a folder stands for all below it; got %q", document.Short(s))
+	default:
+		return path, true
+	}
+	return "", false
+}
+
+func isBelow(path, folder string) bool { return strings.HasPrefix(path, folder+"/") }

@@ -5,11 +5,12 @@ import (
 	"slices"
 
 	"buildbisect/images/catalogue"
+	"buildbisect/scenarios/document"
 )
 
 // readToolchain reads one declared version of a tool. Of a tool that the catalogue knows, what is left out is as
 // it is there.
-func readToolchain(m *mapping, tool, version string, s *Scenario, fixed *pinned) catalogue.Toolchain {
+func readToolchain(m *document.Mapping, tool, version string, s *Scenario, fixed *pinned) catalogue.Toolchain {
 	if m == nil {
 		return catalogue.Toolchain{}
 	}
@@ -18,7 +19,7 @@ func readToolchain(m *mapping, tool, version string, s *Scenario, fixed *pinned)
 	if !foldered(t.Sources) {
 		t.Tree, t.Program, t.Also = "", "", nil
 	}
-	if len(t.Sources) == 1 && t.Sources[0].File != nil && !m.has("check") {
+	if len(t.Sources) == 1 && t.Sources[0].File != nil && !m.Has("check") {
 		t.Command, t.Want = nil, "" // the user's own program says of itself what it likes
 	}
 	asked := t.Dest
@@ -27,7 +28,7 @@ func readToolchain(m *mapping, tool, version string, s *Scenario, fixed *pinned)
 	if len(t.Command) > 0 && t.Command[0] == asked {
 		t.Command[0] = t.Dest
 	}
-	readCheck(m.at("check").mapping("check"), &t)
+	readCheck(m.At("check").Mapping("check"), &t)
 	return t
 }
 
@@ -40,72 +41,72 @@ func foldered(sources []catalogue.Source) bool {
 func ready(s catalogue.Source) bool { return s.Module != nil && s.Module.Path != "" }
 
 // readLayout reads where the tool stands in the builder.
-func readLayout(m *mapping, t *catalogue.Toolchain) {
+func readLayout(m *document.Mapping, t *catalogue.Toolchain) {
 	switch {
-	case m.has("dest"):
-		t.Dest, _ = m.at("dest").absolute()
+	case m.Has("dest"):
+		t.Dest, _ = m.At("dest").Absolute()
 	case t.Dest == "" && len(t.Sources) == 1 && t.Sources[0].Debian != nil:
 		t.Dest = t.Sources[0].Debian.Program
-	case t.Dest == "" && !m.has("debian"):
-		m.place.mistake("dest is missing; it says where the tool stands in the builder, such as /usr/local/bin/%s", t.Tool)
+	case t.Dest == "" && !m.Has("debian"):
+		m.Place.Mistake("dest is missing; it says where the tool stands in the builder, such as /usr/local/bin/%s", t.Tool)
 	}
 	switch {
-	case m.has("tree"):
-		t.Tree, _ = m.at("tree").absolute()
-		t.Program, t.Also = "", readAlso(m.at("also"))
+	case m.Has("tree"):
+		t.Tree, _ = m.At("tree").Absolute()
+		t.Program, t.Also = "", readAlso(m.At("also"))
 		if !foldered(t.Sources) {
-			m.at("tree").mistake("only a release, or a module taken as it is, brings a whole folder")
+			m.At("tree").Mistake("only a release, or a module taken as it is, brings a whole folder")
 		}
-	case m.has("also"):
-		m.at("also").mistake("belongs to a tool that is a whole folder; name that as tree")
+	case m.Has("also"):
+		m.At("also").Mistake("belongs to a tool that is a whole folder; name that as tree")
 	}
 	inModule := slices.ContainsFunc(t.Sources, ready)
-	if program, ok := m.at("program").relative(); ok {
+	if program, ok := m.At("program").Relative(); ok {
 		t.Program = program
 	}
 	switch {
-	case m.has("program") && !m.has("tree") && !inModule:
-		m.at("program").mistake("belongs to a tool that is a whole folder; name that as tree")
-	case !m.has("program") && (m.has("tree") || inModule && t.Program == ""):
-		m.place.mistake("program is missing; it says which file is the tool, such as bin/%s", t.Tool)
+	case m.Has("program") && !m.Has("tree") && !inModule:
+		m.At("program").Mistake("belongs to a tool that is a whole folder; name that as tree")
+	case !m.Has("program") && (m.Has("tree") || inModule && t.Program == ""):
+		m.Place.Mistake("program is missing; it says which file is the tool, such as bin/%s", t.Tool)
 	}
 }
 
 // readAlso reads further links into the folder that a tool is.
-func readAlso(p place) map[string]string {
-	pairs, _ := p.pairs("a mapping from absolute paths to paths in the tree")
+func readAlso(p document.Place) map[string]string {
+	pairs, _ := p.Pairs("a mapping from absolute paths to paths in the tree")
 	var links map[string]string
 	for _, link := range pairs {
-		target, ok := link.value.relative()
-		if link.key.isAbsolute(link.name) && ok {
+		target, ok := link.Value.Relative()
+		if link.Key.IsAbsolute(link.Name) && ok {
 			if links == nil {
 				links = map[string]string{}
 			}
-			links[path.Clean(link.name)] = target
+			links[path.Clean(link.Name)] = target
 		}
 	}
 	return links
 }
 
 // readCheck reads how a tool is asked for its version, and what it must say.
-func readCheck(m *mapping, t *catalogue.Toolchain) {
-	words, listed := m.at("run").list()
+func readCheck(m *document.Mapping, t *catalogue.Toolchain) {
+	words, listed := m.At("run").List()
 	switch {
 	case m == nil:
 		return
 	case listed && len(words) == 0:
-		m.at("run").mistake("want the tool and its arguments, such as [%s, --version]", t.Tool)
+		m.At("run").Mistake("want the tool and its arguments, such as [%s, --version]", t.Tool)
 	case listed:
 		t.Command, t.Want = nil, ""
-	case !m.has("run") && len(t.Command) == 0:
-		m.place.mistake("run is missing; it asks the tool for its version, such as [%s, --version]", t.Tool)
+	case !m.Has("run") && len(t.Command) == 0:
+		m.Place.Mistake("run is missing; it asks the tool for its version, such as [%s, --version]", t.Tool)
 	}
 	for _, word := range words {
-		if word, ok := word.line(); ok {
+		if word, ok := word.Line(); ok {
 			t.Command = append(t.Command, word)
 		}
 	}
-	if want, ok := m.at("want").line(); ok {
+	if want, ok := m.At("want").Line(); ok {
 		t.Want = want
 	}
 }

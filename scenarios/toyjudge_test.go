@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"buildbisect/bisect"
+	"buildbisect/scenarios/document"
 )
 
 // anyWarning is a verdict that bisect does not have: a build that warns is bad.
@@ -25,9 +26,9 @@ func TestAVerdictIsOneFile(t *testing.T) {
 	t.Cleanup(func() { judges = own })
 	judges = append(slices.Clone(own), struct {
 		key  string
-		read func(m *mapping, s *Scenario)
-	}{"warns", func(m *mapping, s *Scenario) {
-		if m.at("warns").flag() {
+		read func(m *document.Mapping, s *Scenario)
+	}{"warns", func(m *document.Mapping, s *Scenario) {
+		if m.At("warns").Flag() {
 			s.Verdict.Judge = anyWarning{}
 		}
 	}})

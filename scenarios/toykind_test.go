@@ -3,6 +3,8 @@ package scenarios
 import (
 	"slices"
 	"testing"
+
+	"buildbisect/scenarios/document"
 )
 
 // loadKind is a kind of axis that bisect does not have: how many builds run beside, told to the build in a
@@ -14,7 +16,7 @@ func (loadKind) key(string) string                   { return "load" }
 func (loadKind) variables(Axis) []string             { return []string{"LOAD"} }
 func (loadKind) Apply(a Axis, level Level, w *World) { w.setAll(a, level) }
 
-func (k loadKind) read(p place, _ *Axis, _ pinned) bool { return mustBeTrue(p, k) }
+func (k loadKind) read(p document.Place, _ *Axis, _ pinned) bool { return mustBeTrue(p, k) }
 
 func TestAKindOfAxisIsOneFile(t *testing.T) {
 	own := kinds

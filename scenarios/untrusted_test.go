@@ -114,7 +114,7 @@ func untrustedKeys() map[string]underUntrusted {
 func TestUntrustedHasARuleForEveryKey(t *testing.T) {
 	var keys []string
 	for kind, of := range grammar() {
-		for _, key := range of.served() {
+		for _, key := range of.Served() {
 			keys = append(keys, kind+"."+key)
 		}
 	}

@@ -28,6 +28,7 @@ var bans = []struct {
 	{"buildbisect/images/...", nil, "buildbisect/cmd/...", "images are made without knowing what is run in them"},
 	{"buildbisect/images/...", []string{"buildbisect/images"}, "buildbisect/images", "downloads, archives and packages know nothing of tools"},
 	{"buildbisect/images/catalogue", nil, "buildbisect/...", "what may be asked for does not depend on how it is made"},
+	{"buildbisect/scenarios/document", nil, "buildbisect/...", "a document does not know what it says"},
 	{"buildbisect/scenarios", nil, "buildbisect/images", "a scenario names images, and makes none"},
 	{"buildbisect/scenarios", nil, "buildbisect/runner/...", "a scenario says what to build, not how it is run"},
 	{"buildbisect/scenarios", nil, "buildbisect/cmd/...", "commands read scenarios, never the other way round"},

@@ -1,4 +1,4 @@
-package scenarios
+package document
 
 import (
 	"bytes"
@@ -12,17 +12,17 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxFile bounds a scenario file, in bytes: far more than anyone writes by hand, and little enough that no
+// MaxFile bounds a scenario file, in bytes: far more than anyone writes by hand, and little enough that no
 // content keeps the reader busy for long.
-const maxFile = 256 << 10
+const MaxFile = 256 << 10
 
 // parse reads data as the one YAML document of a scenario file. Where it is none, it says so as one mistake:
 // there is no tree to look for more in.
 func parse(file string, data []byte) (*yaml.Node, *text, Mistakes) {
-	if len(data) > maxFile {
+	if len(data) > MaxFile {
 		src := newText(file, "")
 		return nil, src, Mistakes{src.mistake(1, 1, "", fmt.Sprintf(
-			"the file has more than %d KiB; keep long scripts in files of the repository", maxFile>>10))}
+			"the file has more than %d KiB; keep long scripts in files of the repository", MaxFile>>10))}
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
 	src := newText(file, string(data))
@@ -41,7 +41,7 @@ func parse(file string, data []byte) (*yaml.Node, *text, Mistakes) {
 		indent := indent(src.lines[line-1])
 		return fail(line, len(indent)+1, syntaxMessage(err, indent))
 	}
-	if len(documents) == 0 || isNothing(documents[0].Content[0]) {
+	if len(documents) == 0 || IsNothing(documents[0].Content[0]) {
 		return fail(1, 1, "the file is empty; a scenario starts with version: 1")
 	}
 	if len(documents) > 1 {
@@ -73,7 +73,7 @@ func documents(data []byte) ([]*yaml.Node, error) {
 // wants to see is the first line with which the text stops being YAML whatever is read after it: the one
 // behind the longest run of whole lines that still parses.
 func faultLine(src *text, err error) int {
-	budget := 16 * maxFile // bytes parsed again, so that a large file costs a moment and no more
+	budget := 16 * MaxFile // bytes parsed again, so that a large file costs a moment and no more
 	for n := len(src.lines) - 1; n > 0; n-- {
 		prefix := join(src.lines[:n])
 		if budget -= len(prefix); budget < 0 {
