@@ -32,7 +32,7 @@ func (c Conversion) Render(blob string, stored Content) (rendering, error) {
 		}
 		c.auto, c.crlf = false, lines.text()
 	}
-	if c.Encoding != "" && Encoder(c.Encoding) == nil {
+	if c.Encoding != "" && encoder(c.Encoding) == nil {
 		r.Plain, c.Encoding = "bisect does not know the encoding", ""
 	}
 	var size counter
@@ -60,7 +60,7 @@ func (c Conversion) stream(blob string, stored Content, w io.Writer) (err error)
 		return stage
 	}
 	if c.Encoding != "" {
-		w = put(&encodingWriter{out: transform.NewWriter(w, Encoder(c.Encoding))})
+		w = put(&encodingWriter{out: transform.NewWriter(w, encoder(c.Encoding))})
 	}
 	if c.crlf {
 		w = put(&crlfWriter{out: bufio.NewWriter(w)})

@@ -12,12 +12,12 @@ import (
 	"golang.org/x/text/transform"
 )
 
-// Encoder returns what turns UTF-8 into the text encoding of a name, as git does with the C library's iconv
+// encoder returns what turns UTF-8 into the text encoding of a name, as git does with the C library's iconv
 // on Linux: a character that the encoding lacks is an error. nil: the encoding is not known here.
 //
 // The tables are those of golang.org/x/text. Only encodings are offered in which it agrees with glibc on
 // every character (a test compares them); Shift JIS, EUC-JP, GBK, GB 18030 and Big5 are not among them.
-func Encoder(name string) transform.Transformer {
+func encoder(name string) transform.Transformer {
 	name = strings.ToUpper(name)
 	if utf, ok := utfEncodings[strings.ReplaceAll(name, "UTF-", "UTF")]; ok {
 		return transform.Chain(encoding.UTF8Validator, utf.NewEncoder())
@@ -25,7 +25,7 @@ func Encoder(name string) transform.Transformer {
 	if name == "CP949" || name == "UHC" {
 		return transform.Chain(encoding.UTF8Validator, korean.EUCKR.NewEncoder())
 	}
-	if page, ok := Pages[pageAliases.Replace(name)]; ok {
+	if page, ok := pages[pageAliases.Replace(name)]; ok {
 		return page
 	}
 	return nil
@@ -47,8 +47,8 @@ var utfEncodings = map[string]encoding.Encoding{
 // pageAliases turn other names that glibc has into those of pages.
 var pageAliases = strings.NewReplacer("WINDOWS-", "CP", "ISO_8859-", "ISO-8859-", "ISO8859-", "ISO-8859-", "IBM", "CP")
 
-// Pages are encodings of one byte a character.
-var Pages = map[string]page{
+// pages are encodings of one byte a character.
+var pages = map[string]page{
 	"ISO-8859-1": {charmap.ISO8859_1, false}, "LATIN1": {charmap.ISO8859_1, false}, "LATIN-1": {charmap.ISO8859_1, false}, "L1": {charmap.ISO8859_1, false},
 	"ISO-8859-2": {charmap.ISO8859_2, true}, "LATIN2": {charmap.ISO8859_2, true}, "L2": {charmap.ISO8859_2, true},
 	"ISO-8859-3": {charmap.ISO8859_3, true}, "ISO-8859-4": {charmap.ISO8859_4, true}, "ISO-8859-5": {charmap.ISO8859_5, true},

@@ -5,18 +5,14 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
-	"golang.org/x/text/transform"
 
-	"buildbisect/runner/git/attributes"
 	"buildbisect/runner/git/gittest"
 )
 
@@ -265,71 +261,4 @@ func TestLargeFilesAreConvertedAsTheyStream(t *testing.T) {
 	if w := source.Warnings(); len(w) != 1 || !strings.Contains(w[0], `1 file is kept in UTF-8 although working-tree-encoding says "latin1"`) || !strings.HasSuffix(w[0], ": b.latin1") {
 		t.Errorf("warnings %q", w)
 	}
-}
-
-// TestEncodingsAreThoseOfTheCLibrary compares each encoding with iconv, on every character of the first
-// plane.
-func TestEncodingsAreThoseOfTheCLibrary(t *testing.T) {
-	t.Parallel()
-	if _, err := exec.LookPath("iconv"); err != nil {
-		t.Skip("iconv is not installed")
-	}
-	known, err := exec.Command("iconv", "-l").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	names := []string{"CP949", "UTF-16LE", "UTF-16BE", "UTF-32LE", "UTF-32BE"}
-	for name := range attributes.Pages {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	if testing.Short() {
-		names = []string{"CP1252", "CP949", "ISO-8859-15", "UTF-16LE"}
-	}
-	var all bytes.Buffer
-	var runes []rune
-	for r := rune(1); r < 0x10000; r++ {
-		if r != '\n' && (r < 0xd800 || r > 0xdfff) {
-			runes = append(runes, r)
-		}
-	}
-	for _, name := range names {
-		if !bytes.Contains(known, []byte(name+"//")) {
-			if name != "LATIN-1" { // that one is git's
-				t.Errorf("the C library has no %s", name)
-			}
-			continue
-		}
-		encoding := attributes.Encoder(name)
-		// iconv -c leaves out what cannot be encoded. A separator that every encoding has tells characters
-		// apart.
-		all.Reset()
-		for _, r := range runes {
-			all.WriteString(string(r) + "\n")
-		}
-		encode := func(text string) ([]byte, error) {
-			encoded, _, err := transform.Bytes(encoding, []byte(text))
-			return encoded, err
-		}
-		separator, _ := encode("\n")
-		cmd := exec.Command("iconv", "-c", "-f", "UTF-8", "-t", name)
-		cmd.Stdin = &all
-		out, _ := cmd.Output() // its status says that something was left out
-		at := 0
-		for _, r := range runes {
-			var want []byte
-			for !bytes.HasPrefix(out[at:], separator) {
-				want, at = append(want, out[at:at+len(separator)]...), at+len(separator)
-			}
-			at += len(separator)
-			got, err := encode(string(r))
-			if err != nil {
-				got = nil
-			}
-			if !bytes.Equal(got, want) {
-				t.Fatalf("%s: %U is %x, iconv says %x", name, r, got, want)
-			}
-		}
-	}
-	t.Logf("compared %d encodings with iconv, %d characters each", len(names), len(runes))
 }

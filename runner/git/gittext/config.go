@@ -66,7 +66,7 @@ func readIncluded(path string, includes bool, depth int) (Settings, error) {
 	} else if err != nil {
 		return nil, fmt.Errorf("its config cannot be read: %w", err)
 	}
-	parsed, line := ParseSettings(text)
+	parsed, line := parseSettings(text)
 	if line > 0 {
 		return nil, fmt.Errorf("its config cannot be read: line %d of %s is no configuration, git refuses it too; correct it with: git config --file %s --edit", line, path, Quoted(path))
 	}
@@ -124,10 +124,10 @@ func ReadFile(path string) ([]byte, error) {
 	return io.ReadAll(file)
 }
 
-// ParseSettings reads git's configuration syntax as git does, every form of it; wrong is the line, from 1,
+// parseSettings reads git's configuration syntax as git does, every form of it; wrong is the line, from 1,
 // that git refuses too, or 0. go-git's parser refuses files that git takes: [branch.Main], a key on its
 // section's line, text that is not UTF-8, a byte order mark, an empty subsection.
-func ParseSettings(text []byte) (all Settings, wrong int) {
+func parseSettings(text []byte) (all Settings, wrong int) {
 	p := &configText{rest: bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")), line: 1}
 	var section, sub string
 	comment := false
