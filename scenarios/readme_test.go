@@ -6,6 +6,8 @@ import (
 	"maps"
 	"os"
 	"path"
+	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -248,4 +250,76 @@ func pairs(mapping *yaml.Node) func(func(string, *yaml.Node) bool) {
 			}
 		}
 	}
+}
+
+// The README of the project explains the scenario of its demo, without what only the file needs.
+func TestREADMEShowsTheScenarioOfTheDemo(t *testing.T) {
+	shipped, err := fs.ReadFile(shippedFiles(), "k8s-98646/scenario.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want, got map[string]any
+	if err := yaml.Unmarshal(shipped, &want); err != nil {
+		t.Fatal(err)
+	}
+	delete(want, "about")
+	delete(want, "expect")
+	if err := yaml.Unmarshal([]byte(examples(t, "../README.md")[0]), &got); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("README.md shows\n%v\nand the demo runs\n%v", got, want)
+	}
+}
+
+// Examples are scenarios as they stand, or what may be added to the first one; … stands for a digest.
+func TestExamplesAreValid(t *testing.T) {
+	own := examples(t, "README.md")
+	for _, added := range append(own, examples(t, "../images/README.md")...) {
+		whole := map[string]any{}
+		for _, text := range []string{own[0], added} {
+			var part map[string]any
+			if err := yaml.Unmarshal([]byte(strings.ReplaceAll(text, "…", strings.Repeat("ab", 32))), &part); err != nil {
+				t.Fatal(err)
+			}
+			for key, value := range part {
+				inner, isMapping := value.(map[string]any)
+				if outer, both := whole[key].(map[string]any); isMapping && both {
+					maps.Copy(outer, inner)
+				} else {
+					whole[key] = value
+				}
+			}
+		}
+		if strings.Contains(added, "{base: true") { // which takes the place of the first example's base
+			delete(whole["builder"].(map[string]any), "base")
+		}
+		text, err := yaml.Marshal(whole)
+		if err != nil {
+			t.Fatal(err)
+		}
+		dir := t.TempDir()
+		for name, data := range map[string][]byte{"bisect.yaml": text, "jq": nil} {
+			if err := os.WriteFile(filepath.Join(dir, name), data, 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := Load(filepath.Join(dir, "bisect.yaml")); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// examples are the YAML blocks of a page.
+func examples(t *testing.T, page string) []string {
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blocks []string
+	for _, part := range strings.Split(string(text), "```yaml\n")[1:] {
+		block, _, _ := strings.Cut(part, "```")
+		blocks = append(blocks, block)
+	}
+	return blocks
 }
