@@ -34,9 +34,9 @@ type beliefOptions struct {
 type belief struct {
 	space    *Space
 	top      Point
-	commit   *order // of a single node where there is no axis of commits
+	commit   *poset // of a single node where there is no axis of commits
 	commitAt int    // the axis of commits, or -1
-	tools    []*order
+	tools    []*poset
 	toolAt   []int // the axes of tools
 	combos   *combinations
 	grid     *rateGrid
@@ -54,10 +54,10 @@ type belief struct {
 
 func newBelief(space *Space, top Point, o beliefOptions) *belief {
 	b := &belief{space: space, top: slices.Clone(top), commitAt: -1, grid: newRateGrid(o.rates)}
-	b.commit = &order{levels: []int{0}, nodes: []int32{0}, below: [][]int32{nil}, first: []int32{-1}, extra: [][]int32{nil}}
+	b.commit = &poset{levels: []int{0}, nodes: []int32{0}, below: [][]int32{nil}, first: []int32{-1}, extra: [][]int32{nil}}
 	commitWeights, toolWeights := []float64{1}, [][]float64(nil)
 	for i, a := range space.Axes {
-		ord := newOrder(a, top[i])
+		ord := newPoset(a, top[i])
 		weights := nodeWeights(space, i, ord)
 		if a.Commit {
 			b.commitAt, b.commit, commitWeights = i, ord, weights

@@ -13,7 +13,7 @@ func (b *belief) Ask() (Point, float64, bool) { return b.ask(nil) }
 // ListedForSums is how many commits an axis lists to sum over ancestors.
 func (a *Axis) ListedForSums() int {
 	n := 0
-	for _, list := range newOrder(a, a.Len()-1).extra {
+	for _, list := range newPoset(a, a.Len()-1).extra {
 		n += len(list)
 	}
 	return n

@@ -96,7 +96,7 @@ func countCombinations(weights [][]float64, wide int) int {
 }
 
 // nodeWeights is the prior of the nodes of an axis, in all 1.
-func nodeWeights(space *Space, axis int, o *order) []float64 {
+func nodeWeights(space *Space, axis int, o *poset) []float64 {
 	a, weights := space.Axes[axis], make([]float64, len(o.levels))
 	for node, l := range o.levels {
 		if a.sides[l] != Before {

@@ -106,7 +106,7 @@ func TestSumsOverAncestorsCountEachCommitOnce(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		space := smallSpace(t, r, 60, 0)
 		a := space.Axes[0]
-		o := newOrder(a, r.IntN(a.Len()))
+		o := newPoset(a, r.IntN(a.Len()))
 		src, got := make([]float64, 2*len(o.levels)), make([]float64, 2*len(o.levels))
 		for i := range src {
 			src[i] = float64(r.IntN(1000))

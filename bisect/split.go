@@ -135,19 +135,19 @@ func (s *Search) divide(f Point, o opening, dividers, skips []int, free int) int
 		cells = refine(cells, a.down(o.list[d]))
 	}
 	spread := o.newSpread(skips)
-	var order []int // by the weight below each
+	var sorted []int // by the weight below each
 	for i := range o.list {
 		if !spread.skipped(i) && !slices.Contains(dividers, i) {
-			order = append(order, i)
+			sorted = append(sorted, i)
 		}
 	}
-	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(o.share(i), o.share(j)) })
+	slices.SortStableFunc(sorted, func(i, j int) int { return cmp.Compare(o.share(i), o.share(j)) })
 	weigh := func(cell bitset) float64 { return s.cellWeight(cell, o) }
 	before := leftover(cells, weigh, free)
 	best, at, bestScore := -1, 0, 0.0
 	weighUp := func(from, to, stride int) {
 		for k := from; k < to; k += stride {
-			i := order[k]
+			i := sorted[k]
 			parts := refine(cells, a.down(o.list[i]))
 			if len(parts) == len(cells) {
 				continue
@@ -158,10 +158,10 @@ func (s *Search) divide(f Point, o opening, dividers, skips []int, free int) int
 			}
 		}
 	}
-	stride := 1 + len(order)/mostDividers
-	weighUp(0, len(order), stride)
+	stride := 1 + len(sorted)/mostDividers
+	weighUp(0, len(sorted), stride)
 	if stride > 1 && best >= 0 { // one commit off is a round more where the bound is tight
-		weighUp(max(0, at-stride+1), min(len(order), at+stride), 1)
+		weighUp(max(0, at-stride+1), min(len(sorted), at+stride), 1)
 	}
 	return best
 }

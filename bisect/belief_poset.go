@@ -2,18 +2,18 @@ package bisect
 
 import "slices"
 
-// mostExtras bounds what an order remembers of merges: 64 MiB. Histories of pull requests need a few entries
+// mostExtras bounds what a poset remembers of merges: 64 MiB. Histories of pull requests need a few entries
 // a commit.
 const mostExtras = 1 << 24
 
-// An order is the part of one axis that lies at or below a level, made for sums over "everything at or
+// A poset is the part of one axis that lies at or below a level, made for sums over "everything at or
 // below". Its nodes are numbered from 0, each after those it builds on.
 //
 // A node is a level of the axis, and one more where some level does not contain the good commit: "the commit
 // does not matter" then has two readings. Node 0 says that the failure shows everywhere; node 1, level 0,
 // that it needs something in the good commit, so that a good build beside that commit says nothing against it
 // (see [Axis.impliesGood]).
-type order struct {
+type poset struct {
 	levels []int     // of each node, rising
 	nodes  []int32   // of each level, -1 where there is none
 	below  [][]int32 // of each node, those it builds on
@@ -21,7 +21,7 @@ type order struct {
 	extra  [][]int32 // what is at or below a node's other predecessors and not at or below first
 }
 
-func newOrder(a *Axis, top int) *order {
+func newPoset(a *Axis, top int) *poset {
 	within := newBitset(a.Len())
 	within.add(0)
 	within.add(top)
@@ -37,7 +37,7 @@ func newOrder(a *Axis, top int) *order {
 			within.add(p)
 		}
 	}
-	o := &order{levels: within.members(), nodes: slices.Repeat([]int32{-1}, a.Len())}
+	o := &poset{levels: within.members(), nodes: slices.Repeat([]int32{-1}, a.Len())}
 	if split {
 		o.levels = slices.Insert(o.levels, 0, 0)
 	}
@@ -68,7 +68,7 @@ func newOrder(a *Axis, top int) *order {
 // sumUp prepares sumBelow. What a merge adds to the line it was merged into is as a rule short, and listed
 // once for each merge it is nested in, so that a sum over ancestors costs little more than one addition a
 // commit.
-func (o *order) sumUp() {
+func (o *poset) sumUp() {
 	n := len(o.levels)
 	o.first, o.extra = make([]int32, n), make([][]int32, n)
 	size := make([]int, n) // nodes at or below
@@ -132,7 +132,7 @@ func (o *order) sumUp() {
 
 // sumBelow sets each row of dst to the sum of src's rows at or below it. Row l of width w is [l·w, l·w+w);
 // dst and src must not overlap.
-func (o *order) sumBelow(dst, src []float64, width int) {
+func (o *poset) sumBelow(dst, src []float64, width int) {
 	for node, first := range o.first {
 		row := dst[node*width : node*width+width]
 		copy(row, src[node*width:])
@@ -150,7 +150,7 @@ func (o *order) sumBelow(dst, src []float64, width int) {
 }
 
 // down marks the nodes at or below one.
-func (o *order) down(node int32) []bool {
+func (o *poset) down(node int32) []bool {
 	set := make([]bool, len(o.levels))
 	set[node] = true
 	for i := node; i >= 0; i-- {
