@@ -8,13 +8,14 @@ import (
 	"time"
 
 	. "buildbisect/bisect"
+	"buildbisect/bisect/testkit"
 )
 
 // BenchmarkNoisyQuestion measures what a trial and the choice of the next question take, little beside any
 // build, and what the first one takes on top.
 func BenchmarkNoisyQuestion(b *testing.B) {
-	line := func(n int) [][]int { return grow(rand.New(rand.NewPCG(1, 1)), n, 0, 0) }
-	pulls := func(n int) [][]int { return integrators(rand.New(rand.NewPCG(1, 1)), n) }
+	line := func(n int) [][]int { return testkit.Grow(rand.New(rand.NewPCG(1, 1)), n, 0, 0) }
+	pulls := func(n int) [][]int { return testkit.Integrators(rand.New(rand.NewPCG(1, 1)), n) }
 	for _, c := range []struct {
 		name      string
 		parents   [][]int
@@ -23,8 +24,8 @@ func BenchmarkNoisyQuestion(b *testing.B) {
 	}{
 		{"line-1024x4x4x2", line(1025), []int{4, 4, 2}, 20 * time.Millisecond},
 		{"merges-1024x4x4x2", pulls(1025), []int{4, 4, 2}, 20 * time.Millisecond},
-		{"wide-1024x4x4x2", wide(rand.New(rand.NewPCG(1, 1)), 1025), []int{4, 4, 2}, 20 * time.Millisecond},
-		{"any-1024x4x4x2", anyDAG(rand.New(rand.NewPCG(1, 1)), 1025), []int{4, 4, 2}, 20 * time.Millisecond},
+		{"wide-1024x4x4x2", testkit.Wide(rand.New(rand.NewPCG(1, 1)), 1025), []int{4, 4, 2}, 20 * time.Millisecond},
+		{"any-1024x4x4x2", testkit.AnyDAG(rand.New(rand.NewPCG(1, 1)), 1025), []int{4, 4, 2}, 20 * time.Millisecond},
 		{"merges-80000x1x1x1", pulls(80_000), []int{1, 1, 1}, time.Second},
 		{"toggles-40", line(2), steps(40), time.Second},
 		{"toggles-40-and-1024", line(1025), steps(40), time.Second},

@@ -157,7 +157,7 @@ func (e *evidence) open(f Point, axis int) bitset {
 			set.remove(t.Point[axis])
 		}
 	}
-	for _, parent := range a.parents[f[axis]] {
+	for _, parent := range a.Parents(f[axis]) {
 		if set.has(parent) {
 			return set
 		}

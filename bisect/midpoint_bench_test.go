@@ -2,7 +2,6 @@ package bisect_test
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -10,19 +9,8 @@ import (
 	"time"
 
 	. "buildbisect/bisect"
+	"buildbisect/bisect/testkit"
 )
-
-// mergeHeavy is the history that the midpoint is measured on, in the shape of git.git and kubernetes: one
-// commit in four is a merge.
-func mergeHeavy(n int) (parents [][]int, merges int) {
-	parents = integrators(rand.New(rand.NewPCG(80_000, 20_000)), n)
-	for _, list := range parents {
-		if len(list) > 1 {
-			merges++
-		}
-	}
-	return parents, merges
-}
 
 // midpoint starts a search of a history, tells it of both ends, and returns its first question about a
 // commit.
@@ -55,28 +43,11 @@ func tell(b *testing.B, s *Search, q Question, v Verdict) {
 	}
 }
 
-// median of a few runs, so that one disturbance of the machine does not count.
-func median(run func() time.Duration) time.Duration {
-	var times []time.Duration
-	for range 7 {
-		runtime.GC()
-		times = append(times, run())
-	}
-	slices.Sort(times)
-	return times[len(times)/2]
-}
-
-func elapsed(run func()) time.Duration {
-	begin := time.Now()
-	run()
-	return time.Since(begin)
-}
-
 func BenchmarkMidpointOfAMergeHeavyHistory(b *testing.B) {
 	const n = 80_000
-	parents, merges := mergeHeavy(n)
+	parents, merges := testkit.MergeHeavy(n)
 	fmt.Printf("bench midpoint/80k/commits %d with %d merges\n", n, merges)
-	first := median(func() time.Duration { return elapsed(func() { midpoint(b, parents) }) })
+	first := testkit.Median(func() time.Duration { return testkit.Elapsed(func() { midpoint(b, parents) }) })
 	fmt.Printf("bench midpoint/80k/first-question %v from the list of parents to the question\n", first.Round(time.Microsecond))
 
 	for b.Loop() {
@@ -84,21 +55,21 @@ func BenchmarkMidpointOfAMergeHeavyHistory(b *testing.B) {
 		ids := importHistories(b, dir, [][][]int{parents})[0]
 		runGit(b, dir, nil, "commit-graph", "write", "--reachable") // as a repository in use has
 		span := []string{ids[n-1], "^" + ids[0]}
-		read := elapsed(func() { runGit(b, dir, nil, append([]string{"rev-list", "--count"}, span...)...) })
-		git := elapsed(func() { runGit(b, dir, nil, append([]string{"rev-list", "--bisect"}, span...)...) })
+		read := testkit.Elapsed(func() { runGit(b, dir, nil, append([]string{"rev-list", "--count"}, span...)...) })
+		git := testkit.Elapsed(func() { runGit(b, dir, nil, append([]string{"rev-list", "--bisect"}, span...)...) })
 		fmt.Printf("bench midpoint/80k/git %v of which %v to read the history\n", git.Round(time.Millisecond), read.Round(time.Millisecond))
 		fmt.Printf("bench midpoint/80k/times-faster-than-git %.0f at-least 50 (reading apart)\n", float64(git-read)/float64(first))
 	}
 }
 
 func BenchmarkUpdateAfterAVerdict(b *testing.B) {
-	parents, _ := mergeHeavy(80_000)
+	parents, _ := testkit.MergeHeavy(80_000)
 	for b.Loop() {
-		first := median(func() time.Duration { return elapsed(func() { midpoint(b, parents) }) })
+		first := testkit.Median(func() time.Duration { return testkit.Elapsed(func() { midpoint(b, parents) }) })
 		for _, v := range []Verdict{Good, Bad, Skip} {
-			update := median(func() time.Duration {
+			update := testkit.Median(func() time.Duration {
 				s, q := midpoint(b, parents)
-				return elapsed(func() {
+				return testkit.Elapsed(func() {
 					tell(b, s, q, v)
 					if _, ok := s.Next(); !ok {
 						b.Fatal("the search has ended")
@@ -113,13 +84,13 @@ func BenchmarkUpdateAfterAVerdict(b *testing.B) {
 func BenchmarkExactAndEstimatedWeights(b *testing.B) {
 	for _, n := range []int{80_000, 1_000_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			parents, _ := mergeHeavy(n)
+			parents, _ := testkit.MergeHeavy(n)
 			a := commits(b, parents)
 			set := all(a)
 			set = set[:len(set)-1]
 			for b.Loop() {
 				a.Exact()
-				exact := median(func() time.Duration { a.Forget(); return elapsed(func() { a.Nearest(set) }) })
+				exact := testkit.Median(func() time.Duration { a.Forget(); return testkit.Elapsed(func() { a.Nearest(set) }) })
 				members, sums, _ := a.Weigh(set)
 				split := func(level int) float64 {
 					i, _ := slices.BinarySearch(members, level)
@@ -127,7 +98,7 @@ func BenchmarkExactAndEstimatedWeights(b *testing.B) {
 				}
 				best := split(a.Nearest(set))
 				a.Estimate(4096)
-				estimated := median(func() time.Duration { a.Forget(); return elapsed(func() { a.Nearest(set) }) })
+				estimated := testkit.Median(func() time.Duration { a.Forget(); return testkit.Elapsed(func() { a.Nearest(set) }) })
 				fmt.Printf("bench midpoint/%dk/estimated %v of %v counted exactly\n", n/1000, estimated.Round(time.Microsecond), exact.Round(time.Microsecond))
 				fmt.Printf("bench midpoint/%dk/estimated-split %.4f at-least 0.9 (of the best)\n", n/1000, split(a.Nearest(set))/best)
 			}
@@ -139,10 +110,10 @@ func BenchmarkFirstProbeOfAMillionCommits(b *testing.B) {
 	for b.Loop() {
 		for _, n := range []int{80_000, 1_000_000} {
 			before := footprint()
-			parents, merges := mergeHeavy(n)
+			parents, merges := testkit.MergeHeavy(n)
 			history := footprint()
 			var s *Search
-			took := elapsed(func() { s, _ = midpoint(b, parents) })
+			took := testkit.Elapsed(func() { s, _ = midpoint(b, parents) })
 			after := inUse() // garbage included: the most that there was
 			kept := footprint()
 			runtime.KeepAlive(s)

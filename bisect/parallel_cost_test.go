@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	. "buildbisect/bisect"
+	"buildbisect/bisect/testkit"
 )
 
 // culprits are some of n, spread evenly, the ends among them.
@@ -179,7 +180,7 @@ func gitBisect(space *Space, culprit int) int {
 }
 
 func TestCostOnAGraphIsNoMoreThanThatOfGitBisect(t *testing.T) {
-	for name, grow := range shapes() {
+	for name, grow := range testkit.Shapes() {
 		n := 300
 		if !Soaking() {
 			n = 100

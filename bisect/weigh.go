@@ -1,6 +1,7 @@
 package bisect
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -21,41 +22,41 @@ type weighing struct {
 }
 
 // SetPrior gives each level a weight: how likely a change there is to blame, against the other levels of this
-// axis. There is one weight for each level, that of level 0 ignored, each positive and finite; only their
+// order. There is one weight for each level, that of level 0 ignored, each positive and finite; only their
 // ratios count. Without a prior all levels are alike.
-func (a *Axis) SetPrior(weights []float64) error {
-	if len(weights) != a.Len() {
-		return fmt.Errorf("prior of axis %s: want a weight for each of its %d levels, got %d", a.Name, a.Len(), len(weights))
+func (o *Order) SetPrior(weights []float64) error {
+	if len(weights) != o.Len() {
+		return fmt.Errorf("want a weight for each of its %d levels, got %d", o.Len(), len(weights))
 	}
 	sum := 0.0
 	for level, w := range weights[1:] {
 		if !(w > 0) || math.IsInf(w, 1) {
-			return fmt.Errorf("prior of axis %s: weight %v of level %d; want a positive number", a.Name, w, level+1)
+			return fmt.Errorf("weight %v of level %d; want a positive number", w, level+1)
 		}
 		sum += w
 	}
 	if math.IsInf(sum, 1) {
-		return fmt.Errorf("prior of axis %s: the weights' sum is too large; want smaller numbers", a.Name)
+		return errors.New("the weights' sum is too large; want smaller numbers")
 	}
-	// With a mean of 1, whether the axis matters at all is as likely as without a prior.
-	a.prior = slices.Clone(weights)
-	for level := range a.prior {
-		a.prior[level] /= sum / float64(a.Len()-1)
+	// With a mean of 1, whether the order matters at all is as likely as without a prior.
+	o.prior = slices.Clone(weights)
+	for level := range o.prior {
+		o.prior[level] /= sum / float64(o.Len()-1)
 	}
-	a.weighings = nil
+	o.weighings = nil
 	return nil
 }
 
 // weight is a level's share of the prior, 1 on average. Level 0 has none: whether the axis matters is for the
 // caller to weigh.
-func (a *Axis) weight(level int) float64 {
+func (o *Order) weight(level int) float64 {
 	switch {
 	case level == 0:
 		return 0
-	case a.prior == nil:
+	case o.prior == nil:
 		return 1
 	}
-	return a.prior[level]
+	return o.prior[level]
 }
 
 const (
@@ -73,10 +74,10 @@ const (
 // weighBelow weighs the members of open. The same set is weighed once, so that moving away from a skipped
 // level costs nothing; after a bad verdict, which leaves what lies below it as it was, the former weights
 // serve again; after a good one the rest is weighed anew. The caller must not change the result.
-func (a *Axis) weighBelow(open bitset) *weighing {
-	for i, w := range a.weighings {
+func (o *Order) weighBelow(open bitset) *weighing {
+	for i, w := range o.weighings {
 		if slices.Equal(w.open, open) {
-			a.remember(slices.Delete(a.weighings, i, i+1), w)
+			o.remember(slices.Delete(o.weighings, i, i+1), w)
 			return w
 		}
 	}
@@ -84,13 +85,13 @@ func (a *Axis) weighBelow(open bitset) *weighing {
 	if len(w.members) == 0 {
 		return w
 	}
-	if !a.restrict(w) {
-		w.graph, w.nodes = a.layOut(open, w.members)
+	if !o.restrict(w) {
+		w.graph, w.nodes = o.layOut(open, w.members)
 		w.convex = w.graph.len() == len(w.members)
-		w.effort = a.effort
+		w.effort = o.effort
 		w.settle()
 	}
-	a.remember(a.weighings, w)
+	o.remember(o.weighings, w)
 	return w
 }
 
@@ -107,9 +108,9 @@ func (w *weighing) settle() {
 }
 
 // restrict fills in the sums of w from the exact ones of a set that it is the lower part of.
-func (a *Axis) restrict(w *weighing) bool {
-	for _, former := range a.weighings {
-		if former.graph != nil || !former.convex || !a.lowerPart(w, former) {
+func (o *Order) restrict(w *weighing) bool {
+	for _, former := range o.weighings {
+		if former.graph != nil || !former.convex || !o.lowerPart(w, former) {
 			continue
 		}
 		w.sums = make([]float64, 0, len(w.members))
@@ -128,14 +129,14 @@ func (a *Axis) restrict(w *weighing) bool {
 
 // lowerPart reports whether w's members are former's, with whatever former has below them, level 0 apart.
 // Because former is convex, it is enough to look at parents.
-func (a *Axis) lowerPart(w, former *weighing) bool {
+func (o *Order) lowerPart(w, former *weighing) bool {
 	for i, word := range w.open {
 		if word&^former.open[i] != 0 {
 			return false
 		}
 	}
 	for _, level := range w.members {
-		for _, p := range a.flat.of(level) {
+		for _, p := range o.flat.of(level) {
 			if former.open.has(int(p)) && !w.open.has(int(p)) {
 				return false
 			}
@@ -145,7 +146,7 @@ func (a *Axis) lowerPart(w, former *weighing) bool {
 }
 
 const (
-	// remembered bounds the members, in all, of the weighings that an axis keeps: about 70 MB.
+	// remembered bounds the members, in all, of the weighings that an order keeps: about 70 MB.
 	remembered = 1 << 22
 
 	// weighings is how many of them it keeps: those of a search and of the verdicts that its workers may
@@ -154,14 +155,14 @@ const (
 )
 
 // remember puts w before the other weighings and drops those that are too much.
-func (a *Axis) remember(others []*weighing, w *weighing) {
-	a.weighings = slices.Insert(others, 0, w)
+func (o *Order) remember(others []*weighing, w *weighing) {
+	o.weighings = slices.Insert(others, 0, w)
 	room := remembered
-	for i, kept := range a.weighings {
+	for i, kept := range o.weighings {
 		room -= len(kept.members)
 		if room < 0 && i > 0 || i == weighings {
-			clear(a.weighings[i:])
-			a.weighings = a.weighings[:i]
+			clear(o.weighings[i:])
+			o.weighings = o.weighings[:i]
 			return
 		}
 	}
@@ -169,12 +170,12 @@ func (a *Axis) remember(others []*weighing, w *weighing) {
 
 // layOut makes a graph of open and of whatever lies between its members, the latter without weight. members
 // are those of open, not empty, and nodes are where they stand in the graph.
-func (a *Axis) layOut(open bitset, members []int) (g *graph, nodes []int32) {
+func (o *Order) layOut(open bitset, members []int) (g *graph, nodes []int32) {
 	first, last := members[0], members[len(members)-1]
 	above := slices.Clone(open) // with the levels that have a member above them
 	for i := last; i > first; i-- {
 		if above.has(i) {
-			for _, p := range a.flat.of(i) {
+			for _, p := range o.flat.of(i) {
 				above.add(int(p))
 			}
 		}
@@ -186,7 +187,7 @@ func (a *Axis) layOut(open bitset, members []int) (g *graph, nodes []int32) {
 			continue
 		}
 		from := len(g.parents)
-		for _, p := range a.flat.of(i) {
+		for _, p := range o.flat.of(i) {
 			if int(p) >= first && at[int(p)-first] > 0 {
 				g.parents = append(g.parents, at[int(p)-first]-1)
 			}
@@ -194,7 +195,7 @@ func (a *Axis) layOut(open bitset, members []int) (g *graph, nodes []int32) {
 		switch {
 		case open.has(i):
 			nodes = append(nodes, int32(g.len()))
-			g.add(a.weight(i))
+			g.add(o.weight(i))
 		case len(g.parents) > from:
 			g.add(0)
 		default:

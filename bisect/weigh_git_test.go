@@ -14,6 +14,7 @@ import (
 	"time"
 
 	. "buildbisect/bisect"
+	"buildbisect/bisect/testkit"
 )
 
 // runGit runs the git of the machine in dir, with no configuration but its own.
@@ -181,7 +182,7 @@ func TestDistancesAreThoseOfGit(t *testing.T) {
 	}
 	var made []history
 	var all [][][]int
-	for shape, grow := range shapes() {
+	for shape, grow := range testkit.Shapes() {
 		for seed := range seeds {
 			r := rand.New(rand.NewPCG(uint64(seed), 1))
 			h := history{shape, seed, rooted(r, grow(r, 3+r.IntN(120)))}
@@ -212,7 +213,7 @@ func TestDistancesAreThoseOfGitInALargeHistory(t *testing.T) {
 	if !Soaking() {
 		n = 8_000
 	}
-	parents := integrators(rand.New(rand.NewPCG(7, 7)), n)
+	parents := testkit.Integrators(rand.New(rand.NewPCG(7, 7)), n)
 	merges := 0
 	for _, list := range parents {
 		if len(list) > 1 {

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	. "buildbisect/bisect"
+	"buildbisect/bisect/testkit"
 )
 
 // commits is an axis of a history in which everything contains the good commit.
@@ -21,7 +22,7 @@ func commits(t testing.TB, parents [][]int) *Axis {
 
 // eachHistory tries a property on histories of all shapes.
 func eachHistory(t *testing.T, seeds, commits int, check func(t *testing.T, r *rand.Rand, parents [][]int)) {
-	for shape, grow := range shapes() {
+	for shape, grow := range testkit.Shapes() {
 		t.Run(shape, func(t *testing.T) {
 			for seed := range seeds {
 				r := rand.New(rand.NewPCG(uint64(seed), 30_000))
@@ -132,7 +133,7 @@ func TestAWeightIsThatOfAWalkFromEachLevel(t *testing.T) {
 }
 
 func TestAWeightIsThatOfAWalkInALargeHistory(t *testing.T) {
-	for shape, grow := range shapes() {
+	for shape, grow := range testkit.Shapes() {
 		r := rand.New(rand.NewPCG(9, 9))
 		parents := grow(r, 6000)
 		a := commits(t, parents)
@@ -176,7 +177,7 @@ func TestWeightsFollowEveryVerdict(t *testing.T) {
 
 func TestAnEstimateIsNeverPassedOnAsExact(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
-	parents := anyDAG(r, 2000)
+	parents := testkit.AnyDAG(r, 2000)
 	a := commits(t, parents)
 	a.Estimate(64)
 	set := all(a)
@@ -196,7 +197,7 @@ func TestAnEstimateIsNeverPassedOnAsExact(t *testing.T) {
 
 func TestASkipAndABadVerdictWeighNothingAnew(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
-	a := commits(t, integrators(r, 2000))
+	a := commits(t, testkit.Integrators(r, 2000))
 	set := all(a)
 	members, first, _ := a.Weigh(set)
 	_, again, _ := a.Weigh(slices.Clone(set))
@@ -237,7 +238,7 @@ func star(branches int) [][]int {
 	for i := 1; i <= branches; i++ {
 		parents[i] = []int{0}
 	}
-	return top(parents)
+	return testkit.Top(parents)
 }
 
 func TestAnEstimatedSplitIsAtLeastNineTenthsOfTheBest(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	. "buildbisect/bisect"
+	"buildbisect/bisect/testkit"
 )
 
 // features are what a random world may have; it has each of them about half the time.
@@ -32,10 +33,10 @@ func randomWorld(r *rand.Rand, has features) *world {
 	}
 	switch k := r.IntN(10); {
 	case k < 3:
-		w.parents, w.sides = grow(r, n, 0, 0), make([]Side, n)
+		w.parents, w.sides = testkit.Grow(r, n, 0, 0), make([]Side, n)
 	case k < 5 && n > 4:
 		skip := r.IntN(9)
-		for _, shape := range shapes() {
+		for _, shape := range testkit.Shapes() {
 			w.parents = shape(r, n)
 			if skip--; skip < 0 {
 				break

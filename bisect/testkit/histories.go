@@ -1,4 +1,4 @@
-package bisect_test
+package testkit
 
 import (
 	"iter"
@@ -6,23 +6,23 @@ import (
 	"slices"
 )
 
-// shapes are histories of n commits as parents of levels, level 0 being good and the last one bad. The names
+// Shapes are histories of n commits as parents of levels, level 0 being good and the last one bad. The names
 // are in order.
-func shapes() iter.Seq2[string, func(r *rand.Rand, n int) [][]int] {
+func Shapes() iter.Seq2[string, func(r *rand.Rand, n int) [][]int] {
 	return func(yield func(string, func(r *rand.Rand, n int) [][]int) bool) {
 		for _, s := range []struct {
 			name string
 			grow func(r *rand.Rand, n int) [][]int
 		}{
-			{"line", func(r *rand.Rand, n int) [][]int { return grow(r, n, 0, 0) }},
-			{"pull requests", pullRequests},
-			{"integrators", integrators},
+			{"line", func(r *rand.Rand, n int) [][]int { return Grow(r, n, 0, 0) }},
+			{"pull requests", PullRequests},
+			{"integrators", Integrators},
 			{"octopus", octopus},
-			{"criss-cross", func(r *rand.Rand, n int) [][]int { return grow(r, n, 0.2, 2) }},
-			{"wide", wide},
-			{"wider", func(r *rand.Rand, n int) [][]int { return grow(r, n, 0.5, n/5) }},
+			{"criss-cross", func(r *rand.Rand, n int) [][]int { return Grow(r, n, 0.2, 2) }},
+			{"wide", Wide},
+			{"wider", func(r *rand.Rand, n int) [][]int { return Grow(r, n, 0.5, n/5) }},
 			{"roots", roots},
-			{"any", anyDAG},
+			{"any", AnyDAG},
 		} {
 			if !yield(s.name, s.grow) {
 				return
@@ -31,22 +31,22 @@ func shapes() iter.Seq2[string, func(r *rand.Rand, n int) [][]int] {
 	}
 }
 
-// wide has twenty lines of work that merge each other.
-func wide(r *rand.Rand, n int) [][]int { return grow(r, n, 0.3, 20) }
+// Wide has twenty lines of work that merge each other.
+func Wide(r *rand.Rand, n int) [][]int { return Grow(r, n, 0.3, 20) }
 
 // roots has commits, here and there, that start anew from the good side.
 func roots(r *rand.Rand, n int) [][]int {
-	parents := grow(r, n, 0.2, 5)
+	parents := Grow(r, n, 0.2, 5)
 	for i := 1; i < n-1; i++ {
 		if r.IntN(8) == 0 {
 			parents[i] = []int{0}
 		}
 	}
-	return top(parents)
+	return Top(parents)
 }
 
-// top makes the last commit a merge of all that nothing else contains.
-func top(parents [][]int) [][]int {
+// Top makes the last commit a merge of all that nothing else contains.
+func Top(parents [][]int) [][]int {
 	last := len(parents) - 1
 	contained := make([]bool, last)
 	for _, list := range parents[:last] {
@@ -68,9 +68,9 @@ func top(parents [][]int) [][]int {
 	return parents
 }
 
-// grow makes a history with a number of lines of work, whose commits merge another line with the given
+// Grow makes a history with a number of lines of work, whose commits merge another line with the given
 // probability and go on with their own. Lines that merge each other give criss-cross merges.
-func grow(r *rand.Rand, n int, merge float64, lines int) [][]int {
+func Grow(r *rand.Rand, n int, merge float64, lines int) [][]int {
 	heads := make([]int, lines+1)
 	parents := make([][]int, n)
 	for i := 1; i < n-1; i++ {
@@ -81,7 +81,7 @@ func grow(r *rand.Rand, n int, merge float64, lines int) [][]int {
 		}
 		heads[h] = i
 	}
-	return top(parents)
+	return Top(parents)
 }
 
 // octopus is a trunk with merges of many branches at once, and one in the end of all that is left.
@@ -105,11 +105,11 @@ func octopus(r *rand.Rand, n int) [][]int {
 			trunk = i
 		}
 	}
-	return top(parents)
+	return Top(parents)
 }
 
-// anyDAG has no shape at all: commits descend from any one to three.
-func anyDAG(r *rand.Rand, n int) [][]int {
+// AnyDAG has no shape at all: commits descend from any one to three.
+func AnyDAG(r *rand.Rand, n int) [][]int {
 	parents := make([][]int, n)
 	for i := 1; i < n; i++ {
 		for range 1 + r.IntN(3) {
@@ -118,24 +118,24 @@ func anyDAG(r *rand.Rand, n int) [][]int {
 			}
 		}
 	}
-	return top(parents)
+	return Top(parents)
 }
 
-// pullRequests is a trunk that merges branches of 1 to 10 commits, each from a rather recent state of it.
-func pullRequests(r *rand.Rand, n int) [][]int {
+// PullRequests is a trunk that merges branches of 1 to 10 commits, each from a rather recent state of it.
+func PullRequests(r *rand.Rand, n int) [][]int {
 	h := history{r: r, parents: make([][]int, 1, n)}
 	trunk := lineOfWork{0}
 	for len(h.parents) < n {
 		trunk.merge(&h, h.branch(trunk.recent(r, 30), 1+r.IntN(10)))
 	}
-	return top(h.parents[:n])
+	return Top(h.parents[:n])
 }
 
-// integrators is a history in the way of git.git, kubernetes and linux: integrators merge branches of 1 to 10
+// Integrators is a history in the way of git.git, kubernetes and linux: integrators merge branches of 1 to 10
 // commits, some of which took in their trunk on the way, into their own lines; those are merged into the
 // trunk, and the trunk into them, and a few long-lived lines of maintenance are merged upwards. One commit in
 // four is a merge.
-func integrators(r *rand.Rand, n int) [][]int {
+func Integrators(r *rand.Rand, n int) [][]int {
 	h := history{r: r, parents: make([][]int, 1, n)}
 	trunk := lineOfWork{0}
 	lines := make([]lineOfWork, 8)
@@ -157,7 +157,7 @@ func integrators(r *rand.Rand, n int) [][]int {
 			l.merge(&h, h.topic(l))
 		}
 	}
-	return top(h.parents[:n])
+	return Top(h.parents[:n])
 }
 
 type history struct {
@@ -200,4 +200,16 @@ func (l *lineOfWork) merge(h *history, tip int) {
 	if tip != l.head() {
 		*l = append(*l, h.commit(l.head(), tip))
 	}
+}
+
+// MergeHeavy is the history that the midpoint is measured on, in the shape of git.git and kubernetes: one
+// commit in four is a merge.
+func MergeHeavy(n int) (parents [][]int, merges int) {
+	parents = Integrators(rand.New(rand.NewPCG(80_000, 20_000)), n)
+	for _, list := range parents {
+		if len(list) > 1 {
+			merges++
+		}
+	}
+	return parents, merges
 }
