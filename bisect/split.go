@@ -3,7 +3,6 @@ package bisect
 import (
 	"cmp"
 	"math"
-	"math/bits"
 	"slices"
 )
 
@@ -189,18 +188,7 @@ func (s *Search) cellWeight(cell bitset, o opening) float64 {
 	if cell.has(0) {
 		sum = s.space.priorZero(o.axis)
 	}
-	if a.prior == nil {
-		if cell.has(0) {
-			sum-- // counted below
-		}
-		return sum + float64(cell.count())
-	}
-	for at, word := range cell {
-		for ; word != 0; word &= word - 1 {
-			sum += a.weight(at*64 + bits.TrailingZeros64(word))
-		}
-	}
-	return sum
+	return a.AddWeights(sum, cell)
 }
 
 // leftover is the sum over cells of weight times the logarithm of the share each worker will be left with,

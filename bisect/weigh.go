@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 )
 
@@ -57,6 +58,22 @@ func (o *Order) weight(level int) float64 {
 		return 1
 	}
 	return o.prior[level]
+}
+
+// AddWeights adds the weights of a set of levels to a sum.
+func (o *Order) AddWeights(sum float64, set bitset) float64 {
+	if o.prior == nil {
+		if set.has(0) {
+			sum-- // counted below
+		}
+		return sum + float64(set.count())
+	}
+	for at, word := range set {
+		for ; word != 0; word &= word - 1 {
+			sum += o.weight(at*64 + bits.TrailingZeros64(word))
+		}
+	}
+	return sum
 }
 
 const (
