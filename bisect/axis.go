@@ -1,12 +1,16 @@
 package bisect
 
-import "fmt"
+import (
+	"fmt"
+
+	"buildbisect/bisect/order"
+)
 
 // An Axis is one thing that may change. Its levels are numbered so that every level comes after those it
 // builds on: level 0 is the good side and the last level is the bad one. A line of versions and a graph of
 // commits differ only in their order.
 type Axis struct {
-	*Order
+	*order.Order
 	Name   string
 	Commit bool // the axis of commits: asked after the others, because another commit means another source tree
 
@@ -31,7 +35,7 @@ func Chain(name string, n int) *Axis {
 		levels[i-1] = i - 1
 		parents[i] = levels[i-1 : i]
 	}
-	return &Axis{Order: New(parents), Name: name, sides: make([]Side, n)}
+	return &Axis{Order: order.New(parents), Name: name, sides: make([]Side, n)}
 }
 
 // DAG is the axis of commits. parents[i] lists the predecessors of level i, each less than i. Level 0 is the
@@ -65,7 +69,7 @@ func DAG(name string, parents [][]int, sides []Side) (*Axis, error) {
 			}
 		}
 	}
-	a := &Axis{Order: New(parents), Name: name, Commit: true, sides: sides}
+	a := &Axis{Order: order.New(parents), Name: name, Commit: true, sides: sides}
 	tip := make([]bool, len(parents))
 	for i, side := range sides {
 		for _, p := range parents[i] {

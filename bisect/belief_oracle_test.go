@@ -107,7 +107,7 @@ func newByHand(space *Space, top Point, o beliefOptions) *byHand {
 					twice = twice || a.Leq(l, top[i]) && a.sides[l] != After
 				}
 			default:
-				weight *= a.weight(p[i])
+				weight *= a.Weight(p[i])
 			}
 		}
 		add := func(w float64, needsGood bool) {

@@ -1,6 +1,10 @@
 package bisect
 
-import "slices"
+import (
+	"slices"
+
+	"buildbisect/bisect/order"
+)
 
 // mostExtras bounds what a poset remembers of merges: 64 MiB. Histories of pull requests need a few entries
 // a commit.
@@ -22,22 +26,22 @@ type poset struct {
 }
 
 func newPoset(a *Axis, top int) *poset {
-	within := newBitset(a.Len())
-	within.add(0)
-	within.add(top)
+	within := order.NewSet(a.Len())
+	within.Add(0)
+	within.Add(top)
 	split := a.sides[top] != After
 	parents := make([][]int, top+1)
 	for l := top; l > 0; l-- {
-		if !within.has(l) {
+		if !within.Has(l) {
 			continue
 		}
 		split = split || a.sides[l] != After
 		parents[l] = a.Parents(l)
 		for _, p := range parents[l] {
-			within.add(p)
+			within.Add(p)
 		}
 	}
-	o := &poset{levels: within.members(), nodes: slices.Repeat([]int32{-1}, a.Len())}
+	o := &poset{levels: within.Members(), nodes: slices.Repeat([]int32{-1}, a.Len())}
 	if split {
 		o.levels = slices.Insert(o.levels, 0, 0)
 	}

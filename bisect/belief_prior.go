@@ -100,7 +100,7 @@ func nodeWeights(space *Space, axis int, o *poset) []float64 {
 	a, weights := space.Axes[axis], make([]float64, len(o.levels))
 	for node, l := range o.levels {
 		if a.sides[l] != Before {
-			weights[node] = a.weight(l)
+			weights[node] = a.Weight(l)
 		}
 	}
 	zero := space.priorZero(axis)

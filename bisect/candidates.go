@@ -16,7 +16,7 @@ func credible(list []Candidate) []Candidate {
 	}
 	rest := sum
 	for i, c := range list {
-		if rest -= c.Probability; rest <= incredible*sum {
+		if rest -= c.Probability; rest <= incredible*sum { //mutate:incredible
 			return list[:i+1]
 		}
 	}
@@ -29,7 +29,7 @@ func credible(list []Candidate) []Candidate {
 func (s *Search) left(f Point) (list []Candidate, more bool) {
 	open := make([][]int, len(f))
 	for axis := range f {
-		open[axis] = append(s.open(f, axis).members(), f[axis])
+		open[axis] = append(s.open(f, axis).Members(), f[axis])
 		slices.Reverse(open[axis])
 	}
 	sum := 0.0
@@ -40,7 +40,7 @@ func (s *Search) left(f Point) (list []Candidate, more bool) {
 			return
 		}
 		if axis == len(f) {
-			if _, good := s.good(p); p.Equal(f) || !good && s.exists(p) {
+			if _, good := s.good(p); p.Equal(f) || !good && s.exists(p) { //mutate:candidates
 				list = append(list, Candidate{Point: p, Probability: weight})
 				sum += weight
 			}
@@ -48,7 +48,7 @@ func (s *Search) left(f Point) (list []Candidate, more bool) {
 		}
 		a := s.space.Axes[axis]
 		for _, level := range open[axis] {
-			w := a.weight(level)
+			w := a.Weight(level)
 			if level == 0 {
 				w = s.space.priorZero(axis)
 			}

@@ -88,7 +88,7 @@ func (s *Search) regions() (ask []region, skipped []Untested, failing []Point) {
 		}
 		seen[p.key()] = true
 		switch verdict := s.judge(p); {
-		case verdict == Good:
+		case verdict == Good: //mutate:skipgood
 		case verdict == Bad && s.exists(p):
 			failing = append(failing, p)
 		case s.untestable(p) || !s.exists(p) || s.noise.on && s.attempts(p) >= s.options.Repeat:
@@ -115,7 +115,7 @@ func (s *Search) regions() (ask []region, skipped []Untested, failing []Point) {
 	})
 	for i := range ask {
 		for axis := range s.space.Axes {
-			ask[i].weight += s.open(ask[i].point, axis).count()
+			ask[i].weight += s.open(ask[i].point, axis).Count()
 		}
 	}
 	return ask, skipped, failing
@@ -144,7 +144,7 @@ func (s *Search) maximalAvoiding() []Point {
 				continue
 			}
 			for i, a := range s.space.Axes {
-				if cause[i] == 0 {
+				if cause[i] == 0 { //mutate:stepdown
 					continue
 				}
 				for _, level := range a.maximalAvoiding(p[i], cause[i]) {

@@ -53,7 +53,7 @@ func (s *Search) confirm(cause Point) (Question, state) {
 	}
 	for _, q := range below {
 		if at := s.witness(cause, q); at != nil && !s.skipped(at) {
-			if q, st := s.again(at, Good, s.options.Confirm, Confirmation); try(q, st) {
+			if q, st := s.again(at, Good, s.options.Confirm, Confirmation); try(q, st) { //mutate:confirm
 				return q, asked
 			}
 		}
@@ -68,7 +68,7 @@ func (s *Search) confirm(cause Point) (Question, state) {
 // or before it, and may be called good by way of a merge that repaired it; or the order was seen not to hold.
 func (s *Search) needsOwn(cause, q Point) bool {
 	if len(s.turns) > 0 {
-		return true
+		return true //mutate:repaired
 	}
 	for i, a := range s.space.Axes {
 		if q[i] != cause[i] && a.sides[q[i]] != After {
@@ -144,7 +144,7 @@ func (s *Search) below(p Point) []Point {
 			r := q.With(step.Axis, step.Level)
 			switch {
 			case slices.ContainsFunc(list, r.Equal) || slices.ContainsFunc(queue, r.Equal):
-			case s.exists(r):
+			case s.exists(r): //mutate:exists
 				list = append(list, r)
 			default:
 				queue = append(queue, r)

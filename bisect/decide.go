@@ -129,10 +129,10 @@ const retries = 2
 func (s *Search) again(p Point, v Verdict, n int, why Why) (Question, state) {
 	have, made, flying := len(s.agreeing(p, v)), s.attempts(p), s.inFlight(p)
 	if skips := s.skipsAt(p); !s.options.SkipsAreFinal && skips < mostLooks {
-		made -= skips
+		made -= skips //mutate:lostrepeat
 	}
 	switch {
-	case have >= n || made >= n+retries:
+	case have >= n || made >= n+retries: //mutate:inflight
 		return Question{}, settled
 	case have+flying >= n || made+flying >= n+retries:
 		return Question{}, waiting

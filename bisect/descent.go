@@ -3,6 +3,8 @@ package bisect
 import (
 	"math"
 	"slices"
+
+	"buildbisect/bisect/order"
 )
 
 // The prior. Tool axes are independent: each is irrelevant with probability one half, or more where there are
@@ -34,15 +36,15 @@ func (s *Space) priorZero(axis int) float64 {
 // An opening is an axis on which the lowest failing point of a descent may still be moved down.
 type opening struct {
 	axis   int
-	levels bitset  // those not excluded
-	list   []int   // the same, in order
-	zero   float64 // weight of level 0, where it is among them
-	total  float64 // weight of levels, and of staying
-	below  *weighing
+	levels order.Set // those not excluded
+	list   []int     // the same, in order
+	zero   float64   // weight of level 0, where it is among them
+	total  float64   // weight of levels, and of staying
+	below  *order.Weighing
 }
 
 // share is the probability of what lies at or below the i-th level of the list.
-func (o opening) share(i int) float64 { return (o.zero + o.below.sums[i]) / o.total }
+func (o opening) share(i int) float64 { return (o.zero + o.below.Sums[i]) / o.total }
 
 // irrelevant is the probability that the axis does not matter.
 func (o opening) irrelevant() float64 { return o.zero / o.total }
@@ -63,19 +65,19 @@ func (s *Search) opening(f Point, axis int) opening {
 	a := s.space.Axes[axis]
 	o := opening{axis: axis, levels: s.open(f, axis)}
 	if !a.Commit && s.options.Exists != nil {
-		for _, level := range o.levels.members() {
+		for _, level := range o.levels.Members() {
 			if !s.exists(f.With(axis, level)) {
-				o.levels.remove(level)
+				o.levels.Remove(level)
 			}
 		}
 	}
-	if o.levels.has(0) {
+	if o.levels.Has(0) {
 		o.zero = s.space.priorZero(axis)
 	}
-	o.below = a.weighBelow(o.levels)
-	o.list, o.total = o.below.members, o.zero+a.weight(f[axis])
+	o.below = a.Weigh(o.levels)
+	o.list, o.total = o.below.Members, o.zero+a.Weight(f[axis])
 	for _, level := range o.list {
-		o.total += a.weight(level)
+		o.total += a.Weight(level)
 	}
 	return o
 }
@@ -179,7 +181,7 @@ func (s *Search) lower(f Point, tools, commits []opening) (_ Question, _ state, 
 func (s *Search) askRelevance(f Point, tools []opening) (Question, bool) {
 	var free []opening
 	for _, o := range tools {
-		if o.levels.has(0) {
+		if o.levels.Has(0) {
 			free = append(free, o)
 		}
 	}
@@ -249,7 +251,7 @@ func (s *Search) neededGroup(f Point, free []opening) []int {
 func (s *Search) askBlamed(f Point, o opening) (Question, bool) {
 	try := func(level int, chance float64) (Question, bool) {
 		q := f.With(o.axis, level)
-		if !o.levels.has(level) || s.unaskable(q) {
+		if !o.levels.Has(level) || s.unaskable(q) {
 			return Question{}, false
 		}
 		return Question{Point: q, Why: Blamed, Axes: []int{o.axis}, Left: s.suspects(o), chance: chance}, true

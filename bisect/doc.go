@@ -15,7 +15,7 @@
 // # The order of a search
 //
 // Both ends come first ([Endpoint]). A descent then keeps a failing point and asks below it: which axes
-// matter, by group testing; which of their levels; which commit, by the exact midpoint of the graph ([Axis]).
+// matter, by group testing; which of their levels; which commit, by the exact midpoint of the graph (package order).
 // A cause is confirmed before it is reported. The certificate looks for others: it asks the maximal points
 // that contain no cause found so far.
 //

@@ -1,6 +1,10 @@
 package bisect
 
-import "slices"
+import (
+	"slices"
+
+	"buildbisect/bisect/order"
+)
 
 // A Trial is one build, as the search is told of it.
 type Trial struct {
@@ -138,31 +142,31 @@ func (e *evidence) lowestBad(top Point) Point {
 // excludes them. It is empty once every step down is good. That also settles level 0 where f's commit is on a
 // branch that left before the good commit: the parent is good, so the commit matters, and the good commit
 // itself need not be built.
-func (e *evidence) open(f Point, axis int) bitset {
+func (e *evidence) open(f Point, axis int) order.Set {
 	a := e.space.Axes[axis]
-	set := slices.Clone(a.down(f[axis]))
-	set.remove(f[axis])
+	set := slices.Clone(a.Down(f[axis]))
+	set.Remove(f[axis])
 	if a.sides[f[axis]] != Apart {
 		for _, level := range a.inner {
-			set.remove(level)
+			set.Remove(level)
 		}
 	}
 	for _, t := range e.goods {
 		if e.impliesGoodBeside(t.Point, f, axis) && !e.isIsolated(t.Point) {
-			set.removeAll(a.impliedGood(t.Point[axis]))
+			set.RemoveAll(a.impliedGood(t.Point[axis])) //mutate:ancestry
 		}
 	}
 	for _, t := range e.goods { // one that speaks for itself alone
 		if e.isIsolated(t.Point) && t.Point.With(axis, f[axis]).Equal(f) {
-			set.remove(t.Point[axis])
+			set.Remove(t.Point[axis])
 		}
 	}
 	for _, parent := range a.Parents(f[axis]) {
-		if set.has(parent) {
+		if set.Has(parent) {
 			return set
 		}
 	}
-	return newBitset(a.Len())
+	return order.NewSet(a.Len())
 }
 
 // impliesGoodBeside reports whether a good build at q speaks for f on every axis but one.

@@ -134,7 +134,7 @@ func (s *Search) outcome(proved bool) Outcome {
 		return NoCulprit
 	case proved:
 		return Isolated
-	case s.noise.undecided && !s.noise.blocked && len(s.conflicts) > 0:
+	case s.noise.undecided && !s.noise.blocked && len(s.conflicts) > 0: //mutate:undecided
 		return Inconsistent
 	}
 	return Inconclusive

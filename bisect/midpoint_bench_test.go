@@ -4,13 +4,22 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"testing"
 	"time"
 
 	. "buildbisect/bisect"
 	"buildbisect/bisect/testkit"
 )
+
+// commits is an axis of a history in which everything contains the good commit.
+func commits(t testing.TB, parents [][]int) *Axis {
+	t.Helper()
+	a, err := DAG("commit", parents, make([]Side, len(parents)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
 
 // midpoint starts a search of a history, tells it of both ends, and returns its first question about a
 // commit.
@@ -52,11 +61,11 @@ func BenchmarkMidpointOfAMergeHeavyHistory(b *testing.B) {
 
 	for b.Loop() {
 		dir := b.TempDir()
-		ids := importHistories(b, dir, [][][]int{parents})[0]
-		runGit(b, dir, nil, "commit-graph", "write", "--reachable") // as a repository in use has
+		ids := testkit.ImportHistories(b, dir, [][][]int{parents})[0]
+		testkit.Git(b, dir, nil, "commit-graph", "write", "--reachable") // as a repository in use has
 		span := []string{ids[n-1], "^" + ids[0]}
-		read := testkit.Elapsed(func() { runGit(b, dir, nil, append([]string{"rev-list", "--count"}, span...)...) })
-		git := testkit.Elapsed(func() { runGit(b, dir, nil, append([]string{"rev-list", "--bisect"}, span...)...) })
+		read := testkit.Elapsed(func() { testkit.Git(b, dir, nil, append([]string{"rev-list", "--count"}, span...)...) })
+		git := testkit.Elapsed(func() { testkit.Git(b, dir, nil, append([]string{"rev-list", "--bisect"}, span...)...) })
 		fmt.Printf("bench midpoint/80k/git %v of which %v to read the history\n", git.Round(time.Millisecond), read.Round(time.Millisecond))
 		fmt.Printf("bench midpoint/80k/times-faster-than-git %.0f at-least 50 (reading apart)\n", float64(git-read)/float64(first))
 	}
@@ -78,31 +87,6 @@ func BenchmarkUpdateAfterAVerdict(b *testing.B) {
 			})
 			fmt.Printf("bench midpoint/80k/after-%v %v at-most %v, the first question\n", v, update.Round(time.Microsecond), first.Round(time.Microsecond))
 		}
-	}
-}
-
-func BenchmarkExactAndEstimatedWeights(b *testing.B) {
-	for _, n := range []int{80_000, 1_000_000} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			parents, _ := testkit.MergeHeavy(n)
-			a := commits(b, parents)
-			set := all(a)
-			set = set[:len(set)-1]
-			for b.Loop() {
-				a.Exact()
-				exact := testkit.Median(func() time.Duration { a.Forget(); return testkit.Elapsed(func() { a.Nearest(set) }) })
-				members, sums, _ := a.Weigh(set)
-				split := func(level int) float64 {
-					i, _ := slices.BinarySearch(members, level)
-					return min(sums[i], float64(a.Len()-1)-sums[i])
-				}
-				best := split(a.Nearest(set))
-				a.Estimate(4096)
-				estimated := testkit.Median(func() time.Duration { a.Forget(); return testkit.Elapsed(func() { a.Nearest(set) }) })
-				fmt.Printf("bench midpoint/%dk/estimated %v of %v counted exactly\n", n/1000, estimated.Round(time.Microsecond), exact.Round(time.Microsecond))
-				fmt.Printf("bench midpoint/%dk/estimated-split %.4f at-least 0.9 (of the best)\n", n/1000, split(a.Nearest(set))/best)
-			}
-		})
 	}
 }
 

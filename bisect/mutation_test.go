@@ -10,49 +10,50 @@ import (
 	"testing"
 )
 
-// A bug is a mistake that was made in a search, or could be, as a change of text in a file of this package.
-type bug struct{ about, file, old, new string }
+// A bug is a mistake that was made in a search, or could be: on the line of this package that ends in
+// "//mutate:" and its mark, it changes the text old to new.
+type bug struct{ about, mark, old, new string }
 
 var bugs = []bug{
-	{"a number is taken for an ancestry", "evidence.go",
-		`set.removeAll(a.impliedGood(t.Point[axis]))`, "for x := range t.Point[axis] + 1 {\n\t\t\t\tset.remove(x)\n\t\t\t}"},
-	{"a commit beside the good one speaks for it", "below.go",
-		`return a.sides[y] == After`, `return true`},
-	{"what is good is not confirmed", "confirm.go",
-		`s.again(at, Good, s.options.Confirm, Confirmation)`, `s.again(at, Good, 1, Confirmation)`},
-	{"the certificate steps down on commits only", "certificate.go",
-		`if cause[i] == 0 {`, `if cause[i] == 0 || i > 0 && cause[0] > 0 {`},
-	{"a skip is taken for good", "certificate.go",
-		`case verdict == Good:`, `case verdict == Good || verdict == Skip:`},
-	{"what was repaired speaks for a cause's neighbours", "confirm.go",
-		"if len(s.turns) > 0 {\n\t\treturn true", "if len(s.turns) > 0 {\n\t\treturn false"},
-	{"every question is called obsolete", "speculate.go",
-		`len(s.turns) == 0 && s.implied(q.Point) != Unknown {`, `len(s.turns) == 0 {`},
-	{"the candidates leave out what is known to fail", "candidates.go",
-		`p.Equal(f) || !good && s.exists(p) {`, `!p.Equal(f) && !good && s.exists(p) {`},
-	{"just below a cause lies what cannot exist", "confirm.go",
-		`case s.exists(r):`, `case true:`},
-	{"a trial in flight counts as made", "decide.go",
-		`case have >= n ||`, `case have+flying >= n ||`},
-	{"what is imagined is written into the evidence", "search.go",
-		"\tc.evidence = s.evidence.clone()\n", ""},
-	{"a cancelled question is paid for", "search.go",
-		"\ts.asked -= before - len(s.pending)\n", "\t_ = before\n"},
-	{"a skip is believed at once", "skips.go",
-		"case l.builds < 2:\n\t\treturn false", "case l.builds < 2:\n\t\treturn true"},
-	{"one build of each end shows that both skip alike", "skips.go",
-		`min(bad.builds, good.builds) > 1`, `min(bad.builds, good.builds) > 0`},
-	{"a repeat that is lost to a skip is not made up for", "decide.go",
-		"\t\tmade -= skips\n", "\t\tmade -= 0 * skips\n"},
-	{"builds that are skipped contradict each other", "finding.go",
-		`case s.noise.undecided && !s.noise.blocked && len(s.conflicts) > 0:`, `case s.noise.undecided:`},
-	{"what has no probability to speak of is named", "candidates.go",
-		`rest <= incredible*sum {`, `rest < 0 {`},
+	{"a number is taken for an ancestry", "ancestry",
+		`set.RemoveAll(a.impliedGood(t.Point[axis]))`, `for x := range t.Point[axis] + 1 { set.Remove(x) }`},
+	{"a commit beside the good one speaks for it", "beside",
+		`a.sides[y] == After`, `true`},
+	{"what is good is not confirmed", "confirm",
+		`s.options.Confirm`, `1`},
+	{"the certificate steps down on commits only", "stepdown",
+		`cause[i] == 0`, `cause[i] == 0 || i > 0 && cause[0] > 0`},
+	{"a skip is taken for good", "skipgood",
+		`verdict == Good`, `verdict == Good || verdict == Skip`},
+	{"what was repaired speaks for a cause's neighbours", "repaired",
+		`true`, `false`},
+	{"every question is called obsolete", "obsolete",
+		`&& s.implied(q.Point) != Unknown`, ``},
+	{"the candidates leave out what is known to fail", "candidates",
+		`p.Equal(f) ||`, `!p.Equal(f) &&`},
+	{"just below a cause lies what cannot exist", "exists",
+		`s.exists(r)`, `true`},
+	{"a trial in flight counts as made", "inflight",
+		`have >= n`, `have+flying >= n`},
+	{"what is imagined is written into the evidence", "imagined",
+		`c.evidence = s.evidence.clone()`, ``},
+	{"a cancelled question is paid for", "cancelled",
+		`s.asked -= before - len(s.pending)`, `_ = before`},
+	{"a skip is believed at once", "skiponce",
+		`false`, `true`},
+	{"one build of each end shows that both skip alike", "endonce",
+		`> 1`, `> 0`},
+	{"a repeat that is lost to a skip is not made up for", "lostrepeat",
+		`skips`, `0 * skips`},
+	{"builds that are skipped contradict each other", "undecided",
+		`&& !s.noise.blocked && len(s.conflicts) > 0`, ``},
+	{"what has no probability to speak of is named", "incredible",
+		`<= incredible*sum`, `< 0`},
 }
 
 // noiseBug shows in how many answers are wrong, which says little on few worlds where there is no bug.
-var noiseBug = bug{"a build that contradicts itself is believed", "search.go",
-	`if contradicted && !s.noise.on {`, `if contradicted && s.noise.on {`}
+var noiseBug = bug{"a build that contradicts itself is believed", "noise",
+	`!s.noise.on`, `s.noise.on`}
 
 const (
 	// properties are the tests that ought to catch the bugs.
@@ -79,21 +80,49 @@ func TestSeededBugsAreCaught(t *testing.T) {
 	})
 }
 
-// mustFail puts the bug into the sources and expects some test to notice.
-func (b bug) mustFail(t *testing.T, tests string) {
+func TestEverySeededBugHasItsPlace(t *testing.T) {
+	for _, b := range append(bugs, noiseBug) {
+		b.plant(t)
+	}
+}
+
+// plant returns the file with the bug's mark, and its text with the bug in it.
+func (b bug) plant(t *testing.T) (file, source string) {
 	t.Helper()
-	source, err := os.ReadFile(b.file)
+	files, err := filepath.Glob("*.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n := strings.Count(string(source), b.old); n != 1 {
-		t.Fatalf("%s has %q %d times; want once", b.file, b.old, n)
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(string(text)) {
+			if !strings.HasSuffix(line, "//mutate:"+b.mark+"\n") {
+				continue
+			}
+			if file != "" || strings.Count(line, b.old) != 1 {
+				t.Fatalf("%s: the mark %s is to stand once, on a line that has %q once", name, b.mark, b.old)
+			}
+			file, source = name, strings.Replace(string(text), line, strings.Replace(line, b.old, b.new, 1), 1)
+		}
 	}
-	mutant := filepath.Join(t.TempDir(), b.file)
-	if err := os.WriteFile(mutant, []byte(strings.Replace(string(source), b.old, b.new, 1)), 0o644); err != nil {
+	if file == "" {
+		t.Fatalf("no line has the mark %s", b.mark)
+	}
+	return file, source
+}
+
+// mustFail puts the bug into the sources and expects some test to notice.
+func (b bug) mustFail(t *testing.T, tests string) {
+	t.Helper()
+	file, source := b.plant(t)
+	mutant := filepath.Join(t.TempDir(), file)
+	if err := os.WriteFile(mutant, []byte(source), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	original, err := filepath.Abs(b.file)
+	original, err := filepath.Abs(file)
 	if err != nil {
 		t.Fatal(err)
 	}

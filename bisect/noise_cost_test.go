@@ -1,6 +1,7 @@
 package bisect
 
 import (
+	"buildbisect/bisect/testkit"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -73,7 +74,7 @@ func runs(full int) int {
 	switch {
 	case os.Getenv("BISECT_BENCH") != "":
 		return full
-	case Soaking():
+	case testkit.Soaking():
 		return full / 20
 	}
 	return full / 50

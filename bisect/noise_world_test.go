@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	. "buildbisect/bisect"
+	"buildbisect/bisect/testkit"
 )
 
 // tally counts how many answers were wrong, and in which way.
@@ -50,7 +51,7 @@ func TestMisreadTrialsHardlyEverMisleadTheDefaultSettings(t *testing.T) {
 				fmt.Printf("bench wrong/misread=%v %.4f %s(of %d worlds %d blame an innocent, %d are complete with a cause missing, %d deny the failure; %.4f isolated, %.1f trials)\n",
 					misread, c.share(&c.wrong), wanted, c.worlds.Load(), c.blamed.Load(), c.missed.Load(), c.denied.Load(), c.share(&c.isolated), c.share(&c.trials))
 				most := 0.01
-				if !Soaking() { // few worlds may be unlucky, three standard deviations of their share
+				if !testkit.Soaking() { // few worlds may be unlucky, three standard deviations of their share
 					most += 3 * math.Sqrt(0.01*0.99/float64(c.worlds.Load()))
 				}
 				if wanted != "" && c.share(&c.wrong) > most {

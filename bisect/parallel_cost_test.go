@@ -13,7 +13,7 @@ import (
 
 // culprits are some of n, spread evenly, the ends among them.
 func culprits(n, some int) []int {
-	if !Soaking() {
+	if !testkit.Soaking() {
 		some /= 8
 	}
 	var list []int
@@ -182,7 +182,7 @@ func gitBisect(space *Space, culprit int) int {
 func TestCostOnAGraphIsNoMoreThanThatOfGitBisect(t *testing.T) {
 	for name, grow := range testkit.Shapes() {
 		n := 300
-		if !Soaking() {
+		if !testkit.Soaking() {
 			n = 100
 		}
 		parents := grow(rand.New(rand.NewPCG(8, 9)), n)

@@ -167,7 +167,7 @@ func (s *Search) answer(i int, t Trial) {
 func (s *Search) Cancel(id int) {
 	before := len(s.pending)
 	s.pending = slices.DeleteFunc(slices.Clone(s.pending), func(q Question) bool { return q.ID == id })
-	s.asked -= before - len(s.pending)
+	s.asked -= before - len(s.pending) //mutate:cancelled
 }
 
 // Pending lists the questions in flight, in the order asked.
@@ -218,7 +218,7 @@ func (s *Search) record(t Trial) {
 		}
 	}
 	s.evidence.add(t)
-	if contradicted && !s.noise.on {
+	if contradicted && !s.noise.on { //mutate:noise
 		s.modelNoise()
 	}
 }
@@ -280,7 +280,7 @@ func (s *Search) identity(p Point) string {
 // clone is a search that can be told what s is not.
 func (s *Search) clone() *Search {
 	c := *s
-	c.evidence = s.evidence.clone()
+	c.evidence = s.evidence.clone() //mutate:imagined
 	c.pending, c.aliases, c.conflicts = slices.Clip(s.pending), slices.Clip(s.aliases), slices.Clip(s.conflicts)
 	c.tops, c.causes, c.candidates = slices.Clip(s.tops), slices.Clip(s.causes), slices.Clip(s.candidates)
 	c.turns, c.refused = slices.Clip(s.turns), slices.Clip(s.refused)

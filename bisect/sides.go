@@ -1,6 +1,10 @@
 package bisect
 
-import "slices"
+import (
+	"slices"
+
+	"buildbisect/bisect/order"
+)
 
 // impliesGood reports whether a good build at level y shows that level x is good as well.
 func (a *Axis) impliesGood(y, x int) bool {
@@ -8,20 +12,20 @@ func (a *Axis) impliesGood(y, x int) bool {
 	case a.sides[y] == After && a.sides[x] == Before:
 		return true // by way of the good commit
 	case x == 0:
-		return a.sides[y] == After
+		return a.sides[y] == After //mutate:beside
 	}
 	return a.Leq(x, y)
 }
 
 // impliedGood is the set of levels that a good build at level y speaks for.
-func (a *Axis) impliedGood(y int) bitset {
-	set := slices.Clone(a.down(y))
+func (a *Axis) impliedGood(y int) order.Set {
+	set := slices.Clone(a.Down(y))
 	if a.sides[y] != After {
-		set.remove(0)
+		set.Remove(0)
 		return set
 	}
 	for x := 1; x < a.Len() && a.sides[x] == Before; x++ {
-		set.add(x)
+		set.Add(x)
 	}
 	return set
 }

@@ -167,7 +167,7 @@ func (s *Search) untestable(p Point) bool {
 	case s.options.SkipsAreFinal || l.lasting || l.builds >= mostLooks:
 		return true
 	case l.builds < 2:
-		return false
+		return false //mutate:skiponce
 	case l.alike:
 		never := s.skipLog().faults(l).judged == 0
 		return never && l.builds >= alikeLooks || s.skipLog().odds(l) >= alikeOdds
@@ -248,7 +248,7 @@ func (s *Search) lookAgainAtEnds() (Question, state) {
 func (s *Search) EndsSkipAlike() bool {
 	bad, skipped := s.looked(s.space.Bad())
 	good, both := s.looked(s.space.Good())
-	return skipped && both && bad.alike && good.alike && bad.symptom == good.symptom && min(bad.builds, good.builds) > 1
+	return skipped && both && bad.alike && good.alike && bad.symptom == good.symptom && min(bad.builds, good.builds) > 1 //mutate:endonce
 }
 
 // passing counts the kinds of faults that were seen to pass.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	. "buildbisect/bisect"
+	"buildbisect/bisect/testkit"
 )
 
 // answers is what a search is told, trial by trial, of the points it asks for.
@@ -169,7 +170,7 @@ func TestLookingAtSkipsAgainCostsLittle(t *testing.T) {
 
 func TestWhereNoiseIsModelledFaultsThatPassCostTheirBuildsAndNothingElse(t *testing.T) {
 	runs := 80
-	if !Soaking() {
+	if !testkit.Soaking() {
 		runs = 25
 	}
 	for _, rates := range []Rates{{Broken: 0.9, Healthy: 0.1}, {Broken: 0.5, Healthy: 0.001}} {

@@ -100,7 +100,7 @@ func (s *Search) Obsolete() []int {
 	for _, q := range s.pending {
 		switch q.Why {
 		case Relevance, LevelStep, Midpoint, Blamed, Certificate:
-			if !s.noise.on && len(s.turns) == 0 && s.implied(q.Point) != Unknown {
+			if !s.noise.on && len(s.turns) == 0 && s.implied(q.Point) != Unknown { //mutate:obsolete
 				ids = append(ids, q.ID)
 			}
 		}

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"buildbisect/bisect/order"
 )
 
 // askSplit asks for a level of an axis, the one whose answer tells most: with one worker the one that splits
@@ -49,7 +51,7 @@ func (s *Search) askSplit(f Point, o opening, why Why) (Question, state) {
 // below them, as a share of all.
 func (o opening) nearestHalf(skips []int) int {
 	if len(skips) == 0 {
-		return o.below.nearest(o.zero, o.total)
+		return o.below.Nearest(o.zero, o.total)
 	}
 	spread := o.newSpread(skips)
 	best, bestScore := -1, -1.0
@@ -128,10 +130,10 @@ const mostDividers = 256
 func (s *Search) divide(f Point, o opening, dividers, skips []int, free int) int {
 	a := s.space.Axes[o.axis]
 	whole := slices.Clone(o.levels)
-	whole.add(f[o.axis])
-	cells := []bitset{whole}
+	whole.Add(f[o.axis])
+	cells := []order.Set{whole}
 	for _, d := range dividers {
-		cells = refine(cells, a.down(o.list[d]))
+		cells = refine(cells, a.Down(o.list[d]))
 	}
 	spread := o.newSpread(skips)
 	var sorted []int // by the weight below each
@@ -141,13 +143,13 @@ func (s *Search) divide(f Point, o opening, dividers, skips []int, free int) int
 		}
 	}
 	slices.SortStableFunc(sorted, func(i, j int) int { return cmp.Compare(o.share(i), o.share(j)) })
-	weigh := func(cell bitset) float64 { return s.cellWeight(cell, o) }
+	weigh := func(cell order.Set) float64 { return s.cellWeight(cell, o) }
 	before := leftover(cells, weigh, free)
 	best, at, bestScore := -1, 0, 0.0
 	weighUp := func(from, to, stride int) {
 		for k := from; k < to; k += stride {
 			i := sorted[k]
-			parts := refine(cells, a.down(o.list[i]))
+			parts := refine(cells, a.Down(o.list[i]))
 			if len(parts) == len(cells) {
 				continue
 			}
@@ -166,14 +168,14 @@ func (s *Search) divide(f Point, o opening, dividers, skips []int, free int) int
 }
 
 // refine splits each cell into what lies in set and what does not.
-func refine(cells []bitset, set bitset) []bitset {
-	var parts []bitset
+func refine(cells []order.Set, set order.Set) []order.Set {
+	var parts []order.Set
 	for _, cell := range cells {
 		in, out := slices.Clone(cell), slices.Clone(cell)
-		out.removeAll(set)
-		in.removeAll(out)
-		for _, part := range []bitset{in, out} {
-			if !part.empty() {
+		out.RemoveAll(set)
+		in.RemoveAll(out)
+		for _, part := range []order.Set{in, out} {
+			if !part.Empty() {
 				parts = append(parts, part)
 			}
 		}
@@ -182,10 +184,10 @@ func refine(cells []bitset, set bitset) []bitset {
 }
 
 // cellWeight is the weight of a set of levels; level 0 weighs what the prior gives to no level at all.
-func (s *Search) cellWeight(cell bitset, o opening) float64 {
+func (s *Search) cellWeight(cell order.Set, o opening) float64 {
 	a := s.space.Axes[o.axis]
 	sum := 0.0
-	if cell.has(0) {
+	if cell.Has(0) {
 		sum = s.space.priorZero(o.axis)
 	}
 	return a.AddWeights(sum, cell)
@@ -193,7 +195,7 @@ func (s *Search) cellWeight(cell bitset, o opening) float64 {
 
 // leftover is the sum over cells of weight times the logarithm of the share each worker will be left with,
 // when free more workers divide the largest cells evenly.
-func leftover(cells []bitset, weigh func(bitset) float64, free int) float64 {
+func leftover(cells []order.Set, weigh func(order.Set) float64, free int) float64 {
 	sizes, shares := make([]float64, len(cells)), make([]float64, len(cells))
 	for i, cell := range cells {
 		sizes[i], shares[i] = weigh(cell), 1

@@ -2,5 +2,7 @@
 // of random numbers come in; a history goes out, as the parents of each commit. Only tests import it.
 //
 //	histories.go  histories of all shapes: lines, pull requests, merges between branches, anything at all
+//	git.go        a history as a repository, and what git says of it
 //	measure.go    how long a piece of code takes
+//	soaking.go    whether tests should take their time
 package testkit

@@ -18,9 +18,13 @@ var bans = []struct {
 	to     string   // import path, with everything below it where it ends in /...
 	why    string
 }{
-	{"buildbisect/bisect", nil, "buildbisect/...", "the search knows nothing but points and verdicts"},
 	{"buildbisect/bisect", nil, "os", "the search does no I/O: its tests run against oracles in microseconds"},
 	{"buildbisect/bisect", nil, "time", "the search has no clock: recorded verdicts must give the same questions"},
+	{"buildbisect/bisect/order", nil, "buildbisect/...", "an order of levels does not depend on what is searched in it"},
+	{"buildbisect/bisect/order", nil, "os", "an order does no I/O: a search that uses it does none"},
+	{"buildbisect/bisect/order", nil, "time", "an order has no clock: recorded verdicts must give the same questions"},
+	{"buildbisect/bisect/testkit", nil, "buildbisect/...", "the tests of every part of the search share it"},
+	{"buildbisect/...", nil, "buildbisect/bisect/testkit", "only tests use it"},
 	{"buildbisect/bisect/report", nil, "buildbisect/...", "a report is a value: whoever reads one needs no runner"},
 	{"buildbisect/images/...", nil, "buildbisect/bisect/...", "images are made without knowing what is searched with them"},
 	{"buildbisect/images/...", nil, "buildbisect/scenarios", "images are made of what they are told, not of what a scenario says"},
@@ -103,7 +107,10 @@ func TestImportsRunOneWay(t *testing.T) {
 		}
 		if p.ImportPath == "buildbisect/bisect" {
 			for _, i := range p.Imports {
-				if strings.Contains(i, ".") {
+				switch {
+				case strings.HasPrefix(i, "buildbisect/") && i != "buildbisect/bisect/order":
+					t.Errorf("bisect imports %s: the search knows nothing but points and verdicts", i)
+				case strings.Contains(i, "."):
 					t.Errorf("bisect imports %s: the search uses the standard library only", i)
 				}
 			}

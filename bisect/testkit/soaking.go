@@ -1,4 +1,4 @@
-package bisect
+package testkit
 
 import (
 	"os"

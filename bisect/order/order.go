@@ -1,4 +1,4 @@
-package bisect
+package order
 
 import "slices"
 
@@ -12,16 +12,16 @@ type Order struct {
 	effort  effort
 	prior   []float64 // nil: every level weighs 1
 
-	below     []bitset // levels at or below each level, where asked for lately
-	asked     []int    // the levels that below has, oldest first
-	weighings []*weighing
+	below     []Set // levels at or below each level, where asked for lately
+	asked     []int // the levels that below has, oldest first
+	weighings []*Weighing
 }
 
 // New is the order in which parents[i] lists the immediate predecessors of level i, each less than i.
 func New(parents [][]int) *Order {
 	o := &Order{
 		parents: parents, flat: newEdges(len(parents)),
-		effort: effort{steps: exactSteps, samples: samples}, below: make([]bitset, len(parents)),
+		effort: effort{steps: exactSteps, samples: samples}, below: make([]Set, len(parents)),
 	}
 	for _, list := range parents {
 		from := len(o.flat.parents)

@@ -1,26 +1,26 @@
-package bisect
+package order
 
 import "slices"
 
 // Leq reports whether level x is at or below level y. Level 0 is below all.
-func (o *Order) Leq(x, y int) bool { return x == 0 || x <= y && o.down(y).has(x) }
+func (o *Order) Leq(x, y int) bool { return x == 0 || x <= y && o.Down(y).Has(x) }
 
 // belowBytes bounds what an order remembers of what lies below its levels: at a million commits 512 sets.
 const belowBytes = 64 << 20
 
-// down is the set of levels at or below a level, level 0 included. The caller must not change it.
-func (o *Order) down(level int) bitset {
+// Down is the set of levels at or below a level, level 0 included. The caller must not change it.
+func (o *Order) Down(level int) Set {
 	if o.below[level] != nil {
 		return o.below[level]
 	}
-	set := newBitset(o.Len())
-	set.add(0)
-	set.add(level)
+	set := NewSet(o.Len())
+	set.Add(0)
+	set.Add(level)
 	// Parents have smaller numbers, so one walk down the numbers meets every ancestor after all its children.
 	for i := level; i > 0; i-- {
-		if set.has(i) {
+		if set.Has(i) {
 			for _, p := range o.flat.of(i) {
-				set.add(int(p))
+				set.Add(int(p))
 			}
 		}
 	}
@@ -36,20 +36,20 @@ func (o *Order) down(level int) bitset {
 // MaximalAvoiding lists the maximal levels at or below top that are not at or above culprit (≠ 0), and first
 // of all level 0, whatever is above it.
 func (o *Order) MaximalAvoiding(top, culprit int) []int {
-	avoiding := slices.Clone(o.down(top))
-	above := newBitset(o.Len())
-	above.add(culprit)
+	avoiding := slices.Clone(o.Down(top))
+	above := NewSet(o.Len())
+	above.Add(culprit)
 	for i := culprit + 1; i <= top; i++ {
-		if slices.ContainsFunc(o.flat.of(i), func(p int32) bool { return above.has(int(p)) }) {
-			above.add(i)
+		if slices.ContainsFunc(o.flat.of(i), func(p int32) bool { return above.Has(int(p)) }) {
+			above.Add(i)
 		}
 	}
-	avoiding.removeAll(above)
+	avoiding.RemoveAll(above)
 	maximal := slices.Clone(avoiding)
-	for _, i := range avoiding.members() {
+	for _, i := range avoiding.Members() {
 		for _, p := range o.flat.of(i) {
-			maximal.remove(int(p))
+			maximal.Remove(int(p))
 		}
 	}
-	return maximal.members()
+	return maximal.Members()
 }

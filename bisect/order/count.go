@@ -1,4 +1,4 @@
-package bisect
+package order
 
 import (
 	"math/bits"

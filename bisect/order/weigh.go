@@ -1,4 +1,4 @@
-package bisect
+package order
 
 import (
 	"errors"
@@ -8,11 +8,11 @@ import (
 	"slices"
 )
 
-// A weighing tells, for each member of an open set, how much lies at or below it.
-type weighing struct {
-	open    bitset
-	members []int     // of open, in increasing order
-	sums    []float64 // for each of members: the weight of the members at or below it, level 0 apart
+// A Weighing tells, for each member of an open set, how much lies at or below it.
+type Weighing struct {
+	open    Set
+	Members []int     // of open, in increasing order
+	Sums    []float64 // for each of members: the weight of the members at or below it, level 0 apart
 	convex  bool      // no level outside lies between two members, as in every set that verdicts leave open
 
 	// Where sums are estimates: what was done for them, what to count in, and where each member is there.
@@ -48,9 +48,9 @@ func (o *Order) SetPrior(weights []float64) error {
 	return nil
 }
 
-// weight is a level's share of the prior, 1 on average. Level 0 has none: whether the axis matters is for the
+// Weight is a level's share of the prior, 1 on average. Level 0 has none: whether the order matters is for the
 // caller to weigh.
-func (o *Order) weight(level int) float64 {
+func (o *Order) Weight(level int) float64 {
 	switch {
 	case level == 0:
 		return 0
@@ -61,16 +61,16 @@ func (o *Order) weight(level int) float64 {
 }
 
 // AddWeights adds the weights of a set of levels to a sum.
-func (o *Order) AddWeights(sum float64, set bitset) float64 {
+func (o *Order) AddWeights(sum float64, set Set) float64 {
 	if o.prior == nil {
-		if set.has(0) {
+		if set.Has(0) {
 			sum-- // counted below
 		}
-		return sum + float64(set.count())
+		return sum + float64(set.Count())
 	}
 	for at, word := range set {
 		for ; word != 0; word &= word - 1 {
-			sum += o.weight(at*64 + bits.TrailingZeros64(word))
+			sum += o.Weight(at*64 + bits.TrailingZeros64(word))
 		}
 	}
 	return sum
@@ -88,23 +88,23 @@ const (
 	samples = 4096
 )
 
-// weighBelow weighs the members of open. The same set is weighed once, so that moving away from a skipped
+// Weigh weighs the members of open. The same set is weighed once, so that moving away from a skipped
 // level costs nothing; after a bad verdict, which leaves what lies below it as it was, the former weights
 // serve again; after a good one the rest is weighed anew. The caller must not change the result.
-func (o *Order) weighBelow(open bitset) *weighing {
+func (o *Order) Weigh(open Set) *Weighing {
 	for i, w := range o.weighings {
 		if slices.Equal(w.open, open) {
 			o.remember(slices.Delete(o.weighings, i, i+1), w)
 			return w
 		}
 	}
-	w := &weighing{open: slices.Clone(open), members: open.members()}
-	if len(w.members) == 0 {
+	w := &Weighing{open: slices.Clone(open), Members: open.Members()}
+	if len(w.Members) == 0 {
 		return w
 	}
 	if !o.restrict(w) {
-		w.graph, w.nodes = o.layOut(open, w.members)
-		w.convex = w.graph.len() == len(w.members)
+		w.graph, w.nodes = o.layOut(open, w.Members)
+		w.convex = w.graph.len() == len(w.Members)
 		w.effort = o.effort
 		w.settle()
 	}
@@ -113,11 +113,11 @@ func (o *Order) weighBelow(open bitset) *weighing {
 }
 
 // settle fills in the sums.
-func (w *weighing) settle() {
+func (w *Weighing) settle() {
 	sums, exact := w.graph.sums(w.effort)
-	w.sums = make([]float64, len(w.nodes))
+	w.Sums = make([]float64, len(w.nodes))
 	for i, node := range w.nodes {
-		w.sums[i] = sums[node]
+		w.Sums[i] = sums[node]
 	}
 	if exact {
 		w.graph, w.nodes = nil, nil
@@ -125,18 +125,18 @@ func (w *weighing) settle() {
 }
 
 // restrict fills in the sums of w from the exact ones of a set that it is the lower part of.
-func (o *Order) restrict(w *weighing) bool {
+func (o *Order) restrict(w *Weighing) bool {
 	for _, former := range o.weighings {
 		if former.graph != nil || !former.convex || !o.lowerPart(w, former) {
 			continue
 		}
-		w.sums = make([]float64, 0, len(w.members))
+		w.Sums = make([]float64, 0, len(w.Members))
 		i := 0
-		for _, level := range w.members {
-			for former.members[i] != level {
+		for _, level := range w.Members {
+			for former.Members[i] != level {
 				i++
 			}
-			w.sums = append(w.sums, former.sums[i])
+			w.Sums = append(w.Sums, former.Sums[i])
 		}
 		w.convex = true
 		return true
@@ -146,15 +146,15 @@ func (o *Order) restrict(w *weighing) bool {
 
 // lowerPart reports whether w's members are former's, with whatever former has below them, level 0 apart.
 // Because former is convex, it is enough to look at parents.
-func (o *Order) lowerPart(w, former *weighing) bool {
+func (o *Order) lowerPart(w, former *Weighing) bool {
 	for i, word := range w.open {
 		if word&^former.open[i] != 0 {
 			return false
 		}
 	}
-	for _, level := range w.members {
+	for _, level := range w.Members {
 		for _, p := range o.flat.of(level) {
-			if former.open.has(int(p)) && !w.open.has(int(p)) {
+			if former.open.Has(int(p)) && !w.open.Has(int(p)) {
 				return false
 			}
 		}
@@ -172,11 +172,11 @@ const (
 )
 
 // remember puts w before the other weighings and drops those that are too much.
-func (o *Order) remember(others []*weighing, w *weighing) {
+func (o *Order) remember(others []*Weighing, w *Weighing) {
 	o.weighings = slices.Insert(others, 0, w)
 	room := remembered
 	for i, kept := range o.weighings {
-		room -= len(kept.members)
+		room -= len(kept.Members)
 		if room < 0 && i > 0 || i == weighings {
 			clear(o.weighings[i:])
 			o.weighings = o.weighings[:i]
@@ -187,20 +187,20 @@ func (o *Order) remember(others []*weighing, w *weighing) {
 
 // layOut makes a graph of open and of whatever lies between its members, the latter without weight. members
 // are those of open, not empty, and nodes are where they stand in the graph.
-func (o *Order) layOut(open bitset, members []int) (g *graph, nodes []int32) {
+func (o *Order) layOut(open Set, members []int) (g *graph, nodes []int32) {
 	first, last := members[0], members[len(members)-1]
 	above := slices.Clone(open) // with the levels that have a member above them
 	for i := last; i > first; i-- {
-		if above.has(i) {
+		if above.Has(i) {
 			for _, p := range o.flat.of(i) {
-				above.add(int(p))
+				above.Add(int(p))
 			}
 		}
 	}
 	g, nodes = newGraph(len(members)), make([]int32, 0, len(members))
 	at := make([]int32, last-first+1) // the node after a level's; 0: it has none
 	for i := first; i <= last; i++ {
-		if !above.has(i) {
+		if !above.Has(i) {
 			continue
 		}
 		from := len(g.parents)
@@ -210,9 +210,9 @@ func (o *Order) layOut(open bitset, members []int) (g *graph, nodes []int32) {
 			}
 		}
 		switch {
-		case open.has(i):
+		case open.Has(i):
 			nodes = append(nodes, int32(g.len()))
-			g.add(o.weight(i))
+			g.add(o.Weight(i))
 		case len(g.parents) > from:
 			g.add(0)
 		default:

@@ -1,87 +1,21 @@
-package bisect_test
+package order_test
 
 import (
-	"bufio"
-	"bytes"
-	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
-	. "buildbisect/bisect"
+	. "buildbisect/bisect/order"
 	"buildbisect/bisect/testkit"
 )
 
-// runGit runs the git of the machine in dir, with no configuration but its own.
-func runGit(t testing.TB, dir string, stdin []byte, args ...string) string {
-	t.Helper()
-	cmd := exec.Command("git", args...)
-	cmd.Dir = dir
-	cmd.Stdin = bytes.NewReader(stdin)
-	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1", "GIT_TEMPLATE_DIR=", "LC_ALL=C")
-	var stderr strings.Builder
-	cmd.Stderr = &stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("git %s: %v (these tests compare with git; make setup installs it)\n%s", strings.Join(args, " "), err, stderr.String())
-	}
-	return string(out)
-}
-
-// importHistories makes a repository of histories, each given by the parents of its commits, and returns the
-// commits' ids. A commit without parents is a root.
-func importHistories(t testing.TB, dir string, histories [][][]int) (ids [][]string) {
-	t.Helper()
-	var stream bytes.Buffer
-	mark := 0
-	for h, parents := range histories {
-		first := mark + 1
-		for i, list := range parents {
-			mark++
-			if len(list) == 0 {
-				fmt.Fprintf(&stream, "reset refs/heads/h%d\n\n", h) // or the commit would go on from the one before
-			}
-			message := fmt.Sprintf("%d.%d", h, i)
-			fmt.Fprintf(&stream, "commit refs/heads/h%d\nmark :%d\ncommitter C <c@example.com> %d +0000\ndata %d\n%s\n",
-				h, mark, 1_600_000_000+mark, len(message), message)
-			for k, p := range list {
-				fmt.Fprintf(&stream, "%s :%d\n", []string{"from", "merge"}[min(k, 1)], first+p)
-			}
-			stream.WriteByte('\n')
-		}
-	}
-	runGit(t, dir, nil, "init", "-q", "--bare")
-	runGit(t, dir, stream.Bytes(), "fast-import", "--quiet", "--export-marks=marks")
-	marks, err := os.ReadFile(dir + "/marks")
-	if err != nil {
-		t.Fatal(err)
-	}
-	id := make([]string, mark+1)
-	lines := bufio.NewScanner(bytes.NewReader(marks))
-	for lines.Scan() {
-		var m int
-		var sha string
-		if _, err := fmt.Sscanf(lines.Text(), ":%d %s", &m, &sha); err != nil {
-			t.Fatal(err)
-		}
-		id[m] = sha
-	}
-	mark = 1
-	for _, parents := range histories {
-		ids = append(ids, id[mark:mark+len(parents)])
-		mark += len(parents)
-	}
-	return ids
-}
-
-// between lays out what bad contains and no good commit does as an axis, and tells which commit each level
+// between lays out what bad contains and no good commit does as an order, and tells which commit each level
 // is. What lies outside is level 0.
-func between(t testing.TB, parents [][]int, bad int, goods []int) (a *Axis, commit []int) {
+func between(t testing.TB, parents [][]int, bad int, goods []int) (a *Order, commit []int) {
 	t.Helper()
 	contained := func(tips ...int) []bool {
 		set := make([]bool, len(parents))
@@ -118,7 +52,7 @@ func between(t testing.TB, parents [][]int, bad int, goods []int) (a *Axis, comm
 	if len(levels) == 1 {
 		return nil, nil
 	}
-	return commits(t, levels), commit
+	return New(levels), commit
 }
 
 // checkDistances compares with what git says of the same range.
@@ -129,7 +63,7 @@ func checkDistances(t *testing.T, dir string, ids []string, parents [][]int, bad
 		args = append(args, "^"+ids[g])
 	}
 	want := map[string]float64{}
-	for line := range strings.Lines(runGit(t, dir, nil, args...)) {
+	for line := range strings.Lines(testkit.Git(t, dir, nil, args...)) {
 		id, rest, _ := strings.Cut(line, " ") // (dist=3), or (name of a branch, dist=3)
 		_, number, _ := strings.Cut(rest, "dist=")
 		distance, err := strconv.Atoi(strings.TrimSuffix(number, ")\n"))
@@ -145,7 +79,7 @@ func checkDistances(t *testing.T, dir string, ids []string, parents [][]int, bad
 		}
 		return
 	}
-	members, sums, exact := a.Weigh(all(a))
+	members, sums, exact := a.WeighLevels(all(a))
 	if !exact || len(members) != len(want) {
 		t.Errorf("%d commits, exact %v; git finds %d", len(members), exact, len(want))
 	}
@@ -172,7 +106,7 @@ func rooted(r *rand.Rand, parents [][]int) [][]int {
 
 func TestDistancesAreThoseOfGit(t *testing.T) {
 	seeds := 60
-	if !Soaking() {
+	if !testkit.Soaking() {
 		seeds = 25
 	}
 	type history struct {
@@ -190,7 +124,7 @@ func TestDistancesAreThoseOfGit(t *testing.T) {
 		}
 	}
 	dir := t.TempDir()
-	ids := importHistories(t, dir, all)
+	ids := testkit.ImportHistories(t, dir, all)
 	for i, h := range made {
 		r := rand.New(rand.NewPCG(uint64(h.seed), 2))
 		bad := len(h.parents) - 1 - r.IntN(1+len(h.parents)/10)
@@ -210,7 +144,7 @@ func TestDistancesAreThoseOfGit(t *testing.T) {
 
 func TestDistancesAreThoseOfGitInALargeHistory(t *testing.T) {
 	n := 20_000
-	if !Soaking() {
+	if !testkit.Soaking() {
 		n = 8_000
 	}
 	parents := testkit.Integrators(rand.New(rand.NewPCG(7, 7)), n)
@@ -224,8 +158,8 @@ func TestDistancesAreThoseOfGitInALargeHistory(t *testing.T) {
 		t.Fatalf("%d merges of %d commits; want a history heavy with merges", merges, n)
 	}
 	dir := t.TempDir()
-	ids := importHistories(t, dir, [][][]int{parents})
-	runGit(t, dir, nil, "commit-graph", "write", "--reachable")
+	ids := testkit.ImportHistories(t, dir, [][][]int{parents})
+	testkit.Git(t, dir, nil, "commit-graph", "write", "--reachable")
 	checkDistances(t, dir, ids[0], parents, n-1, []int{0})
 	checkDistances(t, dir, ids[0], parents, n-1, []int{n / 3, n / 4, slices.Max(parents[n-1]) - 500})
 }
@@ -240,7 +174,7 @@ func TestDistancesAreThoseOfGitInARealRepository(t *testing.T) {
 	var ids []string
 	var parents [][]int
 	number := map[string]int{}
-	for line := range strings.Lines(runGit(t, dir, nil, "rev-list", "--topo-order", "--reverse", "--parents", "HEAD")) {
+	for line := range strings.Lines(testkit.Git(t, dir, nil, "rev-list", "--topo-order", "--reverse", "--parents", "HEAD")) {
 		words := strings.Fields(line)
 		var list []int
 		for _, id := range words[1:] {

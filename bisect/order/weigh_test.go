@@ -1,4 +1,4 @@
-package bisect_test
+package order_test
 
 import (
 	"math"
@@ -6,19 +6,9 @@ import (
 	"slices"
 	"testing"
 
-	. "buildbisect/bisect"
+	. "buildbisect/bisect/order"
 	"buildbisect/bisect/testkit"
 )
-
-// commits is an axis of a history in which everything contains the good commit.
-func commits(t testing.TB, parents [][]int) *Axis {
-	t.Helper()
-	a, err := DAG("commit", parents, make([]Side, len(parents)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return a
-}
 
 // eachHistory tries a property on histories of all shapes.
 func eachHistory(t *testing.T, seeds, commits int, check func(t *testing.T, r *rand.Rand, parents [][]int)) {
@@ -57,9 +47,9 @@ func walk(parents [][]int, weights []float64, set []int, level int) float64 {
 // same allows for sums of the same numbers in another order.
 func same(x, y float64) bool { return math.Abs(x-y) <= 1e-9*max(x, y) }
 
-func checkWeights(t *testing.T, a *Axis, parents [][]int, weights []float64, set []int) {
+func checkWeights(t *testing.T, a *Order, parents [][]int, weights []float64, set []int) {
 	t.Helper()
-	members, sums, exact := a.Weigh(set)
+	members, sums, exact := a.WeighLevels(set)
 	if !exact || !slices.Equal(members, set) {
 		t.Errorf("weighed %v, exact %v; want %v", members, exact, set)
 		return
@@ -72,12 +62,21 @@ func checkWeights(t *testing.T, a *Axis, parents [][]int, weights []float64, set
 }
 
 // all lists the levels but 0.
-func all(a *Axis) []int {
+func all(a *Order) []int {
 	var levels []int
 	for i := 1; i < a.Len(); i++ {
 		levels = append(levels, i)
 	}
 	return levels
+}
+
+// line is n levels in line.
+func line(n int) [][]int {
+	parents := make([][]int, n)
+	for i := 1; i < n; i++ {
+		parents[i] = []int{i - 1}
+	}
+	return parents
 }
 
 func ones(n int) []float64 { return slices.Repeat([]float64{1}, n) }
@@ -92,7 +91,7 @@ func drawPrior(r *rand.Rand, n int) []float64 {
 
 func TestAWeightIsThatOfAWalkFromEachLevel(t *testing.T) {
 	eachHistory(t, 40, 200, func(t *testing.T, r *rand.Rand, parents [][]int) {
-		a := commits(t, parents)
+		a := New(parents)
 		weights := ones(a.Len())
 		if r.IntN(2) == 0 {
 			weights = drawPrior(r, a.Len())
@@ -136,7 +135,7 @@ func TestAWeightIsThatOfAWalkInALargeHistory(t *testing.T) {
 	for shape, grow := range testkit.Shapes() {
 		r := rand.New(rand.NewPCG(9, 9))
 		parents := grow(r, 6000)
-		a := commits(t, parents)
+		a := New(parents)
 		weights := ones(a.Len())
 		if shape == "any" {
 			weights = drawPrior(r, a.Len())
@@ -145,7 +144,7 @@ func TestAWeightIsThatOfAWalkInALargeHistory(t *testing.T) {
 			}
 		}
 		set := all(a)
-		_, sums, exact := a.Weigh(set)
+		_, sums, exact := a.WeighLevels(set)
 		scale := sums[len(sums)-1] / walk(parents, weights, set, set[len(set)-1]) // a prior's mean is made 1
 		for range 300 {
 			i := r.IntN(len(set))
@@ -158,7 +157,7 @@ func TestAWeightIsThatOfAWalkInALargeHistory(t *testing.T) {
 
 func TestWeightsFollowEveryVerdict(t *testing.T) {
 	eachHistory(t, 40, 200, func(t *testing.T, r *rand.Rand, parents [][]int) {
-		a := commits(t, parents)
+		a := New(parents)
 		set := all(a)
 		for len(set) > 1 {
 			checkWeights(t, a, parents, ones(a.Len()), set)
@@ -178,15 +177,15 @@ func TestWeightsFollowEveryVerdict(t *testing.T) {
 func TestAnEstimateIsNeverPassedOnAsExact(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	parents := testkit.AnyDAG(r, 2000)
-	a := commits(t, parents)
+	a := New(parents)
 	a.Estimate(64)
 	set := all(a)
-	if _, _, exact := a.Weigh(set); exact {
+	if _, _, exact := a.WeighLevels(set); exact {
 		t.Fatal("a sample of 64 is called exact")
 	}
 	at := set[len(set)-1]
 	lower := slices.DeleteFunc(set, func(level int) bool { return level == at || !a.Leq(level, at) })
-	if members, sums, exact := a.Weigh(lower); exact {
+	if members, sums, exact := a.WeighLevels(lower); exact {
 		for i, level := range members {
 			if want := walk(parents, ones(a.Len()), lower, level); sums[i] != want {
 				t.Fatalf("%v at or below level %d is called exact; want %v", sums[i], level, want)
@@ -197,10 +196,10 @@ func TestAnEstimateIsNeverPassedOnAsExact(t *testing.T) {
 
 func TestASkipAndABadVerdictWeighNothingAnew(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
-	a := commits(t, testkit.Integrators(r, 2000))
+	a := New(testkit.Integrators(r, 2000))
 	set := all(a)
-	members, first, _ := a.Weigh(set)
-	_, again, _ := a.Weigh(slices.Clone(set))
+	members, first, _ := a.WeighLevels(set)
+	_, again, _ := a.WeighLevels(slices.Clone(set))
 	if &first[0] != &again[0] {
 		t.Error("the same set is weighed twice")
 	}
@@ -210,7 +209,7 @@ func TestASkipAndABadVerdictWeighNothingAnew(t *testing.T) {
 	}
 	at := a.Nearest(set)
 	lower := slices.DeleteFunc(slices.Clone(set), func(level int) bool { return level == at || !a.Leq(level, at) })
-	below, sums, _ := a.Weigh(lower)
+	below, sums, _ := a.WeighLevels(lower)
 	for i, level := range below {
 		if j, _ := slices.BinarySearch(members, level); sums[i] != first[j] {
 			t.Fatalf("level %d is weighed anew after a bad verdict above it", level)
@@ -219,14 +218,10 @@ func TestASkipAndABadVerdictWeighNothingAnew(t *testing.T) {
 }
 
 func TestALineAndAnOctopusTakeNoCounting(t *testing.T) {
-	line := make([][]int, 50_000)
-	for i := 1; i < len(line); i++ {
-		line[i] = []int{i - 1}
-	}
-	for name, parents := range map[string][][]int{"line": line, "octopus": star(50_000)} {
-		a := commits(t, parents)
+	for name, parents := range map[string][][]int{"line": line(50_000), "octopus": star(50_000)} {
+		a := New(parents)
 		a.Estimate(1)
-		if _, _, exact := a.Weigh(all(a)); !exact {
+		if _, _, exact := a.WeighLevels(all(a)); !exact {
 			t.Errorf("%s: the weights are estimates; want them added up", name)
 		}
 	}
@@ -244,7 +239,7 @@ func star(branches int) [][]int {
 func TestAnEstimatedSplitIsAtLeastNineTenthsOfTheBest(t *testing.T) {
 	estimates, worst := 0, 1.0
 	eachHistory(t, 30, 3000, func(t *testing.T, r *rand.Rand, parents [][]int) {
-		a := commits(t, parents)
+		a := New(parents)
 		if r.IntN(2) == 0 {
 			if err := a.SetPrior(drawPrior(r, a.Len())); err != nil {
 				t.Fatal(err)
@@ -254,8 +249,8 @@ func TestAnEstimatedSplitIsAtLeastNineTenthsOfTheBest(t *testing.T) {
 		set = set[:len(set)-1]
 		best := 0.0
 		a.Exact()
-		members, sums, _ := a.Weigh(set)
-		_, last, _ := a.Weigh(all(a))
+		members, sums, _ := a.WeighLevels(set)
+		_, last, _ := a.WeighLevels(all(a))
 		total := last[len(last)-1] // the last level contains all
 		split := func(i int) float64 { return min(sums[i], total-sums[i]) }
 		for i := range members {
@@ -263,7 +258,7 @@ func TestAnEstimatedSplitIsAtLeastNineTenthsOfTheBest(t *testing.T) {
 		}
 		a.Forget()
 		a.Estimate(16 << r.IntN(6))
-		if _, _, exact := a.Weigh(set); !exact {
+		if _, _, exact := a.WeighLevels(set); !exact {
 			estimates++
 		}
 		i, _ := slices.BinarySearch(members, a.Nearest(set))
@@ -279,8 +274,8 @@ func TestAnEstimatedSplitIsAtLeastNineTenthsOfTheBest(t *testing.T) {
 }
 
 func TestAPriorHasToBePositiveAndFinite(t *testing.T) {
-	a := Chain("tool", 3)
-	if _, sums, _ := a.Weigh([]int{0, 1, 2}); !slices.Equal(sums, []float64{0, 1, 2}) {
+	a := New(line(3))
+	if _, sums, _ := a.WeighLevels([]int{0, 1, 2}); !slices.Equal(sums, []float64{0, 1, 2}) {
 		t.Errorf("weights %v without a prior; want 0, 1, 2", sums)
 	}
 	for _, weights := range [][]float64{
@@ -293,13 +288,13 @@ func TestAPriorHasToBePositiveAndFinite(t *testing.T) {
 	if err := a.SetPrior([]float64{math.NaN(), 1, 3}); err != nil {
 		t.Error(err)
 	}
-	if _, sums, _ := a.Weigh([]int{0, 1, 2}); !slices.Equal(sums, []float64{0, 0.5, 2}) {
+	if _, sums, _ := a.WeighLevels([]int{0, 1, 2}); !slices.Equal(sums, []float64{0, 0.5, 2}) {
 		t.Errorf("weights %v; want 0, 0.5, 2", sums)
 	}
 }
 
-func TestWhatAnAxisRemembersIsBounded(t *testing.T) {
-	a := Chain("commit", 1_000_000)
+func TestWhatAnOrderRemembersIsBounded(t *testing.T) {
+	a := New(line(1_000_000))
 	for level := 1; level < 1000; level++ {
 		if !a.Leq(level-1, level) || a.Leq(level+1, level) {
 			t.Fatalf("level %d is out of order", level)
@@ -311,14 +306,14 @@ func TestWhatAnAxisRemembersIsBounded(t *testing.T) {
 	}
 	set := all(a)
 	for len(set) > 900_000 {
-		a.Weigh(set)
+		a.WeighLevels(set)
 		set = set[10_000:]
 	}
 	if held, bound := a.WeighedMembers(); held > bound || held == 0 {
 		t.Errorf("the weights of %d levels are held; want at most %d", held, bound)
 	}
 	for level := 1; level < 100; level++ {
-		a.Weigh([]int{level})
+		a.WeighLevels([]int{level})
 	}
 	if n := a.Weighings(); n > 16 {
 		t.Errorf("%d weighings are held; want a few", n)

@@ -1,4 +1,4 @@
-package bisect
+package order
 
 import "slices"
 
@@ -18,7 +18,7 @@ func (e *edges) of(node int) []int32 { return e.parents[e.starts[node]:e.starts[
 // end closes a node whose parents have been appended.
 func (e *edges) end() { e.starts = append(e.starts, int32(len(e.parents))) }
 
-// A graph is a part of an axis laid out for weighing.
+// A graph is a part of an order laid out for weighing.
 type graph struct {
 	edges
 	weight []float64
@@ -176,14 +176,14 @@ func (g *graph) dropImplied() {
 
 // walk is the weight of the nodes at or below one, by marking them: linear, for a few nodes.
 func (g *graph) walk(node int) float64 {
-	marked := newBitset(node + 1)
-	marked.add(node)
+	marked := NewSet(node + 1)
+	marked.Add(node)
 	sum := 0.0
 	for v := node; v >= 0; v-- {
-		if marked.has(v) {
+		if marked.Has(v) {
 			sum += g.weight[v]
 			for _, p := range g.of(v) {
-				marked.add(int(p))
+				marked.Add(int(p))
 			}
 		}
 	}

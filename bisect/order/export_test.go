@@ -1,28 +1,28 @@
-package bisect
+package order
 
 import "math"
 
-// Weigh returns the members of a set of levels and for each the weight of those at or below it, as the search
+// WeighLevels returns the members of a set of levels and for each the weight of those at or below it, as the search
 // sees them.
-func (o *Order) Weigh(levels []int) (members []int, sums []float64, exact bool) {
-	w := o.weighBelow(o.set(levels))
-	return w.members, w.sums, w.graph == nil
+func (o *Order) WeighLevels(levels []int) (members []int, sums []float64, exact bool) {
+	w := o.Weigh(o.set(levels))
+	return w.Members, w.Sums, w.graph == nil
 }
 
 // Nearest is the level that splits a set of levels and one more, of weight 1, most evenly.
 func (o *Order) Nearest(levels []int) int {
-	w := o.weighBelow(o.set(levels))
+	w := o.Weigh(o.set(levels))
 	total := 1.0
 	for _, level := range levels {
-		total += o.weight(level)
+		total += o.Weight(level)
 	}
-	return w.members[w.nearest(0, total)]
+	return w.Members[w.Nearest(0, total)]
 }
 
-func (o *Order) set(levels []int) bitset {
-	open := newBitset(o.Len())
+func (o *Order) set(levels []int) Set {
+	open := NewSet(o.Len())
 	for _, level := range levels {
-		open.add(level)
+		open.Add(level)
 	}
 	return open
 }
@@ -47,7 +47,7 @@ func (o *Order) BelowBytes() (held, bound int) {
 // WeighedMembers is how many members the weighings that an order holds have in all, and the bound on it.
 func (o *Order) WeighedMembers() (held, bound int) {
 	for _, w := range o.weighings {
-		held += len(w.members)
+		held += len(w.Members)
 	}
 	return held, remembered
 }
