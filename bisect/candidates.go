@@ -26,10 +26,10 @@ func credible(list []Candidate) []Candidate {
 // left lists what may still be a minimal failing point at or below f: f, and every point below it that no
 // good trial excludes. Moving one axis alone would not do: where every single step is skipped, the cause may
 // lie two steps down. Their probabilities add up to one; more says that there are others.
-func (s *Search) left(f Point) (list []Candidate, more bool) {
+func (k *knowledge) left(f Point) (list []Candidate, more bool) {
 	open := make([][]int, len(f))
 	for axis := range f {
-		open[axis] = append(s.open(f, axis).Members(), f[axis])
+		open[axis] = append(k.open(f, axis).Members(), f[axis])
 		slices.Reverse(open[axis])
 	}
 	sum := 0.0
@@ -40,17 +40,17 @@ func (s *Search) left(f Point) (list []Candidate, more bool) {
 			return
 		}
 		if axis == len(f) {
-			if _, good := s.good(p); p.Equal(f) || !good && s.exists(p) { //mutate:candidates
+			if _, good := k.good(p); p.Equal(f) || !good && k.exists(p) { //mutate:candidates
 				list = append(list, Candidate{Point: p, Probability: weight})
 				sum += weight
 			}
 			return
 		}
-		a := s.space.Axes[axis]
+		a := k.space.Axes[axis]
 		for _, level := range open[axis] {
 			w := a.Weight(level)
 			if level == 0 {
-				w = s.space.priorZero(axis)
+				w = k.space.priorZero(axis)
 			}
 			walk(p.With(axis, level), axis+1, weight*w)
 		}

@@ -77,8 +77,8 @@ const mostRegions = 64
 // regions sorts the maximal points that avoid every cause into those to ask and those that could not be
 // judged; failing is one that is known to fail. A point that could not be judged is replaced by the points
 // just below it, and itself stays untested, with whatever lies between.
-func (s *Search) regions() (ask []region, skipped []Untested, failing []Point) {
-	queue := s.maximalAvoiding()
+func (k *knowledge) regions() (ask []region, skipped []Untested, failing []Point) {
+	queue := k.maximalAvoiding()
 	seen := map[string]bool{}
 	for len(queue) > 0 {
 		p := queue[0]
@@ -87,20 +87,20 @@ func (s *Search) regions() (ask []region, skipped []Untested, failing []Point) {
 			continue
 		}
 		seen[p.key()] = true
-		switch verdict := s.judge(p); {
+		switch verdict := k.judge(p); {
 		case verdict == Good: //mutate:skipgood
-		case verdict == Bad && s.exists(p):
+		case verdict == Bad && k.exists(p):
 			failing = append(failing, p)
-		case s.untestable(p) || !s.exists(p) || s.noise.on && s.attempts(p) >= s.options.Repeat:
-			exists := s.exists(p)
+		case k.untestable(p) || !k.exists(p) || k.noise.on && k.attempts(p) >= k.options.Repeat:
+			exists := k.exists(p)
 			if exists {
-				skipped = append(skipped, Untested{Point: p, Why: s.skipReason(p), Cost: 1})
-				if len(ask)+len(queue) > s.options.CertifyProbes+mostRegions {
+				skipped = append(skipped, Untested{Point: p, Why: k.skipReason(p), Cost: 1})
+				if len(ask)+len(queue) > k.options.CertifyProbes+mostRegions {
 					continue // more than can be asked
 				}
 			}
-			for _, step := range s.space.Steps(p) {
-				if exists || !s.space.Axes[step.Axis].Commit { // what cannot exist cannot at any commit
+			for _, step := range k.space.Steps(p) {
+				if exists || !k.space.Axes[step.Axis].Commit { // what cannot exist cannot at any commit
 					queue = append(queue, p.With(step.Axis, step.Level))
 				}
 			}
@@ -110,40 +110,40 @@ func (s *Search) regions() (ask []region, skipped []Untested, failing []Point) {
 	}
 	ask = slices.DeleteFunc(ask, func(r region) bool {
 		return slices.ContainsFunc(ask, func(t region) bool {
-			return !t.point.Equal(r.point) && s.space.ImpliesGood(t.point, r.point)
+			return !t.point.Equal(r.point) && k.space.ImpliesGood(t.point, r.point)
 		})
 	})
 	for i := range ask {
-		for axis := range s.space.Axes {
-			ask[i].weight += s.open(ask[i].point, axis).Count()
+		for axis := range k.space.Axes {
+			ask[i].weight += k.open(ask[i].point, axis).Count()
 		}
 	}
 	return ask, skipped, failing
 }
 
 // judge is what is known of p: by the trials there, good also by those above, and bad by those below.
-func (s *Search) judge(p Point) Verdict {
-	if s.noise.on {
-		return s.judgeNoisy(p)
+func (k *knowledge) judge(p Point) Verdict {
+	if k.noise.on {
+		return k.judgeNoisy(p)
 	}
-	if v := s.implied(p); v != Unknown {
+	if v := k.implied(p); v != Unknown {
 		return v
 	}
-	return s.at(p)
+	return k.at(p)
 }
 
 // maximalAvoiding lists the maximal points that contain no cause: from the bad end, one step down for each
 // cause, in all combinations, without those that another of them contains.
-func (s *Search) maximalAvoiding() []Point {
-	points := []Point{s.space.Bad()}
-	for _, cause := range s.causes {
+func (k *knowledge) maximalAvoiding() []Point {
+	points := []Point{k.space.Bad()}
+	for _, cause := range k.causes {
 		var next []Point
 		for _, p := range points {
-			if !s.space.Leq(cause, p) {
+			if !k.space.Leq(cause, p) {
 				next = append(next, p)
 				continue
 			}
-			for i, a := range s.space.Axes {
+			for i, a := range k.space.Axes {
 				if cause[i] == 0 { //mutate:stepdown
 					continue
 				}
@@ -152,17 +152,17 @@ func (s *Search) maximalAvoiding() []Point {
 				}
 			}
 		}
-		points = s.maximal(next)
+		points = k.maximal(next)
 	}
 	return points
 }
 
 // maximal drops every point that another one vouches for, and repetitions.
-func (s *Search) maximal(points []Point) []Point {
+func (e *evidence) maximal(points []Point) []Point {
 	var kept []Point
 	for i, p := range points {
 		dominated := slices.ContainsFunc(points[:i], p.Equal) ||
-			slices.ContainsFunc(points, func(q Point) bool { return !q.Equal(p) && s.space.ImpliesGood(q, p) })
+			slices.ContainsFunc(points, func(q Point) bool { return !q.Equal(p) && e.space.ImpliesGood(q, p) })
 		if !dominated {
 			kept = append(kept, p)
 		}
@@ -170,13 +170,13 @@ func (s *Search) maximal(points []Point) []Point {
 	return kept
 }
 
-func (s *Search) skipReason(p Point) string {
-	for _, t := range s.trials {
+func (e *evidence) skipReason(p Point) string {
+	for _, t := range e.trials {
 		if t.Point.Equal(p) && t.Class == Other {
 			return "fails differently"
 		}
 	}
-	if !s.skipped(p) {
+	if !e.skipped(p) {
 		return "noise"
 	}
 	return "skipped"

@@ -27,33 +27,33 @@ func (s *Search) overturned(cause Point) bool {
 }
 
 // fails reports whether one of the points was seen to fail.
-func (s *Search) fails(points []Point) bool {
-	return slices.ContainsFunc(points, func(q Point) bool { return s.at(q) == Bad })
+func (e *evidence) fails(points []Point) bool {
+	return slices.ContainsFunc(points, func(q Point) bool { return e.at(q) == Bad })
 }
 
 // confirm asks for the trials that a cause's witnesses still lack, to avoid false accusations: one misread
 // trial contradicts nothing, because the search never asks what earlier verdicts imply.
-func (s *Search) confirm(cause Point) (Question, state) {
+func (k *knowledge) confirm(cause Point) (Question, state) {
 	wait := false
 	try := func(q Question, st state) bool {
 		wait = wait || st == waiting
 		return st == asked
 	}
-	below := s.below(cause)
+	below := k.below(cause)
 	for _, q := range below {
 		// Being good by way of what contains it is no witness where that may have been a repair.
-		if s.needsOwn(cause, q) && s.unjudged(q) {
-			if q, st := s.offer(Question{Point: q, Why: Necessity, Axes: s.moved(cause, q)}); try(q, st) {
+		if k.needsOwn(cause, q) && k.unjudged(q) {
+			if q, st := k.offer(Question{Point: q, Why: Necessity, Axes: k.moved(cause, q)}); try(q, st) {
 				return q, asked
 			}
 		}
 	}
-	if q, st := s.again(cause, Bad, s.options.Confirm, Confirmation); try(q, st) {
+	if q, st := k.again(cause, Bad, k.options.Confirm, Confirmation); try(q, st) {
 		return q, asked
 	}
 	for _, q := range below {
-		if at := s.witness(cause, q); at != nil && !s.skipped(at) {
-			if q, st := s.again(at, Good, s.options.Confirm, Confirmation); try(q, st) { //mutate:confirm
+		if at := k.witness(cause, q); at != nil && !k.skipped(at) {
+			if q, st := k.again(at, Good, k.options.Confirm, Confirmation); try(q, st) { //mutate:confirm
 				return q, asked
 			}
 		}
@@ -66,11 +66,11 @@ func (s *Search) confirm(cause Point) (Question, state) {
 
 // needsOwn reports whether q, just below a cause, has to be built itself: it stands beside the good commit,
 // or before it, and may be called good by way of a merge that repaired it; or the order was seen not to hold.
-func (s *Search) needsOwn(cause, q Point) bool {
-	if len(s.turns) > 0 {
+func (k *knowledge) needsOwn(cause, q Point) bool {
+	if len(k.turns) > 0 {
 		return true //mutate:repaired
 	}
-	for i, a := range s.space.Axes {
+	for i, a := range k.space.Axes {
 		if q[i] != cause[i] && a.sides[q[i]] != After {
 			return true
 		}
@@ -80,17 +80,17 @@ func (s *Search) needsOwn(cause, q Point) bool {
 
 // witness is the point whose good trials speak for q, just below a cause: q itself where it has to be, else
 // of those at or above q the one built most often, nil if there is none.
-func (s *Search) witness(cause, q Point) Point {
-	if s.needsOwn(cause, q) {
+func (k *knowledge) witness(cause, q Point) Point {
+	if k.needsOwn(cause, q) {
 		return q
 	}
 	var best Point
 	most := 0
-	for _, t := range s.goods {
-		if !s.space.ImpliesGood(t.Point, q) || s.isIsolated(t.Point) {
+	for _, t := range k.goods {
+		if !k.space.ImpliesGood(t.Point, q) || k.isIsolated(t.Point) {
 			continue
 		}
-		n := len(s.agreeing(t.Point, Good))
+		n := len(k.agreeing(t.Point, Good))
 		if n > most || n == most && t.Point.Equal(q) {
 			best, most = t.Point, n
 		}
@@ -99,7 +99,7 @@ func (s *Search) witness(cause, q Point) Point {
 }
 
 // moved lists the axes on which p and q differ.
-func (s *Search) moved(p, q Point) []int {
+func (e *evidence) moved(p, q Point) []int {
 	var axes []int
 	for i := range p {
 		if p[i] != q[i] {
@@ -131,43 +131,43 @@ func (s *Search) withdraw(cause Point) bool {
 
 // below lists the points just below p: one axis moved one step toward good. Where such a point cannot exist,
 // the highest that can stand for it.
-func (s *Search) below(p Point) []Point {
+func (e *evidence) below(p Point) []Point {
 	var list []Point
 	queue := []Point{p}
 	for first := true; len(queue) > 0; first = false {
 		q := queue[0]
 		queue = queue[1:]
-		for _, step := range s.space.Steps(q) {
-			if !first && s.space.Axes[step.Axis].Commit {
+		for _, step := range e.space.Steps(q) {
+			if !first && e.space.Axes[step.Axis].Commit {
 				continue // what cannot exist cannot at any commit
 			}
 			r := q.With(step.Axis, step.Level)
 			switch {
 			case slices.ContainsFunc(list, r.Equal) || slices.ContainsFunc(queue, r.Equal):
-			case s.exists(r): //mutate:exists
+			case e.exists(r): //mutate:exists
 				list = append(list, r)
 			default:
 				queue = append(queue, r)
 			}
 		}
 	}
-	if s.options.Exists == nil {
+	if e.options.Exists == nil {
 		return list
 	}
 	return slices.DeleteFunc(list, func(q Point) bool {
-		return slices.ContainsFunc(list, func(r Point) bool { return !r.Equal(q) && s.space.ImpliesGood(r, q) })
+		return slices.ContainsFunc(list, func(r Point) bool { return !r.Equal(q) && e.space.ImpliesGood(r, q) })
 	})
 }
 
 // prove gathers the trials behind a cause.
-func (s *Search) prove(p Point) Cause {
-	if s.noise.on {
-		return s.proveNoisy(p)
+func (k *knowledge) prove(p Point) Cause {
+	if k.noise.on {
+		return k.proveNoisy(p)
 	}
-	cause := Cause{Point: p, Bad: s.agreeing(p, Bad)}
+	cause := Cause{Point: p, Bad: k.agreeing(p, Bad)}
 	cause.Confirmed = len(cause.Bad)
-	for _, q := range s.below(p) {
-		w := Witness{Point: q, Trials: s.agreeing(s.witness(p, q), Good)}
+	for _, q := range k.below(p) {
+		w := Witness{Point: q, Trials: k.agreeing(k.witness(p, q), Good)}
 		cause.Confirmed = min(cause.Confirmed, len(w.Trials))
 		cause.Good = append(cause.Good, w)
 	}

@@ -113,22 +113,22 @@ func (s *Search) ends() (Question, state) {
 
 // bracketed reports whether the two ends are what they were taken for. Where noise is modelled, having been
 // so once is enough.
-func (s *Search) bracketed() bool {
-	return len(s.agreeing(s.space.Bad(), Bad)) > 0 && len(s.agreeing(s.space.Good(), Good)) > 0
+func (e *evidence) bracketed() bool {
+	return len(e.agreeing(e.space.Bad(), Bad)) > 0 && len(e.agreeing(e.space.Good(), Good)) > 0
 }
 
 // mixed reports whether p was both good and bad.
-func (s *Search) mixed(p Point) bool {
-	return len(s.agreeing(p, Good)) > 0 && len(s.agreeing(p, Bad)) > 0
+func (e *evidence) mixed(p Point) bool {
+	return len(e.agreeing(p, Good)) > 0 && len(e.agreeing(p, Bad)) > 0
 }
 
 // retries is how many trials beyond the wanted ones a repeat may take.
 const retries = 2
 
 // again asks for trials at p until n of them say v. Those that are skipped are made up for.
-func (s *Search) again(p Point, v Verdict, n int, why Why) (Question, state) {
-	have, made, flying := len(s.agreeing(p, v)), s.attempts(p), s.inFlight(p)
-	if skips := s.skipsAt(p); !s.options.SkipsAreFinal && skips < mostLooks {
+func (k *knowledge) again(p Point, v Verdict, n int, why Why) (Question, state) {
+	have, made, flying := len(k.agreeing(p, v)), k.attempts(p), k.inFlight(p)
+	if skips := k.skipsAt(p); !k.options.SkipsAreFinal && skips < mostLooks {
 		made -= skips //mutate:lostrepeat
 	}
 	switch {
@@ -141,20 +141,20 @@ func (s *Search) again(p Point, v Verdict, n int, why Why) (Question, state) {
 	if v == Bad {
 		chance = 0.98
 	}
-	return Question{Point: p, Why: why, Repeat: s.at(p) != Unknown || flying > 0, chance: chance}, asked
+	return Question{Point: p, Why: why, Repeat: k.at(p) != Unknown || flying > 0, chance: chance}, asked
 }
 
 // drift asks for both ends once more: if the world changed under the search, its verdicts do not fit
 // together.
-func (s *Search) drift() (Question, state) {
-	if s.options.Confirm < 2 {
+func (k *knowledge) drift() (Question, state) {
+	if k.options.Confirm < 2 {
 		return Question{}, settled
 	}
 	wait := false
-	for _, end := range []Point{s.space.Bad(), s.space.Good()} {
+	for _, end := range []Point{k.space.Bad(), k.space.Good()} {
 		switch {
-		case s.driftSeen(end):
-		case s.inFlight(end) > 0:
+		case k.driftSeen(end):
+		case k.inFlight(end) > 0:
 			wait = true
 		default:
 			return Question{Point: end, Why: Drift, Repeat: true}, asked
@@ -167,9 +167,9 @@ func (s *Search) drift() (Question, state) {
 }
 
 // driftSeen reports whether an end was built again, as far as it can be.
-func (s *Search) driftSeen(end Point) bool {
-	made, skips := s.attempts(end), s.skipsAt(end)
-	return made >= 2 && s.options.SkipsAreFinal || made-skips >= 2 || skips >= endLooks
+func (e *evidence) driftSeen(end Point) bool {
+	made, skips := e.attempts(end), e.skipsAt(end)
+	return made >= 2 && e.options.SkipsAreFinal || made-skips >= 2 || skips >= endLooks
 }
 
 // startOver begins the next descent that is due, unless it would only find what is known.

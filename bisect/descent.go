@@ -51,28 +51,28 @@ func (o opening) irrelevant() float64 { return o.zero / o.total }
 
 // suspects counts the commits that may still be to blame, f's among them: what is good or older than good is
 // none.
-func (s *Search) suspects(o opening) int {
+func (k *knowledge) suspects(o opening) int {
 	n := 1
 	for _, level := range o.list {
-		if level != 0 && s.space.Axes[o.axis].sides[level] != Before {
+		if level != 0 && k.space.Axes[o.axis].sides[level] != Before {
 			n++
 		}
 	}
 	return n
 }
 
-func (s *Search) opening(f Point, axis int) opening {
-	a := s.space.Axes[axis]
-	o := opening{axis: axis, levels: s.open(f, axis)}
-	if !a.Commit && s.options.Exists != nil {
+func (k *knowledge) opening(f Point, axis int) opening {
+	a := k.space.Axes[axis]
+	o := opening{axis: axis, levels: k.open(f, axis)}
+	if !a.Commit && k.options.Exists != nil {
 		for _, level := range o.levels.Members() {
-			if !s.exists(f.With(axis, level)) {
+			if !k.exists(f.With(axis, level)) {
 				o.levels.Remove(level)
 			}
 		}
 	}
 	if o.levels.Has(0) {
-		o.zero = s.space.priorZero(axis)
+		o.zero = k.space.priorZero(axis)
 	}
 	o.below = a.Weigh(o.levels)
 	o.list, o.total = o.below.Members, o.zero+a.Weight(f[axis])
@@ -83,9 +83,9 @@ func (s *Search) opening(f Point, axis int) opening {
 }
 
 // openings lists the axes on which f may still be moved down: tools, and commits.
-func (s *Search) openings(f Point) (tools, commits []opening) {
-	for i, a := range s.space.Axes {
-		o := s.opening(f, i)
+func (k *knowledge) openings(f Point) (tools, commits []opening) {
+	for i, a := range k.space.Axes {
+		o := k.opening(f, i)
 		switch {
 		case len(o.list) == 0:
 		case a.Commit:
@@ -137,37 +137,37 @@ func (s *Search) descend() (Question, state) {
 
 // lower asks for a point below f that a descent may ask by now; undecided reports that f may move, with
 // nothing left to ask.
-func (s *Search) lower(f Point, tools, commits []opening) (_ Question, _ state, undecided bool) {
+func (k *knowledge) lower(f Point, tools, commits []opening) (_ Question, _ state, undecided bool) {
 	offer := func(q Question) (Question, state, bool) {
-		q, state := s.offer(q)
+		q, state := k.offer(q)
 		return q, state, false
 	}
 	// Tools first: changing one reuses the tree; changing the commit does not.
-	if q, ok := s.askRelevance(f, tools); ok {
+	if q, ok := k.askRelevance(f, tools); ok {
 		return offer(q)
 	}
 	for _, o := range tools {
-		if q, state := s.askSplit(f, o, LevelStep); state != settled {
+		if q, state := k.askSplit(f, o, LevelStep); state != settled {
 			return q, state, false
 		}
 	}
 	for _, o := range commits {
-		if q, ok := s.askBlamed(f, o); ok {
+		if q, ok := k.askBlamed(f, o); ok {
 			return offer(q)
 		}
-		if q, state := s.askSplit(f, o, Midpoint); state != settled {
+		if q, state := k.askSplit(f, o, Midpoint); state != settled {
 			return q, state, false
 		}
 	}
 	undecided = len(tools)+len(commits) > 0
-	if s.options.Exists != nil {
+	if k.options.Exists != nil {
 		// Where single steps cannot exist, what is just below may lie further down than any axis leads.
-		for _, q := range s.below(f) {
-			if _, good := s.good(q); good {
+		for _, q := range k.below(f) {
+			if _, good := k.good(q); good {
 				continue
 			}
-			if !s.avoided(q) {
-				return offer(Question{Point: q, Why: Relevance, Axes: s.moved(f, q), chance: 0.3})
+			if !k.avoided(q) {
+				return offer(Question{Point: q, Why: Relevance, Axes: k.moved(f, q), chance: 0.3})
 			}
 			undecided = true
 		}
@@ -178,7 +178,7 @@ func (s *Search) lower(f Point, tools, commits []opening) (_ Question, _ state, 
 // askRelevance asks whether a group of axes is needed at all: it holds them at good and leaves the others.
 // Where a group is known to hold at least one needed axis, a part of it is asked, so that d needed axes of n
 // cost O(d log n): group testing as in delta debugging and golang.org/x/tools/cmd/bisect.
-func (s *Search) askRelevance(f Point, tools []opening) (Question, bool) {
+func (k *knowledge) askRelevance(f Point, tools []opening) (Question, bool) {
 	var free []opening
 	for _, o := range tools {
 		if o.levels.Has(0) {
@@ -186,7 +186,7 @@ func (s *Search) askRelevance(f Point, tools []opening) (Question, bool) {
 		}
 	}
 	all := 0.0 // probability that the whole group is irrelevant
-	if group := s.neededGroup(f, free); group != nil {
+	if group := k.neededGroup(f, free); group != nil {
 		free = slices.DeleteFunc(free, func(o opening) bool { return !slices.Contains(group, o.axis) })
 		all = 1
 		for _, o := range free {
@@ -202,7 +202,7 @@ func (s *Search) askRelevance(f Point, tools []opening) (Question, bool) {
 		// Given that not all of the group is irrelevant.
 		chance := (product - all) / (1 - all)
 		distance := math.Abs(chance - 0.5)
-		if _, known := s.good(q); known || s.unaskable(q) || distance >= bestDistance-1e-9 {
+		if _, known := k.good(q); known || k.unaskable(q) || distance >= bestDistance-1e-9 {
 			continue
 		}
 		best = Question{Point: q, Why: Relevance, Axes: slices.Clone(axes), chance: chance}
@@ -213,7 +213,7 @@ func (s *Search) askRelevance(f Point, tools []opening) (Question, bool) {
 	}
 	// Groups ran into skips: single axes are left.
 	for _, o := range free {
-		if q := f.With(o.axis, 0); !s.unaskable(q) {
+		if q := f.With(o.axis, 0); !k.unaskable(q) {
 			return Question{Point: q, Why: Relevance, Axes: []int{o.axis}, chance: o.irrelevant()}, true
 		}
 	}
@@ -221,14 +221,14 @@ func (s *Search) askRelevance(f Point, tools []opening) (Question, bool) {
 }
 
 // neededGroup is the smallest set of at least two free axes that, held at good together, makes f good.
-func (s *Search) neededGroup(f Point, free []opening) []int {
+func (k *knowledge) neededGroup(f Point, free []opening) []int {
 	var smallest []int
-	for _, t := range s.goods {
-		if s.isIsolated(t.Point) {
+	for _, t := range k.goods {
+		if k.isIsolated(t.Point) {
 			continue
 		}
 		var group []int
-		for i, a := range s.space.Axes {
+		for i, a := range k.space.Axes {
 			if a.impliesGood(t.Point[i], f[i]) {
 				continue
 			}
@@ -248,22 +248,22 @@ func (s *Search) neededGroup(f Point, free []opening) []int {
 
 // askBlamed tries the commits of earlier causes first, and where such a commit fails, the ones just below it:
 // one change often breaks a build in two ways.
-func (s *Search) askBlamed(f Point, o opening) (Question, bool) {
+func (k *knowledge) askBlamed(f Point, o opening) (Question, bool) {
 	try := func(level int, chance float64) (Question, bool) {
 		q := f.With(o.axis, level)
-		if !o.levels.Has(level) || s.unaskable(q) {
+		if !o.levels.Has(level) || k.unaskable(q) {
 			return Question{}, false
 		}
-		return Question{Point: q, Why: Blamed, Axes: []int{o.axis}, Left: s.suspects(o), chance: chance}, true
+		return Question{Point: q, Why: Blamed, Axes: []int{o.axis}, Left: k.suspects(o), chance: chance}, true
 	}
-	for _, c := range s.causes {
+	for _, c := range k.causes {
 		if q, ok := try(c[o.axis], 0.6); ok {
 			return q, true
 		}
 		if c[o.axis] != f[o.axis] {
 			continue
 		}
-		for _, parent := range s.space.Axes[o.axis].Parents(f[o.axis]) {
+		for _, parent := range k.space.Axes[o.axis].Parents(f[o.axis]) {
 			if q, ok := try(parent, 0.3); ok {
 				return q, true
 			}

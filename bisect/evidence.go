@@ -16,19 +16,25 @@ type Trial struct {
 	Lasting bool   // of a skip: another build would end the same way, as where a tool does not run
 }
 
-// evidence is all that is known: the trials in the order they were told, and what follows from them.
+// evidence is the trials in the order they were told, and what follows from them alone.
 type evidence struct {
 	space    *Space
+	options  Options
 	trials   []Trial
 	goods    []Trial // one for each good point, the first of it
 	bads     []Trial // one for each bad point, the first of it
 	skips    []Trial // one for each point with a skip
 	isolated []Point // good points with a failure below them that stood: they speak for themselves alone
 	log      *skipLog
+	looks    int // builds of a point that is skipped, after which a descent moves away from it
+
+	identities map[string]string // of points, by key: all clones share it
+	aliases    []Trial           // points answered by a trial at another, made of the same things
 }
 
 func (e evidence) clone() evidence {
 	e.trials, e.goods, e.bads, e.skips, e.isolated = slices.Clip(e.trials), slices.Clip(e.goods), slices.Clip(e.bads), slices.Clip(e.skips), slices.Clip(e.isolated)
+	e.aliases = slices.Clip(e.aliases)
 	return e
 }
 

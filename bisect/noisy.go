@@ -16,13 +16,13 @@ const (
 
 // patience is how many trials a descent is given: as many as if every step of a plain bisection, and both
 // ends, were built as often as a point may be.
-func (s *Search) patience() int {
-	repeat := s.options.Repeat
-	if !s.options.Flaky && s.options.Rates == nil {
+func (k *knowledge) patience() int {
+	repeat := k.options.Repeat
+	if !k.options.Flaky && k.options.Rates == nil {
 		repeat = min(repeat, unasked)
 	}
 	steps := 2
-	for _, a := range s.space.Axes {
+	for _, a := range k.space.Axes {
 		steps += bits.Len(uint(a.Len() - 1))
 	}
 	return steps * repeat
@@ -66,22 +66,22 @@ func (s *Search) modelNoise() {
 }
 
 // posterior is the belief about the minimal failing point at or below top, after all trials.
-func (s *Search) posterior(top Point) *belief {
-	n := &s.noise
+func (k *knowledge) posterior(top Point) *belief {
+	n := &k.noise
 	if n.belief == nil || !n.top.Equal(top) {
-		n.belief = newBelief(s.space, top, beliefOptions{rates: s.options.Rates, exists: s.options.Exists, flake: flakePrior})
-		n.top, n.seen, n.from, n.rates = top, 0, len(s.trials), nil
+		n.belief = newBelief(k.space, top, beliefOptions{rates: k.options.Rates, exists: k.options.Exists, flake: flakePrior})
+		n.top, n.seen, n.from, n.rates = top, 0, len(k.trials), nil
 	}
-	for ; n.seen < len(s.trials); n.seen++ {
-		t := s.trials[n.seen]
-		if t.Verdict == Skip || s.isAlias(t) {
+	for ; n.seen < len(k.trials); n.seen++ {
+		t := k.trials[n.seen]
+		if t.Verdict == Skip || k.isAlias(t) {
 			continue
 		}
 		switch {
-		case s.space.Leq(t.Point, top):
+		case k.space.Leq(t.Point, top):
 			n.belief.observe(t.Point, t.Verdict == Bad)
 			n.rates = nil
-		case s.space.Leq(top, t.Point) && len(s.causes) == 0:
+		case k.space.Leq(top, t.Point) && len(k.causes) == 0:
 			n.belief.observe(top, t.Verdict == Bad)
 			n.rates = nil
 		}
@@ -140,9 +140,9 @@ func (s *Search) decideNoisy() (Question, state) {
 
 // judgedSince counts the trials after the first n that were good or bad: a skip is none of those that a
 // descent is given.
-func (s *Search) judgedSince(n int) int {
+func (k *knowledge) judgedSince(n int) int {
 	judged := 0
-	for _, t := range s.trials[n:] {
+	for _, t := range k.trials[n:] {
 		if t.Verdict != Skip {
 			judged++
 		}
@@ -151,12 +151,12 @@ func (s *Search) judgedSince(n int) int {
 }
 
 // wouldTell reports whether a point would tell more if it could be judged.
-func (s *Search) wouldTell(b *belief) bool {
-	if len(s.skips) == 0 {
+func (k *knowledge) wouldTell(b *belief) bool {
+	if len(k.skips) == 0 {
 		return false
 	}
 	_, gain, ok := b.ask(func(p Point) float64 {
-		if s.exists(p) && s.untestable(p) {
+		if k.exists(p) && k.untestable(p) {
 			return 1
 		}
 		return 0
@@ -197,21 +197,21 @@ func (s *Search) noisyQuestion(p Point, why Why) Question {
 	return q
 }
 
-func (s *Search) rates() (broken, healthy float64) {
-	if s.noise.rates == nil {
-		n := s.noise.belief.noise()
-		s.noise.rates = &Rates{Broken: n.Broken.Mean, Healthy: n.Healthy.Mean}
+func (k *knowledge) rates() (broken, healthy float64) {
+	if k.noise.rates == nil {
+		n := k.noise.belief.noise()
+		k.noise.rates = &Rates{Broken: n.Broken.Mean, Healthy: n.Healthy.Mean}
 	}
-	return s.noise.rates.Broken, s.noise.rates.Healthy
+	return k.noise.rates.Broken, k.noise.rates.Healthy
 }
 
 // weighTrials is the logarithm of the odds that the trials at points for which counts is true give to
 // "broken" over "healthy".
-func (s *Search) weighTrials(counts func(Point) bool) float64 {
-	broken, healthy := s.rates()
+func (k *knowledge) weighTrials(counts func(Point) bool) float64 {
+	broken, healthy := k.rates()
 	sum := 0.0
-	for _, t := range s.trials {
-		if t.Verdict == Skip || !counts(t.Point) || s.isAlias(t) {
+	for _, t := range k.trials {
+		if t.Verdict == Skip || !counts(t.Point) || k.isAlias(t) {
 			continue
 		}
 		if t.Verdict == Bad {
@@ -224,13 +224,13 @@ func (s *Search) weighTrials(counts func(Point) bool) float64 {
 }
 
 // isAlias reports whether t is a trial made elsewhere, which counts there.
-func (s *Search) isAlias(t Trial) bool {
-	return slices.ContainsFunc(s.aliases, func(a Trial) bool { return a.ID == t.ID && a.Point.Equal(t.Point) })
+func (k *knowledge) isAlias(t Trial) bool {
+	return slices.ContainsFunc(k.aliases, func(a Trial) bool { return a.ID == t.ID && a.Point.Equal(t.Point) })
 }
 
 // surely is the logarithm of the odds that make one part of a claim sure enough.
-func (s *Search) surely() float64 {
-	return math.Log(s.options.Confidence / (1 - s.options.Confidence))
+func (k *knowledge) surely() float64 {
+	return math.Log(k.options.Confidence / (1 - k.options.Confidence))
 }
 
 // verify builds the likeliest point, and those just below it, until each shows by its own trials what is
@@ -277,39 +277,39 @@ func (s *Search) verify(p Point, probability float64) (Question, state) {
 
 // shows tells the points whose good trials speak for q, just below p: those at or above q that do not contain
 // p.
-func (s *Search) shows(p, q Point) func(Point) bool {
-	return func(r Point) bool { return s.space.Leq(q, r) && !s.space.Leq(p, r) }
+func (k *knowledge) shows(p, q Point) func(Point) bool {
+	return func(r Point) bool { return k.space.Leq(q, r) && !k.space.Leq(p, r) }
 }
 
 // judgeNoisy is what the trials at p, and the good ones above it that contain no cause, are enough to say of
 // it.
-func (s *Search) judgeNoisy(p Point) Verdict {
-	if s.weighTrials(p.Equal) > s.surely() {
+func (k *knowledge) judgeNoisy(p Point) Verdict {
+	if k.weighTrials(p.Equal) > k.surely() {
 		return Bad
 	}
 	above := func(r Point) bool {
-		return s.space.ImpliesGood(r, p) && !slices.ContainsFunc(s.causes, func(c Point) bool { return s.space.Leq(c, r) })
+		return k.space.ImpliesGood(r, p) && !slices.ContainsFunc(k.causes, func(c Point) bool { return k.space.Leq(c, r) })
 	}
-	if s.weighTrials(above) < -s.surely() {
+	if k.weighTrials(above) < -k.surely() {
 		return Good
 	}
 	return Unknown
 }
 
-func (s *Search) proveNoisy(p Point) Cause {
-	cause := Cause{Point: p, Bad: s.agreeing(p, Bad)}
-	for _, proof := range s.noise.proofs {
+func (k *knowledge) proveNoisy(p Point) Cause {
+	cause := Cause{Point: p, Bad: k.agreeing(p, Bad)}
+	for _, proof := range k.noise.proofs {
 		if proof.point.Equal(p) {
 			cause.Confidence = proof.confidence
 		}
 	}
 	cause.Confirmed = len(cause.Bad)
-	for _, q := range s.below(p) {
+	for _, q := range k.below(p) {
 		w := Witness{Point: q}
-		shows := s.shows(p, q)
-		for _, t := range s.goods {
+		shows := k.shows(p, q)
+		for _, t := range k.goods {
 			if shows(t.Point) {
-				w.Trials = append(w.Trials, s.agreeing(t.Point, Good)...)
+				w.Trials = append(w.Trials, k.agreeing(t.Point, Good)...)
 			}
 		}
 		slices.Sort(w.Trials)
@@ -341,7 +341,7 @@ func (s *Search) surelyBad() Point {
 }
 
 // badShare is the share of trials at p that fail, with half a trial of either kind added (Jeffreys).
-func (s *Search) badShare(p Point) float64 {
-	bads, goods := float64(len(s.agreeing(p, Bad))), float64(len(s.agreeing(p, Good)))
+func (k *knowledge) badShare(p Point) float64 {
+	bads, goods := float64(len(k.agreeing(p, Bad))), float64(len(k.agreeing(p, Good)))
 	return (bads + 0.5) / (bads + goods + 1)
 }

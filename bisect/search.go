@@ -36,37 +36,23 @@ type Options struct {
 	AllTransitions bool
 }
 
-// A Search finds the causes of a failure in a space, question by question.
+// A Search finds the causes of a failure in a space, question by question. It decides what to ask next, from
+// what it knows.
 type Search struct {
-	space   *Space
-	options Options
-	evidence
-	pending []Question // in flight, in the order asked
+	knowledge
 	nextID  int
 	asked   int    // questions handed out and not cancelled
 	stopped string // why the search was ended early
 	closed  string // why the certificate was ended early
 	ended   bool
-	probes  int
 
 	top        Point   // where the current descent started, nil between descents
 	tops       []Point // where descents are still to start
-	causes     []Point // minimal failing points, in the order found
-	confirmed  int     // how many of causes have been through confirmation
 	candidates []Candidate
-	more       bool              // there are more candidates than were listed
-	certified  int               // certificate points tried
-	looks      int               // builds of a point that is skipped, after which a descent moves away from it
-	passedBy   int               // kinds of faults seen to pass when the candidates were last looked through
-	identities map[string]string // of points, by key
-	aliases    []Trial           // points answered by a trial at another, made of the same things
-
-	conflicts []Conflict
-	broken    bool    // the failure was there, and repaired, before the good end
-	turns     []turn  // where the order was seen to be broken
-	refused   []Point // turned out not to be minimal, or not to be provable
-
-	noise noise
+	more       bool // there are more candidates than were listed
+	certified  int  // certificate points tried
+	passedBy   int  // kinds of faults seen to pass when the candidates were last looked through
+	broken     bool // the failure was there, and repaired, before the good end
 }
 
 // NewSearch starts a search in space.
@@ -79,7 +65,8 @@ func NewSearch(space *Space, options Options) *Search {
 	if options.Repeat == 0 {
 		options.Repeat = 50
 	}
-	s := &Search{space: space, options: options, evidence: evidence{space: space}, top: space.Bad(), identities: map[string]string{}, nextID: 1}
+	s := &Search{top: space.Bad(), nextID: 1}
+	s.evidence = evidence{space: space, options: options, identities: map[string]string{}}
 	s.noise.on = options.Flaky || options.Rates != nil
 	for _, t := range options.Known {
 		if t.Verdict == Unknown {
@@ -199,11 +186,11 @@ func (s *Search) concluded() *Search {
 	return next
 }
 
-func (s *Search) proved() []Cause {
+func (k *knowledge) proved() []Cause {
 	var list []Cause
-	for _, p := range s.causes[:s.confirmed] {
-		if s.noise.on || !s.fails(s.below(p)) {
-			list = append(list, s.prove(p))
+	for _, p := range k.causes[:k.confirmed] {
+		if k.noise.on || !k.fails(k.below(p)) {
+			list = append(list, k.prove(p))
 		}
 	}
 	return list
@@ -251,9 +238,9 @@ func (s *Search) advance() (Question, state) {
 
 // twin is a trial at another point of the same identity as p that is not known to answer for p: the first
 // that was judged, else the first.
-func (s *Search) twin(p Point, identity string) (found Trial, ok bool) {
-	for _, t := range s.trials {
-		if s.identity(t.Point) != identity || slices.ContainsFunc(s.trials, func(u Trial) bool { return u.ID == t.ID && u.Point.Equal(p) }) {
+func (e *evidence) twin(p Point, identity string) (found Trial, ok bool) {
+	for _, t := range e.trials {
+		if e.identity(t.Point) != identity || slices.ContainsFunc(e.trials, func(u Trial) bool { return u.ID == t.ID && u.Point.Equal(p) }) {
 			continue
 		}
 		if t.Verdict != Skip {
@@ -267,12 +254,12 @@ func (s *Search) twin(p Point, identity string) (found Trial, ok bool) {
 }
 
 // identity asks once for each point.
-func (s *Search) identity(p Point) string {
+func (e *evidence) identity(p Point) string {
 	key := p.key()
-	id, known := s.identities[key]
+	id, known := e.identities[key]
 	if !known {
-		id = s.options.Identity(p)
-		s.identities[key] = id
+		id = e.options.Identity(p)
+		e.identities[key] = id
 	}
 	return id
 }
@@ -280,18 +267,15 @@ func (s *Search) identity(p Point) string {
 // clone is a search that can be told what s is not.
 func (s *Search) clone() *Search {
 	c := *s
-	c.evidence = s.evidence.clone() //mutate:imagined
-	c.pending, c.aliases, c.conflicts = slices.Clip(s.pending), slices.Clip(s.aliases), slices.Clip(s.conflicts)
-	c.tops, c.causes, c.candidates = slices.Clip(s.tops), slices.Clip(s.causes), slices.Clip(s.candidates)
-	c.turns, c.refused = slices.Clip(s.turns), slices.Clip(s.refused)
-	c.noise = s.noise.clone()
+	c.knowledge = s.knowledge.clone() //mutate:imagined
+	c.tops, c.candidates = slices.Clip(s.tops), slices.Clip(s.candidates)
 	return &c
 }
 
 // inFlight counts the questions at p that are in flight.
-func (s *Search) inFlight(p Point) int {
+func (k *knowledge) inFlight(p Point) int {
 	n := 0
-	for _, q := range s.pending {
+	for _, q := range k.pending {
 		if q.Point.Equal(p) {
 			n++
 		}
@@ -300,8 +284,8 @@ func (s *Search) inFlight(p Point) int {
 }
 
 // offer asks q, or waits for it where it is in flight.
-func (s *Search) offer(q Question) (Question, state) {
-	if s.inFlight(q.Point) > 0 {
+func (k *knowledge) offer(q Question) (Question, state) {
+	if k.inFlight(q.Point) > 0 {
 		return Question{}, waiting
 	}
 	return q, asked
@@ -309,6 +293,6 @@ func (s *Search) offer(q Question) (Question, state) {
 
 // unaskable reports a point that a descent does not ask: it was tried and could not be judged, or it cannot
 // exist.
-func (s *Search) unaskable(p Point) bool { return s.avoided(p) || !s.exists(p) }
+func (e *evidence) unaskable(p Point) bool { return e.avoided(p) || !e.exists(p) }
 
-func (s *Search) exists(p Point) bool { return s.options.Exists == nil || s.options.Exists(p) }
+func (e *evidence) exists(p Point) bool { return e.options.Exists == nil || e.options.Exists(p) }

@@ -159,53 +159,53 @@ func (e *evidence) skipsAt(p Point) int {
 }
 
 // untestable reports whether p cannot be judged, however often it is built.
-func (s *Search) untestable(p Point) bool {
-	l, ok := s.looked(p)
+func (e *evidence) untestable(p Point) bool {
+	l, ok := e.looked(p)
 	switch {
 	case !ok:
 		return false
-	case s.options.SkipsAreFinal || l.lasting || l.builds >= mostLooks:
+	case e.options.SkipsAreFinal || l.lasting || l.builds >= mostLooks:
 		return true
 	case l.builds < 2:
 		return false //mutate:skiponce
 	case l.alike:
-		never := s.skipLog().faults(l).judged == 0
-		return never && l.builds >= alikeLooks || s.skipLog().odds(l) >= alikeOdds
+		never := e.skipLog().faults(l).judged == 0
+		return never && l.builds >= alikeLooks || e.skipLog().odds(l) >= alikeOdds
 	}
-	return s.skipLog().odds(l) >= unlikeOdds
+	return e.skipLog().odds(l) >= unlikeOdds
 }
 
 // avoided reports whether a descent moves away from p: it was skipped, and as often as it may have been by
 // now. Where such a fault was seen to pass, a point is built once more before that.
-func (s *Search) avoided(p Point) bool {
-	l, ok := s.looked(p)
-	if !ok || s.untestable(p) {
+func (e *evidence) avoided(p Point) bool {
+	l, ok := e.looked(p)
+	if !ok || e.untestable(p) {
 		return ok
 	}
-	looks := max(1, s.looks)
-	if s.skipLog().faults(l).judged > 0 {
+	looks := max(1, e.looks)
+	if e.skipLog().faults(l).judged > 0 {
 		looks++
 	}
 	return l.builds >= looks
 }
 
 // unjudged reports whether a build at p may still be the first that says good or bad.
-func (s *Search) unjudged(p Point) bool {
-	_, skipped := s.looked(p)
-	return s.at(p) == Unknown || skipped && !s.untestable(p)
+func (e *evidence) unjudged(p Point) bool {
+	_, skipped := e.looked(p)
+	return e.at(p) == Unknown || skipped && !e.untestable(p)
 }
 
 // worth is the part of what a verdict at p would tell that is to be expected of one more build: some points
 // can hardly be judged.
-func (s *Search) worth(p Point) float64 {
-	l, ok := s.looked(p)
+func (e *evidence) worth(p Point) float64 {
+	l, ok := e.looked(p)
 	switch {
-	case !s.exists(p) || s.attempts(p) >= s.options.Repeat || ok && s.untestable(p):
+	case !e.exists(p) || e.attempts(p) >= e.options.Repeat || ok && e.untestable(p):
 		return 0
 	case !ok:
 		return 1
 	}
-	return 1 / (1 + s.skipLog().odds(l))
+	return 1 / (1 + e.skipLog().odds(l))
 }
 
 // lookAgainAtEnds asks for an end again of which nothing but skips was seen. It gives up when one was skipped

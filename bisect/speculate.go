@@ -73,8 +73,8 @@ func (s *Search) speculate() (Question, state) {
 }
 
 // chanceBad is how likely the answer to a question in flight is bad, by now.
-func (s *Search) chanceBad(q Question) float64 {
-	if implied := s.implied(q.Point); implied != Unknown && !s.noise.on {
+func (k *knowledge) chanceBad(q Question) float64 {
+	if implied := k.implied(q.Point); implied != Unknown && !k.noise.on {
 		if implied == Bad {
 			return 1
 		}
@@ -84,11 +84,11 @@ func (s *Search) chanceBad(q Question) float64 {
 }
 
 // implied is what the other trials say of p if moving toward bad never repairs.
-func (s *Search) implied(p Point) Verdict {
-	if _, good := s.good(p); good {
+func (e *evidence) implied(p Point) Verdict {
+	if _, good := e.good(p); good {
 		return Good
 	}
-	if slices.ContainsFunc(s.bads, func(t Trial) bool { return s.space.Leq(t.Point, p) }) {
+	if slices.ContainsFunc(e.bads, func(t Trial) bool { return e.space.Leq(t.Point, p) }) {
 		return Bad
 	}
 	return Unknown

@@ -12,7 +12,7 @@ import (
 // the axis's weight most evenly, which in a graph of commits is the midpoint by the number of suspects at or
 // below each. With several, levels in flight divide already what is left, and workers that are free at the
 // same time are planned for together.
-func (s *Search) askSplit(f Point, o opening, why Why) (Question, state) {
+func (k *knowledge) askSplit(f Point, o opening, why Why) (Question, state) {
 	var dividers, skips []int // indexes in o.list
 	mark := func(p Point, list *[]int) {
 		i, found := slices.BinarySearch(o.list, p[o.axis])
@@ -20,25 +20,25 @@ func (s *Search) askSplit(f Point, o opening, why Why) (Question, state) {
 			*list = append(*list, i)
 		}
 	}
-	for _, q := range s.pending {
+	for _, q := range k.pending {
 		mark(q.Point, &dividers)
 	}
-	for _, t := range s.skips {
-		if s.avoided(t.Point) {
+	for _, t := range k.skips {
+		if k.avoided(t.Point) {
 			mark(t.Point, &skips)
 		}
 	}
 	slices.Sort(skips)
-	free := s.options.Workers - len(s.pending)
+	free := k.options.Workers - len(k.pending)
 	best := -1
 	if len(dividers) == 0 && free <= 1 {
 		best = o.nearestHalf(skips)
 	} else {
-		best = s.divide(f, o, dividers, skips, free)
+		best = k.divide(f, o, dividers, skips, free)
 	}
 	switch {
 	case best >= 0:
-		return Question{Point: f.With(o.axis, o.list[best]), Why: why, Axes: []int{o.axis}, Left: s.suspects(o), chance: o.share(best)}, asked
+		return Question{Point: f.With(o.axis, o.list[best]), Why: why, Axes: []int{o.axis}, Left: k.suspects(o), chance: o.share(best)}, asked
 	case len(dividers) > 0:
 		return Question{}, waiting
 	}
@@ -127,8 +127,8 @@ const mostDividers = 256
 //
 // Greedy halving would not do: two workers would leave a half, where two levels chosen together leave a
 // third.
-func (s *Search) divide(f Point, o opening, dividers, skips []int, free int) int {
-	a := s.space.Axes[o.axis]
+func (k *knowledge) divide(f Point, o opening, dividers, skips []int, free int) int {
+	a := k.space.Axes[o.axis]
 	whole := slices.Clone(o.levels)
 	whole.Add(f[o.axis])
 	cells := []order.Set{whole}
@@ -143,19 +143,19 @@ func (s *Search) divide(f Point, o opening, dividers, skips []int, free int) int
 		}
 	}
 	slices.SortStableFunc(sorted, func(i, j int) int { return cmp.Compare(o.share(i), o.share(j)) })
-	weigh := func(cell order.Set) float64 { return s.cellWeight(cell, o) }
+	weigh := func(cell order.Set) float64 { return k.cellWeight(cell, o) }
 	before := leftover(cells, weigh, free)
 	best, at, bestScore := -1, 0, 0.0
 	weighUp := func(from, to, stride int) {
-		for k := from; k < to; k += stride {
-			i := sorted[k]
+		for place := from; place < to; place += stride {
+			i := sorted[place]
 			parts := refine(cells, a.Down(o.list[i]))
 			if len(parts) == len(cells) {
 				continue
 			}
 			score := (before - leftover(parts, weigh, free-1)) * spread.testable(o.share(i))
 			if best < 0 || score > bestScore+1e-9 {
-				best, at, bestScore = i, k, score
+				best, at, bestScore = i, place, score
 			}
 		}
 	}
@@ -184,11 +184,11 @@ func refine(cells []order.Set, set order.Set) []order.Set {
 }
 
 // cellWeight is the weight of a set of levels; level 0 weighs what the prior gives to no level at all.
-func (s *Search) cellWeight(cell order.Set, o opening) float64 {
-	a := s.space.Axes[o.axis]
+func (k *knowledge) cellWeight(cell order.Set, o opening) float64 {
+	a := k.space.Axes[o.axis]
 	sum := 0.0
 	if cell.Has(0) {
-		sum = s.space.priorZero(o.axis)
+		sum = k.space.priorZero(o.axis)
 	}
 	return a.AddWeights(sum, cell)
 }

@@ -40,8 +40,8 @@ func (s *Search) reconcile() (Question, state) {
 }
 
 // before reports a failure that good contains, and repaired: a branch from back then brought it in again.
-func (s *Search) before(c Conflict) bool {
-	for i, a := range s.space.Axes {
+func (k *knowledge) before(c Conflict) bool {
+	for i, a := range k.space.Axes {
 		if a.sides[c.Bad.Point[i]] == Before && a.sides[c.Good.Point[i]] == After {
 			return true
 		}
@@ -51,9 +51,9 @@ func (s *Search) before(c Conflict) bool {
 
 // onPath reports whether a contradiction was met in following a known turn, or in walking, and is no turn of
 // its own to follow.
-func (s *Search) onPath(c Conflict) bool {
-	for _, t := range s.turns {
-		for _, path := range [][]Point{s.space.path(t.bad, t.good), s.space.path(t.good, s.space.Bad())} {
+func (k *knowledge) onPath(c Conflict) bool {
+	for _, t := range k.turns {
+		for _, path := range [][]Point{k.space.path(t.bad, t.good), k.space.path(t.good, k.space.Bad())} {
 			if slices.ContainsFunc(path, c.Good.Point.Equal) {
 				return true
 			}
@@ -78,21 +78,21 @@ func (s *Search) restart() {
 
 // followTurns finds, for each turn, where the failure is repaired and where it comes back. What brings it
 // back is a cause like any other if all points just below are good.
-func (s *Search) followTurns() (Question, state) {
+func (k *knowledge) followTurns() (Question, state) {
 	wait := false
-	for _, t := range s.turns {
-		_, q, state := s.flip(s.space.path(t.bad, t.good))
+	for _, t := range k.turns {
+		_, q, state := k.flip(k.space.path(t.bad, t.good))
 		if state == asked {
 			return q, asked
 		}
 		wait = wait || state == waiting
-		back, q, state := s.flip(s.space.path(t.good, s.space.Bad()))
+		back, q, state := k.flip(k.space.path(t.good, k.space.Bad()))
 		if state == asked {
 			return q, asked
 		}
 		wait = wait || state == waiting
-		if back != nil && state == settled && !slices.ContainsFunc(s.causes, back.Equal) && !slices.ContainsFunc(s.refused, back.Equal) {
-			s.causes = append(s.causes, back)
+		if back != nil && state == settled && !slices.ContainsFunc(k.causes, back.Equal) && !slices.ContainsFunc(k.refused, back.Equal) {
+			k.causes = append(k.causes, back)
 			return Question{}, settled
 		}
 	}
@@ -104,29 +104,29 @@ func (s *Search) followTurns() (Question, state) {
 
 // flip finds two neighbours on a path of points that differ in verdict, by bisection between its ends, which
 // do; it returns the upper one. It is nil where the points between could not be judged.
-func (s *Search) flip(path []Point) (Point, Question, state) {
+func (k *knowledge) flip(path []Point) (Point, Question, state) {
 	low, high := 0, len(path)-1
 	for {
 		// Of the points in between that were judged take the nearest to the middle.
 		middle, nearest, open := (low+high)/2, -1, -1
 		for i := low + 1; i < high; i++ {
-			switch s.at(path[i]) {
+			switch k.at(path[i]) {
 			case Good, Bad:
 				if nearest < 0 || abs(i-middle) < abs(nearest-middle) {
 					nearest = i
 				}
 			default:
 				closer := open < 0 || abs(i-middle) < abs(open-middle)
-				if open >= 0 && s.skipped(path[i]) != s.skipped(path[open]) {
-					closer = s.skipped(path[open]) // what was not built yet comes first
+				if open >= 0 && k.skipped(path[i]) != k.skipped(path[open]) {
+					closer = k.skipped(path[open]) // what was not built yet comes first
 				}
-				if s.unjudged(path[i]) && s.exists(path[i]) && closer {
+				if k.unjudged(path[i]) && k.exists(path[i]) && closer {
 					open = i
 				}
 			}
 		}
 		switch {
-		case nearest >= 0 && s.at(path[nearest]) == s.at(path[low]):
+		case nearest >= 0 && k.at(path[nearest]) == k.at(path[low]):
 			low = nearest
 		case nearest >= 0:
 			high = nearest
@@ -135,7 +135,7 @@ func (s *Search) flip(path []Point) (Point, Question, state) {
 		case open < 0:
 			return nil, Question{}, settled
 		default:
-			q, state := s.offer(Question{Point: path[open], Why: Turn, Axes: s.moved(path[low], path[high]), Left: high - low, chance: 0.5})
+			q, state := k.offer(Question{Point: path[open], Why: Turn, Axes: k.moved(path[low], path[high]), Left: high - low, chance: 0.5})
 			return nil, q, state
 		}
 	}
@@ -169,20 +169,20 @@ func (s *Space) path(low, high Point) []Point {
 }
 
 // walk asks for every level of each axis, the others at their bad ends, from coarse to fine.
-func (s *Search) walk() (Question, state) {
+func (k *knowledge) walk() (Question, state) {
 	wait := false
-	for i, a := range s.space.Axes {
+	for i, a := range k.space.Axes {
 		stride := 1
 		for stride < a.Len() {
 			stride *= 2
 		}
 		for ; stride > 0; stride /= 2 {
 			for level := 0; level < a.Len(); level += stride {
-				p := s.space.Bad().With(i, level)
-				if !s.unjudged(p) || !s.exists(p) || a.sides[level] == Before {
+				p := k.space.Bad().With(i, level)
+				if !k.unjudged(p) || !k.exists(p) || a.sides[level] == Before {
 					continue
 				}
-				if q, state := s.offer(Question{Point: p, Why: Walk, Axes: []int{i}, chance: 0.5}); state == asked {
+				if q, state := k.offer(Question{Point: p, Why: Walk, Axes: []int{i}, chance: 0.5}); state == asked {
 					return q, asked
 				}
 				wait = true
@@ -196,19 +196,19 @@ func (s *Search) walk() (Question, state) {
 }
 
 // transitions lists the neighbours that were both built and differ.
-func (s *Search) transitions() []Transition {
+func (k *knowledge) transitions() []Transition {
 	var list []Transition
-	for _, judged := range [][]Trial{s.bads, s.goods} {
+	for _, judged := range [][]Trial{k.bads, k.goods} {
 		for _, t := range judged {
-			for _, step := range s.space.Steps(t.Point) {
+			for _, step := range k.space.Steps(t.Point) {
 				from := t.Point.With(step.Axis, step.Level)
-				got := s.at(from)
+				got := k.at(from)
 				if got != Good && got != Bad || got == t.Verdict {
 					continue
 				}
 				list = append(list, Transition{
 					Axis: step.Axis, From: from, To: t.Point, Breaks: t.Verdict == Bad,
-					FromTrials: s.agreeing(from, got), Trials: s.agreeing(t.Point, t.Verdict),
+					FromTrials: k.agreeing(from, got), Trials: k.agreeing(t.Point, t.Verdict),
 				})
 			}
 		}
@@ -223,15 +223,15 @@ func (s *Search) transitions() []Transition {
 }
 
 // notMonotone lists the axes along which a repair was seen.
-func (s *Search) notMonotone() []int {
+func (k *knowledge) notMonotone() []int {
 	var axes []int
-	for _, t := range s.turns {
-		path := s.space.path(t.bad, t.good)
-		if at, _, _ := s.flip(path); at != nil {
+	for _, t := range k.turns {
+		path := k.space.path(t.bad, t.good)
+		if at, _, _ := k.flip(path); at != nil {
 			i := slices.IndexFunc(path, at.Equal)
-			axes = append(axes, s.moved(path[i-1], at)...)
+			axes = append(axes, k.moved(path[i-1], at)...)
 		} else {
-			axes = append(axes, s.moved(t.bad, t.good)...)
+			axes = append(axes, k.moved(t.bad, t.good)...)
 		}
 	}
 	slices.Sort(axes)
