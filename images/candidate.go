@@ -2,8 +2,13 @@ package images
 
 import (
 	"context"
+	"fmt"
+	"maps"
+	"path"
+	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 
 	"buildbisect/images/apt"
 	"buildbisect/images/cache"
@@ -68,22 +73,24 @@ const treeFormat = 1
 
 // recipe says in 64 hex digits all that decides the bytes of a tool, as far as it is known before it is made.
 func (b *Builder) recipe(ctx context.Context, w candidate) (string, error) {
-	if w.Module != nil && w.Module.Package != "" && w.Go == "" {
-		g, err := b.goTool(ctx)
-		if err != nil {
-			return "", err
+	switch s := w.Source.(type) {
+	case *catalogue.Module:
+		if s.Built() && w.Go == "" {
+			g, err := b.goTool(ctx)
+			if err != nil {
+				return "", err
+			}
+			w.Go = g.version
 		}
-		w.Go = g.version
-	}
-	if w.Debian != nil {
-		if !w.Debian.Alone {
+	case *catalogue.Package:
+		if !s.Alone {
 			w.tree = treeFormat
 		}
 		trust, err := b.Debian.trust()
 		if err != nil {
 			return "", err
 		}
-		if w.trust = trust; w.Packages == nil && w.Debian.Snapshot == "" {
+		if w.trust = trust; w.Packages == nil && s.Snapshot == "" {
 			w.fresh = b.Fresh
 		}
 	}
@@ -95,43 +102,76 @@ func (b *Builder) recipe(ctx context.Context, w candidate) (string, error) {
 func (w candidate) id() string { return candidate{Source: w.Source, shape: w.shape}.recipe()[:16] }
 
 func (w candidate) recipe() string {
-	var what any
-	switch {
-	case w.File != nil:
-		what = w.File.SHA256
-	case w.Module != nil && w.Module.Package != "":
-		what = struct {
-			Go     string
-			Flags  []string
-			Module *catalogue.Module
-		}{w.Go, buildFlags, w.Module}
-	case w.Module != nil:
-		what = w.Module.Sum
-	case w.Release != nil: // the archive's digest stands for its URL
-		what = struct{ SHA256, Member string }{w.Release.SHA256, w.Release.Member}
-	case w.Image != nil:
-		what = w.Image
-	case w.Debian != nil:
-		var exact []string
-		for _, p := range w.Packages {
-			exact = append(exact, p.SHA256)
-		}
-		slices.Sort(exact)
-		what = struct {
-			Package      *catalogue.Package
-			Exact        []string
-			Trust, Fresh string `json:",omitempty"`
-			Tree         int    `json:",omitempty"`
-		}{w.Debian, exact, w.trust, w.fresh, w.tree}
+	how := catalogue.Making{Go: w.Go, Flags: buildFlags, Trust: w.trust, Fresh: w.fresh, Tree: w.tree}
+	for _, p := range w.Packages {
+		how.Exact = append(how.Exact, p.SHA256)
 	}
+	slices.Sort(how.Exact)
 	digest, err := cache.Sum(struct {
 		Format         int
 		Provider, Arch string
 		Shape          shape
 		What           any
-	}{recipeFormat, w.Kind(), runtime.GOARCH, w.shape, what})
+	}{recipeFormat, w.Kind(), runtime.GOARCH, w.shape, w.Recipe(how)})
 	if err != nil { // strings and numbers alone
 		panic(err)
 	}
 	return digest
+}
+
+// A Maker is a source that has its tool by itself: it writes one executable file, to a path where none is yet,
+// and says what goes on, a line at a time. Every provider that package images does not know is one.
+type Maker interface {
+	catalogue.Source
+	Make(ctx context.Context, to string, say func(line string)) error
+}
+
+// A job is a tool layer that is being made.
+type job struct {
+	*step
+	tool    catalogue.Toolchain
+	w       *toolLayerWriter
+	scratch string // a folder, which is removed afterwards
+}
+
+// provide has the provider write its files.
+func (b *Builder) provide(ctx context.Context, j job, way candidate) (contents, error) {
+	switch s := way.Source.(type) {
+	case *catalogue.Module:
+		if s.Built() {
+			return b.compile(ctx, j, s, way.Go)
+		}
+		return b.takeModule(ctx, j, s)
+	case *catalogue.Release:
+		return b.download(ctx, j, s)
+	case *catalogue.Package:
+		return b.unpackDebian(ctx, j, s, way)
+	case *catalogue.Extract:
+		return single(j, func(to string) error { return b.extract(ctx, s, to) })
+	case *catalogue.File:
+		return single(j, func(to string) error { return copyTool(s, to) })
+	case Maker:
+		return single(j, func(to string) error { return s.Make(ctx, to, j.say) })
+	}
+	return contents{}, fmt.Errorf("provider %s cannot make a tool", way.Kind())
+}
+
+// single is the tool layer of a tool that is one file, which get writes.
+func single(j job, get func(to string) error) (contents, error) {
+	name := path.Base(j.tool.Dest)
+	file := filepath.Join(j.scratch, "tool")
+	if err := get(file); err != nil {
+		return contents{}, err
+	}
+	return contents{Links: map[string]string{j.tool.Dest: name}, Program: name}, j.w.program(name, file)
+}
+
+// folderOf is what is said of the tool layer of a tool that is a whole folder.
+func folderOf(t catalogue.Toolchain) contents {
+	c := contents{Links: map[string]string{t.Tree: "."}, Program: t.Program}
+	if !strings.HasPrefix(t.Dest, t.Tree+"/") { // else the folder's own link leads there
+		c.Links[t.Dest] = t.Program
+	}
+	maps.Copy(c.Links, t.Also)
+	return c
 }

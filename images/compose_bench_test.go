@@ -71,7 +71,7 @@ func partsInCache(b *testing.B, files, size int64) (dir string, tools *catalogue
 		if err != nil {
 			b.Fatal(err)
 		}
-		if tools, err = tools.Declare(catalogue.Toolchain{Tool: tool, Version: "1", Dest: "/usr/local/bin/" + tool, Sources: []catalogue.Source{{File: &catalogue.File{Path: file, SHA256: digest}}}}); err != nil {
+		if tools, err = tools.Declare(catalogue.Toolchain{Tool: tool, Version: "1", Dest: "/usr/local/bin/" + tool, Sources: []catalogue.Source{&catalogue.File{Path: file, SHA256: digest}}}); err != nil {
 			b.Fatal(err)
 		}
 		spec.Picks = append(spec.Picks, catalogue.Pick{Tool: tool, Version: "1"})

@@ -33,7 +33,7 @@ func withFile(t *testing.T, c *catalogue.Catalogue, tool, version, dest, content
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err = c.Declare(catalogue.Toolchain{Tool: tool, Version: version, Dest: dest, Sources: []catalogue.Source{{File: &catalogue.File{Path: p, SHA256: s}}}})
+	c, err = c.Declare(catalogue.Toolchain{Tool: tool, Version: version, Dest: dest, Sources: []catalogue.Source{&catalogue.File{Path: p, SHA256: s}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -208,7 +208,7 @@ func TestAFileThatIsNotTheOneMeantIsRefused(t *testing.T) {
 	if err := os.WriteFile(p, []byte("other"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	c, err := catalogue.Shipped().Declare(catalogue.Toolchain{Tool: "x", Version: "1", Dest: "/usr/bin/x", Sources: []catalogue.Source{{File: &catalogue.File{Path: p, SHA256: strings.Repeat("ab", 32)}}}})
+	c, err := catalogue.Shipped().Declare(catalogue.Toolchain{Tool: "x", Version: "1", Dest: "/usr/bin/x", Sources: []catalogue.Source{&catalogue.File{Path: p, SHA256: strings.Repeat("ab", 32)}}})
 	if err != nil {
 		t.Fatal(err)
 	}

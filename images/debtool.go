@@ -18,8 +18,8 @@ import (
 // unpackDebian has a tool from a Debian package: its files and those of what it depends on, as one tree, and
 // apart from that the libraries they need, which nothing else in the image sees. What of the tree is linked
 // where the packages have it, each base says.
-func (b *Builder) unpackDebian(ctx context.Context, s *step, t catalogue.Toolchain, way candidate, w *toolLayerWriter, scratch string) (contents, error) {
-	none, d := contents{}, way.Debian
+func (b *Builder) unpackDebian(ctx context.Context, j job, d *catalogue.Package, way candidate) (contents, error) {
+	none := contents{}
 	client, err := b.apt(ctx)
 	if err != nil {
 		return none, err
@@ -27,7 +27,7 @@ func (b *Builder) unpackDebian(ctx context.Context, s *step, t catalogue.Toolcha
 	archive := b.archive(d.Archive)
 	made := contents{Packages: way.Packages, Date: way.Date}
 	if made.Packages == nil {
-		s.say("looking up package " + d.Name)
+		j.say("looking up package " + d.Name)
 		if b.Offline {
 			return none, &OfflineError{What: "package " + d.Name, Need: "it is not in the cache"}
 		}
@@ -46,7 +46,7 @@ func (b *Builder) unpackDebian(ctx context.Context, s *step, t catalogue.Toolcha
 			}
 		}
 	}
-	s.say(fmt.Sprintf("fetching %d packages", len(made.Packages)))
+	j.say(fmt.Sprintf("fetching %d packages", len(made.Packages)))
 	debs, err := client.Fetch(ctx, archive, made.Packages)
 	if err != nil {
 		return none, roomy(err)
@@ -55,21 +55,21 @@ func (b *Builder) unpackDebian(ctx context.Context, s *step, t catalogue.Toolcha
 	if i < 0 {
 		return none, fmt.Errorf("package %s is not among those locked", d.Name)
 	}
-	if have := made.Packages[i].Version; len(t.Command) == 0 && !strings.HasPrefix(upstream(have), strings.TrimPrefix(t.Version, "v")) {
-		return none, fmt.Errorf("%s has %s of %s, which is no %s; name the version so, or say with check: what it prints", d.Archive, have, d.Name, t.Version)
+	if have := made.Packages[i].Version; len(j.tool.Command) == 0 && !strings.HasPrefix(upstream(have), strings.TrimPrefix(j.tool.Version, "v")) {
+		return none, fmt.Errorf("%s has %s of %s, which is no %s; name the version so, or say with check: what it prints", d.Archive, have, d.Name, j.tool.Version)
 	}
-	s.say("unpacking")
+	j.say("unpacking")
 	parts, err := debianParts(ctx, debs, d)
 	if err != nil {
 		return none, err
 	}
-	payload := apt.Payload{Own: debs[i : i+1], Closure: debs, Prefix: path.Join("/", w.root), Time: fixedTime(), Scratch: scratch}
+	payload := apt.Payload{Own: debs[i : i+1], Closure: debs, Prefix: path.Join("/", j.w.root), Time: fixedTime(), Scratch: j.scratch}
 	for _, p := range parts {
 		if p.deb != "" {
 			payload.With = append(payload.With, p.deb)
 		}
 	}
-	tree, err := payload.Assemble(ctx, w.addAt)
+	tree, err := payload.Assemble(ctx, j.w.addAt)
 	if err != nil {
 		return none, fmt.Errorf("%w; make it a base axis, with that package in each level", err)
 	}
@@ -77,7 +77,7 @@ func (b *Builder) unpackDebian(ctx context.Context, s *step, t catalogue.Toolcha
 	if made.Parts, err = settle(d, parts, tree); err != nil {
 		return none, fmt.Errorf("package %s: %w", made.Packages[i], err)
 	}
-	made.Links = map[string]string{t.Dest: made.Program}
+	made.Links = map[string]string{j.tool.Dest: made.Program}
 	return made, nil
 }
 

@@ -38,7 +38,7 @@ func TestOfAFileThatIsElsewhereNothingIsShownAndWithoutEndIsNone(t *testing.T) {
 		{catalogue.File{Path: filepath.Join(own, "pipe"), SHA256: other}, "not a regular file", ""},
 		{catalogue.File{Path: "/dev/zero", SHA256: other}, "not a regular file", ""},
 	} {
-		b := &Builder{Cache: t.TempDir(), Catalogue: declared(t, catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []catalogue.Source{{File: &c.file}}})}
+		b := &Builder{Cache: t.TempDir(), Catalogue: declared(t, catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []catalogue.Source{&c.file}})}
 		_, _, err := members(t, b)
 		if err == nil || !strings.Contains(err.Error(), c.want) || c.hidden != "" && strings.Contains(err.Error(), c.hidden) {
 			t.Errorf("%+v: got %v", c.file, err)

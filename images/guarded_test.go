@@ -19,8 +19,8 @@ func TestAGuardedBuilderAsksNothingOfThisMachine(t *testing.T) {
 	host := strings.TrimPrefix(s.URL, "http://")
 	digest := strings.Repeat("0", 64)
 	for name, source := range map[string]catalogue.Source{
-		"release": {Release: &catalogue.Release{URL: s.URL + "/x", SHA256: digest}},
-		"image":   {Image: &catalogue.Extract{Image: host + "/x@sha256:" + digest, Path: "/x"}},
+		"release": &catalogue.Release{URL: s.URL + "/x", SHA256: digest},
+		"image":   &catalogue.Extract{Image: host + "/x@sha256:" + digest, Path: "/x"},
 	} {
 		b := &Builder{Cache: t.TempDir(), Guarded: true, Catalogue: declared(t, catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []catalogue.Source{source}})}
 		tc, err := b.Catalogue.Lookup("jq", "1")

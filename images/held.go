@@ -16,8 +16,8 @@ func (b *Builder) hold(t catalogue.Toolchain, p *toolLayer) error {
 		Tool: t.Tool, Version: t.Version, Asked: askedOf(t), Provider: p.source.Kind(), Source: p.id, From: p.source.String(),
 		Go: p.made.Go, Date: p.made.Date, Packages: p.made.Packages, Layer: p.layer.hash.String(),
 	}
-	if p.source.File != nil {
-		made.From = "file " + filepath.Base(p.source.File.Path)
+	if f, ok := p.source.(*catalogue.File); ok {
+		made.From = "file " + filepath.Base(f.Path)
 	}
 	b.asking.Lock()
 	known := slices.ContainsFunc(b.used.Tools, func(o LockedTool) bool { return o.Tool == t.Tool && o.Version == t.Version })

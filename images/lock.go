@@ -210,22 +210,47 @@ func (l *Lock) tool(t catalogue.Toolchain) *LockedTool {
 	return nil
 }
 
-// asked is the digest of what is said of a tool.
+// askedOf is the digest of what is said of a tool.
 func askedOf(t catalogue.Toolchain) string {
-	sources := slices.Clone(t.Sources)
-	for i, s := range sources {
-		if s.File != nil { // wherever it lies
-			sources[i].File = &catalogue.File{SHA256: s.File.SHA256}
-		}
+	sources := make([]describedSource, len(t.Sources))
+	for i, s := range t.Sources {
+		sources[i] = describedIn(s)
 	}
 	s, err := cache.Sum(struct {
 		Shape   shape
-		Sources []catalogue.Source
+		Sources []describedSource
 	}{shapeOf(t), sources})
 	if err != nil { // strings and numbers alone
 		panic(err)
 	}
 	return s[:32]
+}
+
+// describedSource is a source as a lock's digests have it: one field is set.
+type describedSource struct {
+	Module  *catalogue.Module
+	Release *catalogue.Release
+	Debian  *catalogue.Package
+	Image   *catalogue.Extract
+	File    *catalogue.File
+	Kind    string           `json:",omitempty"` // of any other
+	Other   catalogue.Source `json:",omitempty"`
+}
+
+func describedIn(s catalogue.Source) describedSource {
+	switch s := s.(type) {
+	case *catalogue.Module:
+		return describedSource{Module: s}
+	case *catalogue.Release:
+		return describedSource{Release: s}
+	case *catalogue.Package:
+		return describedSource{Debian: s}
+	case *catalogue.Extract:
+		return describedSource{Image: s}
+	case *catalogue.File: // wherever it lies
+		return describedSource{File: &catalogue.File{SHA256: s.SHA256}}
+	}
+	return describedSource{Kind: s.Kind(), Other: s}
 }
 
 // Names reports whether the lock names something that lies in a cache.

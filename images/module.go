@@ -94,31 +94,32 @@ func (b *Builder) goTool(ctx context.Context) (*gotool, error) {
 // PATH.
 var released = regexp.MustCompile(`^go1\.[0-9]{1,3}(\.[0-9]{1,3}|rc[0-9]{1,2}|beta[0-9]{1,2})?$`)
 
-// compile builds a tool. It is not run: what it is built from is the scenario's, so it is asked for its
-// version in a box, as every tool is once an image of it is in the engine; see [Check].
-func (b *Builder) compile(ctx context.Context, s *step, t catalogue.Toolchain, way candidate, w *toolLayerWriter, scratch string) (contents, error) {
-	none, m := contents{}, way.Module
+// compile builds a tool, with the Go that a lock names, if any. It is not run: what it is built from is the
+// scenario's, so it is asked for its version in a box, as every tool is once an image of it is in the engine;
+// see [Check].
+func (b *Builder) compile(ctx context.Context, j job, m *catalogue.Module, locked string) (contents, error) {
+	none := contents{}
 	g, err := b.goTool(ctx)
 	if err != nil {
 		return none, err
 	}
-	if err := catalogue.UnpackPin(m.Pin, filepath.Join(scratch, "pin")); err != nil {
+	if err := catalogue.UnpackPin(m.Pin, filepath.Join(j.scratch, "pin")); err != nil {
 		return none, err
 	}
 	for name, pin := range m.Local {
-		if err := catalogue.UnpackPin(pin, filepath.Join(scratch, name)); err != nil {
+		if err := catalogue.UnpackPin(pin, filepath.Join(j.scratch, name)); err != nil {
 			return none, err
 		}
 	}
 
 	version, env := g.version, g.env
-	if way.Go != "" && way.Go != version {
-		if !released.MatchString(way.Go) {
-			return none, fmt.Errorf("%s says that it was compiled with %q, which is no release of Go", LockName, way.Go)
+	if locked != "" && locked != version {
+		if !released.MatchString(locked) {
+			return none, fmt.Errorf("%s says that it was compiled with %q, which is no release of Go", LockName, locked)
 		}
-		version, env = way.Go, append(slices.Clone(env), "GOTOOLCHAIN="+way.Go) // the last of a name counts; go fetches that one
+		version, env = locked, append(slices.Clone(env), "GOTOOLCHAIN="+locked) // the last of a name counts; go fetches that one
 	}
-	out := filepath.Join(scratch, "tool")
+	out := filepath.Join(j.scratch, "tool")
 	args := append([]string{"build"}, buildFlags...)
 	args = append(args, "-ldflags", m.LDFlags, "-o", out)
 	if m.GCFlags != "" {
@@ -128,17 +129,17 @@ func (b *Builder) compile(ctx context.Context, s *step, t catalogue.Toolchain, w
 	log := &lines{each: func(line string) {
 		if strings.HasPrefix(line, "go: downloading ") {
 			fetched++
-			s.note(fmt.Sprintf("compiling, %d modules fetched", fetched))
+			j.note(fmt.Sprintf("compiling, %d modules fetched", fetched))
 		}
 	}}
 	cmd := command(ctx, syscall.SIGINT, "go", append(args, m.Package)...)
-	cmd.Dir = filepath.Join(scratch, "pin")
+	cmd.Dir = filepath.Join(j.scratch, "pin")
 	cmd.Env = slices.Concat(env, []string{"PWD=" + cmd.Dir})
 	cmd.Stdout, cmd.Stderr = log, log
-	s.note("waiting for another compilation")
+	j.note("waiting for another compilation")
 	b.compiling.Lock()
 	defer b.compiling.Unlock()
-	s.say("compiling")
+	j.say("compiling")
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
 			return none, context.Cause(ctx)
@@ -149,9 +150,9 @@ func (b *Builder) compile(ctx context.Context, s *step, t catalogue.Toolchain, w
 		}
 		return none, fmt.Errorf("%s, go build: %w:\n\t%s", version, err, why)
 	}
-	s.say("built")
-	name := path.Base(t.Dest)
-	return contents{Links: map[string]string{t.Dest: name}, Program: name, Go: version}, w.program(name, out)
+	j.say("built")
+	name := path.Base(j.tool.Dest)
+	return contents{Links: map[string]string{j.tool.Dest: name}, Program: name, Go: version}, j.w.program(name, out)
 }
 
 // command is a command that is asked to stop when ctx ends, and given a minute to clean up after itself. It

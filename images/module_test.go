@@ -17,7 +17,7 @@ func moduleOf(t *testing.T, pin, want string) *catalogue.Catalogue {
 	t.Helper()
 	c, err := (&catalogue.Catalogue{}).Declare(catalogue.Toolchain{
 		Tool: "hello", Version: "1.0", Dest: "/usr/bin/hello", Command: []string{"hello", "--version"}, Want: want,
-		Sources: []catalogue.Source{{Module: &catalogue.Module{Package: "pin", LDFlags: "-X main.version={version}", Pin: []byte(pin)}}},
+		Sources: []catalogue.Source{&catalogue.Module{Package: "pin", LDFlags: "-X main.version={version}", Pin: []byte(pin)}},
 	})
 	if err != nil {
 		t.Fatal(err)

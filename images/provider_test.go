@@ -115,7 +115,7 @@ func members(t *testing.T, b *Builder) (*toolLayer, []string, error) {
 func TestAReleaseIsAMemberOfWhatIsDownloaded(t *testing.T) {
 	archive := packed(t, "jq-1/README", "jq-1/bin/jq*")
 	url := site(t, map[string][]byte{"/jq-1.tgz": archive})
-	tc := catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []catalogue.Source{{Release: &catalogue.Release{URL: url + "/jq-{version}.tgz", SHA256: sha(archive), Member: "jq-{version}/bin/jq"}}}}
+	tc := catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []catalogue.Source{&catalogue.Release{URL: url + "/jq-{version}.tgz", SHA256: sha(archive), Member: "jq-{version}/bin/jq"}}}
 	b := &Builder{Cache: t.TempDir(), Catalogue: declared(t, tc)}
 	p, got, err := members(t, b)
 	if err != nil {
@@ -131,7 +131,7 @@ func TestAReleaseMayBeAWholeFolder(t *testing.T) {
 	archive := packed(t, "jq-1/bin/jq*", "jq-1/bin/jaq -> jq", "jq-1/lib/data", "other/x")
 	url := site(t, map[string][]byte{"/jq.tgz": archive})
 	tc := catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/local/bin/jq", Tree: "/opt/jq", Program: "bin/jq", Also: map[string]string{"/usr/local/bin/jaq": "bin/jaq"},
-		Sources: []catalogue.Source{{Release: &catalogue.Release{URL: url + "/jq.tgz", SHA256: sha(archive), Member: "jq-1"}}}}
+		Sources: []catalogue.Source{&catalogue.Release{URL: url + "/jq.tgz", SHA256: sha(archive), Member: "jq-1"}}}
 	p, got, err := members(t, &Builder{Cache: t.TempDir(), Catalogue: declared(t, tc)})
 	if err != nil {
 		t.Fatal(err)
@@ -153,9 +153,9 @@ func TestTheFirstProviderThatServesIsTakenAndNamed(t *testing.T) {
 	archive := packed(t, "jq*")
 	url := site(t, map[string][]byte{"/there.tgz": archive})
 	tc := catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []catalogue.Source{
-		{File: &catalogue.File{Path: "/nowhere/jq", SHA256: sha(nil)}},
-		{Release: &catalogue.Release{URL: url + "/gone.tgz", SHA256: sha(archive), Member: "jq"}},
-		{Release: &catalogue.Release{URL: url + "/there.tgz", SHA256: sha(archive), Member: "jq"}},
+		&catalogue.File{Path: "/nowhere/jq", SHA256: sha(nil)},
+		&catalogue.Release{URL: url + "/gone.tgz", SHA256: sha(archive), Member: "jq"},
+		&catalogue.Release{URL: url + "/there.tgz", SHA256: sha(archive), Member: "jq"},
 	}}
 	h := &heard{}
 	b := &Builder{Cache: t.TempDir(), Catalogue: declared(t, tc), Progress: h.say}
@@ -185,10 +185,10 @@ func TestWhatIsNotAsPinnedOrHostileNeverEntersTheCache(t *testing.T) {
 		tc   catalogue.Toolchain
 		want string
 	}{
-		"checksum": {catalogue.Toolchain{Sources: []catalogue.Source{{Release: &catalogue.Release{URL: url + "/jq", SHA256: sha(right), Member: "jq"}}}}, sha(right)},
-		"member":   {catalogue.Toolchain{Sources: []catalogue.Source{{Release: &catalogue.Release{URL: url + "/jq", SHA256: sha(wrong), Member: "bin/jq"}}}}, `no member "bin/jq"`},
-		"up":       {catalogue.Toolchain{Sources: []catalogue.Source{{Release: &catalogue.Release{URL: url + "/up", SHA256: sha(up), Member: "jq"}}}}, "../up"},
-		"link out": {catalogue.Toolchain{Tree: "/opt/jq", Program: "jq", Sources: []catalogue.Source{{Release: &catalogue.Release{URL: url + "/out", SHA256: sha(out)}}}}, "etc/passwd"},
+		"checksum": {catalogue.Toolchain{Sources: []catalogue.Source{&catalogue.Release{URL: url + "/jq", SHA256: sha(right), Member: "jq"}}}, sha(right)},
+		"member":   {catalogue.Toolchain{Sources: []catalogue.Source{&catalogue.Release{URL: url + "/jq", SHA256: sha(wrong), Member: "bin/jq"}}}, `no member "bin/jq"`},
+		"up":       {catalogue.Toolchain{Sources: []catalogue.Source{&catalogue.Release{URL: url + "/up", SHA256: sha(up), Member: "jq"}}}, "../up"},
+		"link out": {catalogue.Toolchain{Tree: "/opt/jq", Program: "jq", Sources: []catalogue.Source{&catalogue.Release{URL: url + "/out", SHA256: sha(out)}}}, "etc/passwd"},
 	} {
 		test.tc.Tool, test.tc.Version, test.tc.Dest = "jq", "1", "/usr/bin/jq"
 		b := &Builder{Cache: t.TempDir(), Catalogue: declared(t, test.tc)}
@@ -256,7 +256,7 @@ func TestAFileOfAnImageIsFoundThroughItsLinks(t *testing.T) {
 		t.Fatal(err)
 	}
 	from := &catalogue.Extract{Image: ref.Context().Name() + "@" + digest.String(), Path: "/usr/bin/jq"}
-	tc := catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []catalogue.Source{{Image: from}}}
+	tc := catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []catalogue.Source{from}}
 	_, got, err := members(t, &Builder{Cache: t.TempDir(), Catalogue: declared(t, tc)})
 	if err != nil || got[len(got)-1] != "0 755 0:0 .bisect/ID/jq new" {
 		t.Errorf("got %q, %v", got, err)
@@ -274,8 +274,8 @@ func TestWhatHasServedOnceServesOn(t *testing.T) {
 	files := map[string][]byte{"/second.tgz": second}
 	url := site(t, files)
 	tc := catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Sources: []catalogue.Source{
-		{Release: &catalogue.Release{URL: url + "/first.tgz", SHA256: sha(first), Member: "jq"}},
-		{Release: &catalogue.Release{URL: url + "/second.tgz", SHA256: sha(second), Member: "jq"}},
+		&catalogue.Release{URL: url + "/first.tgz", SHA256: sha(first), Member: "jq"},
+		&catalogue.Release{URL: url + "/second.tgz", SHA256: sha(second), Member: "jq"},
 	}}
 	h := &heard{}
 	b := &Builder{Cache: t.TempDir(), Catalogue: declared(t, tc), Progress: h.say}
@@ -334,7 +334,7 @@ func TestLinksThatCannotBothBeAreRefused(t *testing.T) {
 	url := site(t, map[string][]byte{"/jq.tgz": archive})
 	tree := func(also map[string]string) catalogue.Toolchain {
 		return catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/local/bin/jq", Tree: "/opt/jq", Program: "bin/jq", Also: also,
-			Sources: []catalogue.Source{{Release: &catalogue.Release{URL: url + "/jq.tgz", SHA256: sha(archive)}}}}
+			Sources: []catalogue.Source{&catalogue.Release{URL: url + "/jq.tgz", SHA256: sha(archive)}}}
 	}
 	for want, test := range map[string]struct {
 		tc    catalogue.Toolchain

@@ -24,7 +24,7 @@ import (
 )
 
 // download has a tool from a release: one file of it, or for a tool that is a Tree a folder.
-func (b *Builder) download(ctx context.Context, s *step, t catalogue.Toolchain, r *catalogue.Release, w *toolLayerWriter, scratch string) (contents, error) {
+func (b *Builder) download(ctx context.Context, j job, r *catalogue.Release) (contents, error) {
 	none := contents{}
 	c, err := b.cache()
 	if err != nil {
@@ -33,9 +33,9 @@ func (b *Builder) download(ctx context.Context, s *step, t catalogue.Toolchain, 
 	if b.Offline {
 		return none, &OfflineError{What: r.URL, Need: "it is not in the cache"}
 	}
-	s.say("downloading")
+	j.say("downloading")
 	client := &fetch.Client{Dir: filepath.Join(c.Root, "downloads"), Limit: b.most(), Progress: func(done, total int64) {
-		s.note("downloading, " + share(done, total))
+		j.note("downloading, " + share(done, total))
 	}}
 	if b.Guarded {
 		client.HTTP = &http.Client{Transport: b.public()}
@@ -45,10 +45,10 @@ func (b *Builder) download(ctx context.Context, s *step, t catalogue.Toolchain, 
 		return none, err
 	}
 	archive := unpack.Archive{Path: file, Limit: b.most()}
-	if t.Tree != "" {
-		return folderOf(t), archive.Tree(ctx, r.Member, func(h *tar.Header, in io.Reader) error { return w.add(*h, in) })
+	if j.tool.Tree != "" {
+		return folderOf(j.tool), archive.Tree(ctx, r.Member, func(h *tar.Header, in io.Reader) error { return j.w.add(*h, in) })
 	}
-	return single(t, w, scratch, func(to string) error { return extractMember(ctx, archive, r.Member, to) })
+	return single(j, func(to string) error { return extractMember(ctx, archive, r.Member, to) })
 }
 
 // share says how far a download is; a total that nobody has told is 0.
@@ -60,14 +60,14 @@ func share(done, total int64) string {
 }
 
 // takeModule has a tool from a module as it lies there, fetched and checked by the go command.
-func (b *Builder) takeModule(ctx context.Context, s *step, t catalogue.Toolchain, m *catalogue.Module, w *toolLayerWriter, scratch string) (contents, error) {
+func (b *Builder) takeModule(ctx context.Context, j job, m *catalogue.Module) (contents, error) {
 	none := contents{}
 	g, err := b.goTool(ctx)
 	if err != nil {
 		return none, err
 	}
 	cmd := command(ctx, syscall.SIGINT, "go", "mod", "download", "-json", m.Path+"@"+m.Version)
-	cmd.Dir = scratch
+	cmd.Dir = j.scratch
 	// Into a folder that is removed: the user's would keep it, unpacked, for good. What lies in the user's is
 	// taken from there. The sum is checked below, so no other's word is needed for it.
 	proxies := "file://" + filepath.ToSlash(g.modules) + "/cache/download"
@@ -79,11 +79,11 @@ func (b *Builder) takeModule(ctx context.Context, s *step, t catalogue.Toolchain
 		proxies = withoutDirect(proxies)
 		env = append(slices.Clone(env), "GOVCS=*:off", "GONOPROXY=none", "GOPRIVATE=", "GOINSECURE=")
 	}
-	cmd.Env = slices.Concat(env, []string{"PWD=" + scratch, "GOMODCACHE=" + filepath.Join(scratch, "modules"), "GOPROXY=" + proxies, "GONOSUMDB=" + m.Path})
+	cmd.Env = slices.Concat(env, []string{"PWD=" + j.scratch, "GOMODCACHE=" + filepath.Join(j.scratch, "modules"), "GOPROXY=" + proxies, "GONOSUMDB=" + m.Path})
 	var said lines
 	said.each = func(string) {}
 	cmd.Stderr = &said
-	s.say("fetching module " + m.Path + "@" + m.Version)
+	j.say("fetching module " + m.Path + "@" + m.Version)
 	out, err := cmd.Output()
 	var got struct{ Zip, Sum, Error string }
 	_ = json.Unmarshal(out, &got) // what it says is more telling than how it ends
@@ -99,15 +99,17 @@ func (b *Builder) takeModule(ctx context.Context, s *step, t catalogue.Toolchain
 	case got.Sum != m.Sum:
 		return none, fmt.Errorf("the module has the sum %s, and %s is asked for; correct the one, or do not trust the other", got.Sum, m.Sum)
 	}
-	s.say("unpacking")
+	j.say("unpacking")
 	zip := unpack.Archive{Path: got.Zip, Executable: executable, Limit: b.most()}
-	if t.Tree == "" {
-		return single(t, w, scratch, func(to string) error { return extractMember(ctx, zip, path.Join(m.Path+"@"+m.Version, t.Program), to) })
+	if j.tool.Tree == "" {
+		return single(j, func(to string) error {
+			return extractMember(ctx, zip, path.Join(m.Path+"@"+m.Version, j.tool.Program), to)
+		})
 	}
-	return folderOf(t), zip.Tree(ctx, m.Path+"@"+m.Version, func(h *tar.Header, in io.Reader) error {
+	return folderOf(j.tool), zip.Tree(ctx, m.Path+"@"+m.Version, func(h *tar.Header, in io.Reader) error {
 		dir, base := path.Split(h.Name)
 		if base != "_go.mod" {
-			return w.add(*h, in)
+			return j.w.add(*h, in)
 		}
 		// No module's zip can hold another's go.mod: it lies there under this name, and the go command puts
 		// it back.
@@ -117,7 +119,7 @@ func (b *Builder) takeModule(ctx context.Context, s *step, t catalogue.Toolchain
 		}
 		back := *h
 		back.Name = dir + "go.mod"
-		return errors.Join(w.add(*h, bytes.NewReader(content)), w.add(back, bytes.NewReader(content)))
+		return errors.Join(j.w.add(*h, bytes.NewReader(content)), j.w.add(back, bytes.NewReader(content)))
 	})
 }
 

@@ -170,7 +170,7 @@ func TestADownloadThatUnpacksToMoreThanTheRoomIsRefused(t *testing.T) {
 	url := site(t, map[string][]byte{"/bomb.tgz": out.Bytes()})
 	for _, member := range []string{"bomb-1", "bomb-1/bin/bomb"} {
 		for _, room := range []int64{1 << 20, 16 << 20} {
-			tool := catalogue.Toolchain{Tool: "bomb", Version: "1", Dest: "/usr/bin/bomb", Sources: []catalogue.Source{{Release: &catalogue.Release{URL: url + "/bomb.tgz", SHA256: sha(out.Bytes()), Member: member}}}}
+			tool := catalogue.Toolchain{Tool: "bomb", Version: "1", Dest: "/usr/bin/bomb", Sources: []catalogue.Source{&catalogue.Release{URL: url + "/bomb.tgz", SHA256: sha(out.Bytes()), Member: member}}}
 			if member == "bomb-1" {
 				tool.Tree, tool.Program = "/opt/bomb", "bin/bomb"
 			}

@@ -23,7 +23,7 @@ func aTool(t *testing.T, text string) (*catalogue.Catalogue, catalogue.Pick) {
 	}
 	s := sha256.Sum256([]byte(text))
 	c, err := catalogue.Shipped().Declare(catalogue.Toolchain{
-		Tool: "mytool", Version: "v1", Dest: "/usr/local/bin/mytool", Sources: []catalogue.Source{{File: &catalogue.File{Path: file, SHA256: hex.EncodeToString(s[:])}}},
+		Tool: "mytool", Version: "v1", Dest: "/usr/local/bin/mytool", Sources: []catalogue.Source{&catalogue.File{Path: file, SHA256: hex.EncodeToString(s[:])}},
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -205,10 +205,10 @@ func (b *Builder) make(ctx context.Context, t catalogue.Toolchain, w candidate, 
 	if err != nil {
 		return nil, err
 	}
-	if w.File != nil {
+	if f, ok := w.Source.(*catalogue.File); ok {
 		// What lies in the cache is right, but the scenario would not be on another machine.
-		if sum, err := fileSum(w.File); err == nil && sum != w.File.SHA256 {
-			return nil, fmt.Errorf("%s: %w", w, differs(w.File, sum))
+		if sum, err := fileSum(f); err == nil && sum != f.SHA256 {
+			return nil, fmt.Errorf("%s: %w", w, differs(f, sum))
 		}
 	}
 	step := b.begin(t.Tool + " " + t.Version)
@@ -252,7 +252,7 @@ func (b *Builder) fill(ctx context.Context, step *step, t catalogue.Toolchain, w
 	}
 	defer os.RemoveAll(scratch)
 
-	made, err := b.provide(ctx, step, t, way, w, scratch)
+	made, err := b.provide(ctx, job{step, t, w, scratch}, way)
 	if err != nil {
 		return fmt.Errorf("%s: %w", way, err)
 	}
@@ -260,43 +260,4 @@ func (b *Builder) fill(ctx context.Context, step *step, t catalogue.Toolchain, w
 		return err
 	}
 	return writeJSON(filepath.Join(dir, contentsName), made)
-}
-
-// provide has the provider write its files.
-func (b *Builder) provide(ctx context.Context, step *step, t catalogue.Toolchain, way candidate, w *toolLayerWriter, scratch string) (contents, error) {
-	switch {
-	case way.File != nil:
-		return single(t, w, scratch, func(to string) error { return copyTool(way.File, to) })
-	case way.Module != nil && way.Module.Package == "":
-		return b.takeModule(ctx, step, t, way.Module, w, scratch)
-	case way.Module != nil:
-		return b.compile(ctx, step, t, way, w, scratch)
-	case way.Release != nil:
-		return b.download(ctx, step, t, way.Release, w, scratch)
-	case way.Image != nil:
-		return single(t, w, scratch, func(to string) error { return b.extract(ctx, way.Image, to) })
-	case way.Debian != nil:
-		return b.unpackDebian(ctx, step, t, way, w, scratch)
-	}
-	return contents{}, errors.New("names no provider")
-}
-
-// single is the tool layer of a tool that is one file, which get writes.
-func single(t catalogue.Toolchain, w *toolLayerWriter, scratch string, get func(to string) error) (contents, error) {
-	name := path.Base(t.Dest)
-	file := filepath.Join(scratch, "tool")
-	if err := get(file); err != nil {
-		return contents{}, err
-	}
-	return contents{Links: map[string]string{t.Dest: name}, Program: name}, w.program(name, file)
-}
-
-// folder is what is said of the tool layer of a tool that is a whole folder.
-func folderOf(t catalogue.Toolchain) contents {
-	c := contents{Links: map[string]string{t.Tree: "."}, Program: t.Program}
-	if !strings.HasPrefix(t.Dest, t.Tree+"/") { // else the folder's own link leads there
-		c.Links[t.Dest] = t.Program
-	}
-	maps.Copy(c.Links, t.Also)
-	return c
 }

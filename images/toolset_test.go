@@ -19,7 +19,7 @@ func TestAToolsetIsThePicksUnpackedWithoutABase(t *testing.T) {
 	c := declared(t, catalogue.Toolchain{
 		Tool: "jq", Version: "1", Dest: "/usr/local/bin/jq", Tree: "/opt/jq", Program: "bin/jq", Also: map[string]string{"/usr/local/bin/jaq": "bin/jaq"},
 		Command: []string{"/usr/local/bin/jq", "--version"}, Want: "jq-1",
-		Sources: []catalogue.Source{{Release: &catalogue.Release{URL: url + "/jq.tgz", SHA256: sha(archive), Member: "jq-1"}}},
+		Sources: []catalogue.Source{&catalogue.Release{URL: url + "/jq.tgz", SHA256: sha(archive), Member: "jq-1"}},
 	})
 	c = withFile(t, c, "say", "2", "/usr/bin/say", "#!/bin/sh\necho 2\n")
 	b := &Builder{Cache: toolCache(t), Catalogue: c}

@@ -138,8 +138,8 @@ func (b *Builder) unpackInto(ctx context.Context, c cache.Dir, step *step, t cat
 		step.say("unpacking")
 		notes := map[string]string{"tool": t.Tool, "version": t.Version, "provider": p.source.Kind()}
 		to := filepath.Join(dir, cache.UnpackedFiles)
-		if p.source.Debian != nil {
-			return notes, b.unpackAnew(ctx, step, t, p, dir, to, files)
+		if d, ok := p.source.(*catalogue.Package); ok {
+			return notes, b.unpackAnew(ctx, step, t, d, p, dir, to, files)
 		}
 		layer, err := p.layer.Uncompressed()
 		if err != nil {
@@ -153,7 +153,7 @@ func (b *Builder) unpackInto(ctx context.Context, c cache.Dir, step *step, t cat
 
 // unpackAnew puts a tool of Debian packages together for another place than an image has for it: for final,
 // written to to.
-func (b *Builder) unpackAnew(ctx context.Context, step *step, t catalogue.Toolchain, p *toolLayer, dir, to, final string) error {
+func (b *Builder) unpackAnew(ctx context.Context, step *step, t catalogue.Toolchain, d *catalogue.Package, p *toolLayer, dir, to, final string) error {
 	scratch := filepath.Join(dir, "scratch")
 	if err := os.Mkdir(scratch, 0o755); err != nil {
 		return err
@@ -165,8 +165,8 @@ func (b *Builder) unpackAnew(ctx context.Context, step *step, t catalogue.Toolch
 	defer layer.Close()
 	root := strings.TrimPrefix(final, "/")
 	w := &toolLayerWriter{tar: tar.NewWriter(layer), root: root, dirs: map[string]bool{}}
-	exact := candidate{Source: p.source, shape: shapeOf(t), Packages: p.made.Packages, Date: p.made.Date}
-	if _, err := b.unpackDebian(ctx, step, t, exact, w, scratch); err != nil {
+	exact := candidate{Packages: p.made.Packages, Date: p.made.Date}
+	if _, err := b.unpackDebian(ctx, job{step, t, w, scratch}, d, exact); err != nil {
 		return fmt.Errorf("put together for this machine: %w", err)
 	}
 	if err := w.tar.Close(); err != nil {

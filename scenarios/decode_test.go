@@ -99,7 +99,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		t.Errorf("FS does not give the scenario's folder: %v", err)
 	}
 	tool, err := s.Builder.Catalogue.Lookup("mine", "v9")
-	if err != nil || len(tool.Sources) != 1 || tool.Sources[0].File == nil || tool.Sources[0].File.Path != filepath.Join(dir, "ci/tool") || tool.Dest != "/usr/local/bin/mine" {
+	if err != nil || len(tool.Sources) != 1 || onlySource[*catalogue.File](tool) == nil || onlySource[*catalogue.File](tool).Path != filepath.Join(dir, "ci/tool") || tool.Dest != "/usr/local/bin/mine" {
 		t.Errorf("declared tool: %+v, %v", tool, err)
 	}
 	signature, _ := s.Verdict.Judge.(Signature)

@@ -5,7 +5,7 @@ import "buildbisect/scenarios/document"
 // grammar is the one list of keys, by kind of mapping. schema.json says the same to editors; a test compares
 // them.
 func grammar() map[string]document.Keys {
-	return map[string]document.Keys{
+	all := map[string]document.Keys{
 		"scenario": {
 			Required: []string{"version", "name", "source", "stages"},
 			Optional: []string{"about", "builder", "axes", "require", "prior", "artifacts", "verdict", "confirm", "confidence", "repeat", "certify", "expect"},
@@ -39,20 +39,6 @@ func grammar() map[string]document.Keys {
 		},
 		"provider": {
 			Optional: providerKeys(),
-		},
-		"release": {
-			Required: []string{"sha256"},
-			Optional: []string{"url", "member"},
-		},
-		"module": {
-			Optional: []string{"package", "pin", "ldflags", "gcflags", "path", "version", "sum"},
-		},
-		"package": {
-			Required: []string{"suite", "package", "program"},
-			Optional: []string{"snapshot"},
-		},
-		"extract": {
-			Required: []string{"ref", "path"},
 		},
 		"check": {
 			Optional: []string{"run", "want"},
@@ -92,9 +78,10 @@ func grammar() map[string]document.Keys {
 			Optional: []string{"causes", "repairs", "candidates"},
 		},
 	}
-}
-
-// providerKeys say where a version of a tool is had from. sha256 is that of a file.
-func providerKeys() []string {
-	return []string{"file", "sha256", "release", "module", "debian", "image"}
+	for _, p := range providers {
+		if p.mapping != "" {
+			all[p.mapping] = p.keys
+		}
+	}
+	return all
 }

@@ -19,7 +19,7 @@ func readToolchain(m *document.Mapping, tool, version string, s *Scenario, fixed
 	if !foldered(t.Sources) {
 		t.Tree, t.Program, t.Also = "", "", nil
 	}
-	if len(t.Sources) == 1 && t.Sources[0].File != nil && !m.Has("check") {
+	if onlySource[*catalogue.File](t) != nil && !m.Has("check") {
 		t.Command, t.Want = nil, "" // the user's own program says of itself what it likes
 	}
 	asked := t.Dest
@@ -32,21 +32,32 @@ func readToolchain(m *document.Mapping, tool, version string, s *Scenario, fixed
 	return t
 }
 
+// onlySource is the source of t, if it has one alone, and that is an S.
+func onlySource[S catalogue.Source](t catalogue.Toolchain) (only S) {
+	if len(t.Sources) == 1 {
+		only, _ = t.Sources[0].(S)
+	}
+	return only
+}
+
 // foldered reports whether all of sources can bring a whole folder.
 func foldered(sources []catalogue.Source) bool {
-	return !slices.ContainsFunc(sources, func(s catalogue.Source) bool { return s.Release == nil && !ready(s) })
+	return !slices.ContainsFunc(sources, func(s catalogue.Source) bool { return !s.Folder() })
 }
 
 // ready reports a module that is taken as it is.
-func ready(s catalogue.Source) bool { return s.Module != nil && s.Module.Path != "" }
+func ready(s catalogue.Source) bool {
+	m, ok := s.(*catalogue.Module)
+	return ok && m.Path != ""
+}
 
 // readLayout reads where the tool stands in the builder.
 func readLayout(m *document.Mapping, t *catalogue.Toolchain) {
-	switch {
+	switch packaged := onlySource[*catalogue.Package](*t); {
 	case m.Has("dest"):
 		t.Dest, _ = m.At("dest").Absolute()
-	case t.Dest == "" && len(t.Sources) == 1 && t.Sources[0].Debian != nil:
-		t.Dest = t.Sources[0].Debian.Program
+	case t.Dest == "" && packaged != nil:
+		t.Dest = packaged.Program
 	case t.Dest == "" && !m.Has("debian"):
 		m.Place.Mistake("dest is missing; it says where the tool stands in the builder, such as /usr/local/bin/%s", t.Tool)
 	}

@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"buildbisect/images/catalogue"
 	"maps"
 	"os"
 	"path/filepath"
@@ -266,7 +267,7 @@ stages: [{name: build, run: make}]
 	if got := s.Reads(); !slices.Equal(got, want) {
 		t.Errorf("got %v\nwant %v", got, want)
 	}
-	if tc, err := s.Builder.Catalogue.Lookup("a", "1"); err != nil || !tc.Sources[0].File.Unseen {
+	if tc, err := s.Builder.Catalogue.Lookup("a", "1"); err != nil || !tc.Sources[0].(*catalogue.File).Unseen {
 		t.Errorf("its digest may be shown: %+v, %v", tc, err)
 	}
 }

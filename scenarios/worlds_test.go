@@ -86,30 +86,30 @@ func TestAVersionMayComeFromAnyProvider(t *testing.T) {
 		return c
 	}
 	for _, want := range []catalogue.Toolchain{
-		of("20.10.99", docker.Dest, "Docker version 20.10.99,", catalogue.Source{Release: release}),
-		of("27", docker.Dest, "Docker version 27.", catalogue.Source{Image: &catalogue.Extract{Image: "registry.example/docker@sha256:" + sum, Path: "/usr/local/bin/docker"}}),
-		of("28", "/opt/bin/docker", "Docker version 28,", catalogue.Source{Release: plain}, catalogue.Source{Debian: packaged}),
+		of("20.10.99", docker.Dest, "Docker version 20.10.99,", release),
+		of("27", docker.Dest, "Docker version 27.", &catalogue.Extract{Image: "registry.example/docker@sha256:" + sum, Path: "/usr/local/bin/docker"}),
+		of("28", "/opt/bin/docker", "Docker version 28,", plain, packaged),
 		{
 			Tool: "interpreter", Version: "5.2", Dest: "/usr/bin/interpreter",
-			Sources: []catalogue.Source{{Debian: &catalogue.Package{Archive: catalogue.Archive{Suite: "trixie"}, Name: "interpreter", Program: "/usr/bin/interpreter"}}},
+			Sources: []catalogue.Source{&catalogue.Package{Archive: catalogue.Archive{Suite: "trixie"}, Name: "interpreter", Program: "/usr/bin/interpreter"}},
 		},
 		{
 			Tool: "own", Version: "1.2", Dest: "/usr/local/bin/own",
-			Sources: []catalogue.Source{{Module: &catalogue.Module{Package: "example.org/own/cmd/own", LDFlags: "-s -w", Pin: []byte(pin)}}},
+			Sources: []catalogue.Source{&catalogue.Module{Package: "example.org/own/cmd/own", LDFlags: "-s -w", Pin: []byte(pin)}},
 		},
 		{
 			Tool: "ready", Version: "1", Dest: "/usr/local/bin/ready", Program: "bin/ready",
-			Sources: []catalogue.Source{{Module: &catalogue.Module{
+			Sources: []catalogue.Source{&catalogue.Module{
 				Path: "example.org/ready", Version: "v1.0.0", Sum: "h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
-			}}},
+			}},
 		},
 		{
 			Tool: "compiler", Version: "1.21", Dest: "/usr/local/bin/compiler",
 			Tree: "/usr/local/compiler", Program: "bin/compiler", Also: map[string]string{"/usr/local/bin/format": "bin/format"},
 			Command: []string{"compiler", "version"}, Want: "1.21",
-			Sources: []catalogue.Source{{Module: &catalogue.Module{
+			Sources: []catalogue.Source{&catalogue.Module{
 				Path: "example.org/compiler", Version: "v0.0.1-1.21.linux-amd64", Sum: "h1:47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=",
-			}}},
+			}},
 		},
 	} {
 		got, err := decoded(t, worlds).Builder.Catalogue.Lookup(want.Tool, want.Version)
@@ -136,10 +136,10 @@ builder:
 		t.Errorf("a file says of itself what it likes: got %+v, %v", got, err)
 	}
 	got, err = s.Builder.Catalogue.Lookup("buildx", "v0.99.0")
-	if err != nil || len(got.Sources) != 1 || got.Sources[0].Release == nil {
+	if err != nil || onlySource[*catalogue.Release](got) == nil {
 		t.Fatalf("got %+v, %v", got, err)
 	}
-	if r := got.Sources[0].Release; !strings.Contains(r.URL, "/buildx-v0.99.0.") || r.SHA256 != sum {
+	if r := onlySource[*catalogue.Release](got); !strings.Contains(r.URL, "/buildx-v0.99.0.") || r.SHA256 != sum {
 		t.Errorf("release is %+v", r)
 	}
 	if got.Dest != "/opt/buildx" || len(got.Command) == 0 || got.Command[0] != got.Dest || !strings.Contains(got.Want, "v0.99.0") {

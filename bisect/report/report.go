@@ -4,6 +4,8 @@
 //
 // A report names points by axis keys and level names, never by the numbers package bisect works with. It
 // claims nothing without the ids of the trials that witness it.
+//
+// Another format is one file with a [Format], which [Formats] names.
 package report
 
 import (

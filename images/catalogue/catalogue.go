@@ -139,20 +139,7 @@ func (t Toolchain) filled() Toolchain {
 	t.Command = slices.Clone(t.Command)
 	t.Sources = slices.Clone(t.Sources)
 	for i, s := range t.Sources {
-		switch {
-		case s.Release != nil:
-			r := *s.Release
-			r.URL, r.Member, r.SHA256 = fill(r.URL), fill(r.Member), strings.ToLower(r.SHA256)
-			t.Sources[i].Release = &r
-		case s.Module != nil:
-			m := *s.Module
-			m.Version, m.LDFlags = fill(m.Version), fill(m.LDFlags)
-			t.Sources[i].Module = &m
-		case s.File != nil:
-			f := *s.File
-			f.SHA256 = strings.ToLower(f.SHA256)
-			t.Sources[i].File = &f
-		}
+		t.Sources[i] = s.Filled(fill)
 	}
 	return t
 }

@@ -41,18 +41,19 @@ func TestEveryPinIsUsedAndSaysWhatItPins(t *testing.T) {
 				t.Errorf("%s %s: no text, or its check does not name the version", tool, v)
 			}
 			for _, s := range tc.Sources {
-				if s.Module == nil || s.Module.Package == "" {
+				m, ok := s.(*Module)
+				if !ok || !m.Built() {
 					continue
 				}
 				used[tool+"-"+v] = true
-				for l := range s.Module.Local {
+				for l := range m.Local {
 					used[l] = true
 				}
-				if pin := string(s.Module.Pin); !strings.Contains(pin, "-- go.mod --") || !strings.Contains(pin, "-- go.sum --") {
+				if pin := string(m.Pin); !strings.Contains(pin, "-- go.mod --") || !strings.Contains(pin, "-- go.sum --") {
 					t.Errorf("%s %s: the pin lacks go.mod or go.sum", tool, v)
 				}
-				if strings.Count(s.Module.LDFlags, v) != 1 || strings.Contains(s.Module.LDFlags, "{") {
-					t.Errorf("%s %s: the build must name the version: %s", tool, v, s.Module.LDFlags)
+				if strings.Count(m.LDFlags, v) != 1 || strings.Contains(m.LDFlags, "{") {
+					t.Errorf("%s %s: the build must name the version: %s", tool, v, m.LDFlags)
 				}
 			}
 		}
@@ -72,7 +73,7 @@ func TestBuildxIsGatedAsDockerPackagedIt(t *testing.T) {
 	c := Shipped()
 	for _, v := range c.Versions("buildx") {
 		tc, _ := c.Lookup("buildx", v)
-		if m := tc.Sources[0].Module; m != nil && !strings.Contains(m.LDFlags, "-X main.experimental=1") {
+		if m, ok := tc.Sources[0].(*Module); ok && !strings.Contains(m.LDFlags, "-X main.experimental=1") {
 			t.Errorf("buildx %s: docker 19.03 would not hide it", v)
 		}
 	}
@@ -102,7 +103,7 @@ func TestVersionsAreOrderedByMeaningNotByText(t *testing.T) {
 }
 
 func fromFile(tool, version string) Toolchain {
-	return Toolchain{Tool: tool, Version: version, Dest: "/usr/local/bin/" + tool, Sources: []Source{{File: &File{Path: "x", SHA256: strings.Repeat("Ab", 32)}}}}
+	return Toolchain{Tool: tool, Version: version, Dest: "/usr/local/bin/" + tool, Sources: []Source{&File{Path: "x", SHA256: strings.Repeat("Ab", 32)}}}
 }
 
 func TestDeclareLeavesTheOldCatalogueAlone(t *testing.T) {
@@ -117,7 +118,7 @@ func TestDeclareLeavesTheOldCatalogueAlone(t *testing.T) {
 		t.Error("the old catalogue changed")
 	}
 	tc, err := d.Lookup("docker", "mine")
-	if err != nil || tc.Want != "mine" || tc.Sources[0].File.SHA256 != strings.Repeat("ab", 32) {
+	if err != nil || tc.Want != "mine" || tc.Sources[0].(*File).SHA256 != strings.Repeat("ab", 32) {
 		t.Errorf("%+v, %v", tc, err)
 	}
 	if _, err := d.Lookup("docker", "20.10.2"); err != nil {
@@ -126,9 +127,9 @@ func TestDeclareLeavesTheOldCatalogueAlone(t *testing.T) {
 }
 
 func TestAddressesAreFilledInForThisMachine(t *testing.T) {
-	tc := Toolchain{Tool: "jq", Version: "1.6", Dest: "/usr/bin/jq", Sources: []Source{{Release: &Release{
+	tc := Toolchain{Tool: "jq", Version: "1.6", Dest: "/usr/bin/jq", Sources: []Source{&Release{
 		URL: "https://example.org/{version}/jq-{version}-{arch}-{machine}.tgz", SHA256: strings.Repeat("ab", 32), Member: "jq-{version}/jq",
-	}}}}
+	}}}
 	c, err := (&Catalogue{}).Declare(tc)
 	if err != nil {
 		t.Fatal(err)
@@ -137,11 +138,11 @@ func TestAddressesAreFilledInForThisMachine(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := got.Sources[0].Release
+	r := got.Sources[0].(*Release)
 	if strings.Contains(r.URL+r.Member, "{") || !strings.HasPrefix(r.URL, "https://example.org/1.6/jq-1.6-") || r.Member != "jq-1.6/jq" {
 		t.Errorf("got %+v", r)
 	}
-	if strings.Contains(tc.Sources[0].Release.Member, "1.6") {
+	if strings.Contains(tc.Sources[0].(*Release).Member, "1.6") {
 		t.Error("what was declared has changed")
 	}
 }
@@ -154,23 +155,23 @@ func TestDeclareRefusesWhatCannotBeMeant(t *testing.T) {
 	}{
 		"no version":      {"both need a name", func(t *Toolchain) { t.Version = "" }},
 		"taken":           {"already in the catalogue", func(t *Toolchain) { t.Tool, t.Version = "docker", "20.10.2" }},
-		"no path":         {"no file given", func(t *Toolchain) { t.Sources[0].File.Path = "" }},
-		"short sum":       {"sha256sum x", func(t *Toolchain) { t.Sources[0].File.SHA256 = "abc" }},
+		"no path":         {"no file given", func(t *Toolchain) { t.Sources[0].(*File).Path = "" }},
+		"short sum":       {"sha256sum x", func(t *Toolchain) { t.Sources[0].(*File).SHA256 = "abc" }},
 		"relative dest":   {"clean absolute path", func(t *Toolchain) { t.Dest = "bin/x" }},
 		"dotted dest":     {"clean absolute path", func(t *Toolchain) { t.Dest = "/usr/../x" }},
 		"root":            {"clean absolute path", func(t *Toolchain) { t.Dest = "/" }},
 		"no source":       {"no provider", func(t *Toolchain) { t.Sources = nil }},
-		"empty source":    {"names no provider", func(t *Toolchain) { t.Sources = []Source{{}} }},
-		"release, no sum": {"64 hex digits", func(t *Toolchain) { t.Sources = []Source{{Release: &Release{URL: "https://example.org/x"}}} }},
-		"release, a path": {"http or https", func(t *Toolchain) { t.Sources = []Source{{Release: &Release{URL: "/x", SHA256: sum}}} }},
-		"image by tag":    {"by digest", func(t *Toolchain) { t.Sources = []Source{{Image: &Extract{Image: "x:1", Path: "/x"}}} }},
-		"module, no pin":  {"needs a pin", func(t *Toolchain) { t.Sources = []Source{{Module: &Module{Package: "example.org/x"}}} }},
-		"module, no sum":  {"h1:", func(t *Toolchain) { t.Sources = []Source{{Module: &Module{Path: "example.org/x", Version: "v1.0.0"}}} }},
+		"empty source":    {"names no provider", func(t *Toolchain) { t.Sources = []Source{nil} }},
+		"release, no sum": {"64 hex digits", func(t *Toolchain) { t.Sources = []Source{&Release{URL: "https://example.org/x"}} }},
+		"release, a path": {"http or https", func(t *Toolchain) { t.Sources = []Source{&Release{URL: "/x", SHA256: sum}} }},
+		"image by tag":    {"by digest", func(t *Toolchain) { t.Sources = []Source{&Extract{Image: "x:1", Path: "/x"}} }},
+		"module, no pin":  {"needs a pin", func(t *Toolchain) { t.Sources = []Source{&Module{Package: "example.org/x"}} }},
+		"module, no sum":  {"h1:", func(t *Toolchain) { t.Sources = []Source{&Module{Path: "example.org/x", Version: "v1.0.0"}} }},
 		"odd suite": {"suite", func(t *Toolchain) {
-			t.Sources = []Source{{Debian: &Package{Archive: Archive{Suite: "--x"}, Name: "x", Program: "/x"}}}
+			t.Sources = []Source{&Package{Archive: Archive{Suite: "--x"}, Name: "x", Program: "/x"}}
 		}},
 		"odd snapshot": {"20210201T000000Z", func(t *Toolchain) {
-			t.Sources = []Source{{Debian: &Package{Archive: Archive{Suite: "sid", Snapshot: "yesterday"}, Name: "xz", Program: "/x"}}}
+			t.Sources = []Source{&Package{Archive: Archive{Suite: "sid", Snapshot: "yesterday"}, Name: "xz", Program: "/x"}}
 		}},
 		"tree, no program": {"path of the program", func(t *Toolchain) { t.Tree = "/usr/local/x" }},
 	} {

@@ -70,28 +70,6 @@ func checkIncludes(f txtar.File) error {
 	return nil
 }
 
-// check says what about m could run a program of this machine, or read or write its files.
-func (m *Module) check() error {
-	if m.Package == "" {
-		return nil
-	}
-	var local []string
-	for name := range m.Local {
-		local = append(local, name)
-	}
-	var errs []error
-	if err := CheckPin(m.Pin, local...); err != nil {
-		errs = append(errs, fmt.Errorf("pin: %w", err))
-	}
-	if err := CheckLDFlags(m.LDFlags); err != nil {
-		errs = append(errs, fmt.Errorf("ldflags: %w", err))
-	}
-	if err := CheckGCFlags(m.GCFlags); err != nil {
-		errs = append(errs, fmt.Errorf("gcflags: %w", err))
-	}
-	return errors.Join(errs...)
-}
-
 // UnpackPin writes a txtar's files below dir.
 func UnpackPin(pin []byte, dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -119,7 +119,7 @@ func (tool shippedTool) toolchain(name string) Toolchain {
 		Command: tool.Check.Run, Want: tool.Check.Want,
 	}
 	if tool.Release.URL != "" {
-		t.Sources = []Source{{Release: &Release{URL: tool.Release.URL, Member: tool.Release.Member}}}
+		t.Sources = []Source{&Release{URL: tool.Release.URL, Member: tool.Release.Member}}
 	}
 	return t
 }
@@ -137,19 +137,19 @@ func (tool shippedTool) sources(name, version string) ([]Source, error) {
 				return nil, err
 			}
 		}
-		all = append(all, Source{Module: m})
+		all = append(all, m)
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
 	if sum := v.Sums[runtime.GOARCH]; sum != "" {
 		version := strings.ReplaceAll(tool.Module.Version, "{arch}", runtime.GOARCH)
-		all = append(all, Source{Module: &Module{Path: tool.Module.Path, Version: version, Sum: sum}})
+		all = append(all, &Module{Path: tool.Module.Path, Version: version, Sum: sum})
 	}
 	if v.Debian != nil {
-		all = append(all, Source{Debian: &Package{Archive: Archive{Suite: v.Debian.Suite}, Name: v.Debian.Package, Program: v.Debian.Program, Alone: v.Debian.Alone}})
+		all = append(all, &Package{Archive: Archive{Suite: v.Debian.Suite}, Name: v.Debian.Package, Program: v.Debian.Program, Alone: v.Debian.Alone})
 	}
 	if sum := v.SHA256[runtime.GOARCH]; sum != "" {
-		all = append(all, Source{Release: &Release{URL: tool.Release.URL, SHA256: sum, Member: tool.Release.Member}})
+		all = append(all, &Release{URL: tool.Release.URL, SHA256: sum, Member: tool.Release.Member})
 	}
 	return all, nil
 }

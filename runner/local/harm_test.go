@@ -25,7 +25,7 @@ func pinned(t *testing.T) (tools *images.Builder, spec catalogue.Spec) {
 	}
 	sum := sha256.Sum256(text)
 	c, err := catalogue.Shipped().Declare(catalogue.Toolchain{
-		Tool: "say", Version: "1", Dest: "/usr/bin/say", Sources: []catalogue.Source{{File: &catalogue.File{Path: file, SHA256: hex.EncodeToString(sum[:])}}},
+		Tool: "say", Version: "1", Dest: "/usr/bin/say", Sources: []catalogue.Source{&catalogue.File{Path: file, SHA256: hex.EncodeToString(sum[:])}},
 	})
 	if err != nil {
 		t.Fatal(err)
