@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
 	"runtime"
 	"slices"
 	"strings"
@@ -13,10 +12,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"buildbisect/images/apt"
 	"buildbisect/images/cache"
 	"buildbisect/images/catalogue"
-	"buildbisect/images/fetch"
 )
 
 // Builder makes images and keeps their parts in a cache. Its methods may be called from several goroutines. A
@@ -28,50 +25,18 @@ type Builder struct {
 	Debian    Archives             // where Debian packages come from
 	Lock      *Lock                // what is to serve; nil: whatever the scenario's words mean today
 	Locked    bool                 // what is not as Lock says is an error, not a warning
+	Relock    bool                 // what is made is to be a new lock: that it is not as Lock says is no news
 	Fresh     string               // what Debian's suites gave before is not taken from the cache, but what they gave under this same word; "": as they were first asked
 	Guarded   bool                 // what is fetched is fetched from public addresses, and without the user's credentials; see [fetch.Public]
 	Room      int64                // bytes that an image of a registry, or a download, may unpack to; 0: any number
 	Progress  func(line string)    // what goes on, a line at a time, never two at once; nil: nobody listens
 
-	progressing sync.Mutex // held while Progress runs
-	compiling   sync.Mutex // held while something is compiled: that takes the whole machine
+	payloads   singleFlight[*toolLayer] // by tool and version
+	bases      singleFlight[*rootfs]    // by recipe
+	unpackings singleFlight[*Unpacked]  // folders of tools unpacked on this machine, by tool and version
 
-	payloads singleFlight[*toolLayer] // by tool and version
-	bases    singleFlight[*rootfs]    // by recipe
-
-	unpackings singleFlight[*Unpacked] // folders of tools unpacked on this machine, by tool and version
-
-	opening sync.Once         // of guard
-	asking  sync.Mutex        // guards what was asked of the world once, so that it is the same for the whole run
-	tags    map[string]string // image reference -> digest
-	gotool  *gotool
-	guard   http.RoundTripper // where Guarded
-	debs    *apt.Client
-	shared  *catalogue.Catalogue
-	begun   *Lock    // what served in this run before; nil: it is new
-	own     *Lock    // what Lock was before that came to it
-	used    Lock     // what was made or found
-	drifted []string // in what it is not as Lock says
-}
-
-// Archives say where Debian packages come from, where that is not what mmdebstrap and apt take by themselves.
-// They are no part of an image's identity: packages are signed.
-type Archives struct {
-	Mirror    string // of the archive
-	Snapshots string // URL of a snapshot service, with {snapshot} where the time goes
-	Keyring   string // file of the keys that sign them
-}
-
-// trust tells keys of one's own from those of this machine: what one signs is not what the other does.
-func (a Archives) trust() (string, error) {
-	if a.Keyring == "" {
-		return "", nil
-	}
-	sum, _, err := cache.SumFile(a.Keyring)
-	if err != nil {
-		return "", fmt.Errorf("keyring: %w; see BISECT_DEBIAN_KEYRING", err)
-	}
-	return sum, nil
+	opening sync.Once
+	made    *parts
 }
 
 // OfflineError says that something must be fetched, and may not.
@@ -229,7 +194,7 @@ func (b *Builder) resolveTools(ctx context.Context, spec catalogue.Spec) (*resol
 			}
 			ways := b.candidates(rp.tool)
 			if len(ways) == 0 {
-				return nil, b.drift(p.Tool+" "+p.Version, "none of its providers is the one locked")
+				return nil, b.parts().held.drift(p.Tool+" "+p.Version, "none of its providers is the one locked")
 			}
 			for _, w := range ways {
 				recipe, err := b.recipe(ctx, w)
@@ -286,24 +251,7 @@ func (b *Builder) catalogue() *catalogue.Catalogue {
 	if b.Catalogue != nil {
 		return b.Catalogue
 	}
-	b.asking.Lock()
-	defer b.asking.Unlock()
-	if b.shared == nil {
-		b.shared = catalogue.Shipped()
-	}
-	return b.shared
+	return shipped()
 }
 
-// public is the one way to the network of a Builder that is Guarded.
-func (b *Builder) public() http.RoundTripper {
-	b.opening.Do(func() { b.guard = fetch.Public() })
-	return b.guard
-}
-
-func (b *Builder) cache() (cache.Dir, error) {
-	if b.Cache != "" {
-		return cache.Dir{Root: b.Cache}, nil
-	}
-	dir, err := cache.Default()
-	return cache.Dir{Root: dir}, err
-}
+var shipped = sync.OnceValue(catalogue.Shipped)

@@ -51,7 +51,7 @@ func (w candidate) String() string {
 // stand.
 func (b *Builder) candidates(t catalogue.Toolchain) []candidate {
 	var ways []candidate
-	if l := b.Lock.tool(t); l != nil {
+	if l := b.parts().held.lock.tool(t); l != nil {
 		for _, s := range t.Sources {
 			if w := (candidate{Source: s, shape: shapeOf(t), locked: true, Go: l.Go, Packages: l.Packages, Date: l.Date}); w.id() == l.Source {
 				ways = append(ways, w)
@@ -76,7 +76,7 @@ func (b *Builder) recipe(ctx context.Context, w candidate) (string, error) {
 	switch s := w.Source.(type) {
 	case *catalogue.Module:
 		if s.Built() && w.Go == "" {
-			g, err := b.goTool(ctx)
+			g, err := b.parts().golang.ask(ctx)
 			if err != nil {
 				return "", err
 			}
@@ -86,12 +86,12 @@ func (b *Builder) recipe(ctx context.Context, w candidate) (string, error) {
 		if !s.Alone {
 			w.tree = treeFormat
 		}
-		trust, err := b.Debian.trust()
+		trust, err := b.parts().debian.trust()
 		if err != nil {
 			return "", err
 		}
 		if w.trust = trust; w.Packages == nil && s.Snapshot == "" {
-			w.fresh = b.Fresh
+			w.fresh = b.parts().debian.fresh
 		}
 	}
 	return w.recipe(), nil
@@ -139,13 +139,13 @@ func (b *Builder) provide(ctx context.Context, j job, way candidate) (contents, 
 	switch s := way.Source.(type) {
 	case *catalogue.Module:
 		if s.Built() {
-			return b.compile(ctx, j, s, way.Go)
+			return b.parts().golang.compile(ctx, j, s, way.Go)
 		}
-		return b.takeModule(ctx, j, s)
+		return b.parts().golang.take(ctx, j, s)
 	case *catalogue.Release:
-		return b.download(ctx, j, s)
+		return b.parts().download(ctx, j, s)
 	case *catalogue.Package:
-		return b.unpackDebian(ctx, j, s, way)
+		return b.parts().debian.unpack(ctx, j, s, way)
 	case *catalogue.Extract:
 		return single(j, func(to string) error { return b.extract(ctx, s, to) })
 	case *catalogue.File:

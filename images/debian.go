@@ -11,13 +11,45 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
+	"buildbisect/images/apt"
 	"buildbisect/images/cache"
 	"buildbisect/images/catalogue"
 	"buildbisect/images/workdir"
 )
+
+// Archives say where Debian packages come from, where that is not what mmdebstrap and apt take by themselves.
+// They are no part of an image's identity: packages are signed.
+type Archives struct {
+	Mirror    string // of the archive
+	Snapshots string // URL of a snapshot service, with {snapshot} where the time goes
+	Keyring   string // file of the keys that sign them
+}
+
+// trust tells keys of one's own from those of this machine: what one signs is not what the other does.
+func (a Archives) trust() (string, error) {
+	if a.Keyring == "" {
+		return "", nil
+	}
+	sum, _, err := cache.SumFile(a.Keyring)
+	if err != nil {
+		return "", fmt.Errorf("keyring: %w; see BISECT_DEBIAN_KEYRING", err)
+	}
+	return sum, nil
+}
+
+// debianArchives has systems and tools from Debian packages.
+type debianArchives struct {
+	*workshop
+	Archives
+	fresh string // see [Builder].Fresh
+
+	mu   sync.Mutex // guards debs
+	debs *apt.Client
+}
 
 // debianArgs make a system small and the same everywhere: no documents, and nothing that tells of the machine
 // it was made on or of where its packages came from. mmdebstrap itself leaves out times, caches and logs.
@@ -31,9 +63,9 @@ var debianArgs = []string{
 		`etc/apt/apt.conf.d/99mmdebstrap etc/dpkg/dpkg.cfg.d/99mmdebstrap`,
 }
 
-// debian makes a Debian base in dir, as its only layer.
-func (b *Builder) debian(ctx context.Context, s *step, d *catalogue.Debian, dir string) (err error) {
-	if b.Offline {
+// system makes a Debian base in dir, as its only layer.
+func (a *debianArchives) system(ctx context.Context, s *step, d *catalogue.Debian, dir string) (err error) {
+	if a.offline {
 		return &OfflineError{What: "mmdebstrap", Need: "its packages would have to be fetched"}
 	}
 	packages, err := d.PackageNames()
@@ -43,20 +75,20 @@ func (b *Builder) debian(ctx context.Context, s *step, d *catalogue.Debian, dir 
 	if err := debianReady(); err != nil {
 		return err
 	}
-	mirror := b.Debian.Mirror
+	mirror := a.Mirror
 	args := slices.Clone(debianArgs)
 	if d.Snapshot != "" {
-		client, err := b.apt(ctx)
+		client, err := a.client(ctx)
 		if err != nil {
 			return err
 		}
-		if mirror, err = client.SnapshotURL(ctx, b.archive(d.Archive)); err != nil {
+		if mirror, err = client.SnapshotURL(ctx, a.archive(d.Archive)); err != nil {
 			return err
 		}
 		args = append(args, `--aptopt=Acquire::Check-Valid-Until "false"`) // a snapshot is always past its time
 	}
-	if b.Debian.Keyring != "" {
-		args = append(args, "--keyring="+b.Debian.Keyring)
+	if a.Keyring != "" {
+		args = append(args, "--keyring="+a.Keyring)
 	}
 	out, err := os.OpenFile(filepath.Join(dir, layerName(0)), os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
@@ -180,17 +212,17 @@ func aptProxies(ctx context.Context) []string {
 	return env
 }
 
-// debianRecipe says in 64 hex digits what was asked for; what was got depends on the day.
-func (b *Builder) debianRecipe(d *catalogue.Debian) (string, error) {
+// recipe says in 64 hex digits what was asked for; what was got depends on the day.
+func (a *debianArchives) recipe(d *catalogue.Debian) (string, error) {
 	packages, err := d.PackageNames()
 	if err != nil {
 		return "", fmt.Errorf("base debian: %w", err)
 	}
-	trust, err := b.Debian.trust()
+	trust, err := a.trust()
 	if err != nil {
 		return "", fmt.Errorf("base debian: %w", err)
 	}
-	fresh := b.Fresh
+	fresh := a.fresh
 	if d.Snapshot != "" {
 		fresh = ""
 	}

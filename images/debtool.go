@@ -15,20 +15,20 @@ import (
 	"buildbisect/images/catalogue"
 )
 
-// unpackDebian has a tool from a Debian package: its files and those of what it depends on, as one tree, and
+// unpack has a tool from a Debian package: its files and those of what it depends on, as one tree, and
 // apart from that the libraries they need, which nothing else in the image sees. What of the tree is linked
 // where the packages have it, each base says.
-func (b *Builder) unpackDebian(ctx context.Context, j job, d *catalogue.Package, way candidate) (contents, error) {
+func (a *debianArchives) unpack(ctx context.Context, j job, d *catalogue.Package, way candidate) (contents, error) {
 	none := contents{}
-	client, err := b.apt(ctx)
+	client, err := a.client(ctx)
 	if err != nil {
 		return none, err
 	}
-	archive := b.archive(d.Archive)
+	archive := a.archive(d.Archive)
 	made := contents{Packages: way.Packages, Date: way.Date}
 	if made.Packages == nil {
 		j.say("looking up package " + d.Name)
-		if b.Offline {
+		if a.offline {
 			return none, &OfflineError{What: "package " + d.Name, Need: "it is not in the cache"}
 		}
 		found, err := client.Resolve(ctx, archive, []string{d.Name})
@@ -39,7 +39,7 @@ func (b *Builder) unpackDebian(ctx context.Context, j job, d *catalogue.Package,
 	} else if archive.Snapshot == "" {
 		archive.Snapshot = way.Date // where they are, once the suite has gone on
 	}
-	if b.Offline {
+	if a.offline {
 		for _, p := range made.Packages {
 			if _, ok := client.Cached(p); !ok {
 				return none, &OfflineError{What: fmt.Sprintf("package %s", p), Need: "it is not in the cache"}
@@ -98,23 +98,23 @@ func roomy(err error) error {
 }
 
 // archive adds to a suite where it is to be had from.
-func (b *Builder) archive(a catalogue.Archive) apt.Archive {
-	return apt.Archive{Suite: a.Suite, Snapshot: a.Snapshot, Mirror: b.Debian.Mirror, Snapshots: b.Debian.Snapshots, Keyring: b.Debian.Keyring}
+func (a *debianArchives) archive(suite catalogue.Archive) apt.Archive {
+	return apt.Archive{Suite: suite.Suite, Snapshot: suite.Snapshot, Mirror: a.Mirror, Snapshots: a.Snapshots, Keyring: a.Keyring}
 }
 
-// apt is the one client of this Builder, for which time stands still.
-func (b *Builder) apt(ctx context.Context) (*apt.Client, error) {
-	c, err := b.cache()
+// client is the one client of this Builder, for which time stands still.
+func (a *debianArchives) client(ctx context.Context) (*apt.Client, error) {
+	c, err := a.cache()
 	if err != nil {
 		return nil, err
 	}
-	b.asking.Lock()
-	defer b.asking.Unlock()
-	if b.debs == nil {
-		b.debs = &apt.Client{
-			Dir: filepath.Join(c.Root, "apt"), Progress: b.progress,
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.debs == nil {
+		a.debs = &apt.Client{
+			Dir: filepath.Join(c.Root, "apt"), Progress: a.progress,
 			Env: slices.Concat(keptEnv(), aptProxies(ctx), []string{"PATH=" + os.Getenv("PATH") + ":/usr/sbin:/sbin", "LC_ALL=C.UTF-8"}),
 		}
 	}
-	return b.debs, nil
+	return a.debs, nil
 }

@@ -5,13 +5,28 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"buildbisect/images/cache"
 	"buildbisect/images/catalogue"
 )
 
+// ledger keeps what served, and compares it with a lock.
+type ledger struct {
+	*workshop
+	lock   *Lock // what is to serve
+	locked bool  // what is not as lock says is an error, not a warning
+	silent bool  // nobody is warned
+
+	mu      sync.Mutex // guards the rest
+	begun   *Lock      // what served in this run before; nil: it is new
+	own     *Lock      // what lock was before that came to it
+	used    Lock       // what was made or found
+	drifted []string   // in what it is not as lock says
+}
+
 // hold notes what served as t, and compares it with the lock.
-func (b *Builder) hold(t catalogue.Toolchain, p *toolLayer) error {
+func (l *ledger) hold(t catalogue.Toolchain, p *toolLayer) error {
 	made := LockedTool{
 		Tool: t.Tool, Version: t.Version, Asked: askedOf(t), Provider: p.source.Kind(), Source: p.id, From: p.source.String(),
 		Go: p.made.Go, Date: p.made.Date, Packages: p.made.Packages, Layer: p.layer.hash.String(),
@@ -19,25 +34,25 @@ func (b *Builder) hold(t catalogue.Toolchain, p *toolLayer) error {
 	if f, ok := p.source.(*catalogue.File); ok {
 		made.From = "file " + filepath.Base(f.Path)
 	}
-	b.asking.Lock()
-	known := slices.ContainsFunc(b.used.Tools, func(o LockedTool) bool { return o.Tool == t.Tool && o.Version == t.Version })
+	l.mu.Lock()
+	known := slices.ContainsFunc(l.used.Tools, func(o LockedTool) bool { return o.Tool == t.Tool && o.Version == t.Version })
 	if !known {
-		b.used.Tools = append(b.used.Tools, made)
+		l.used.Tools = append(l.used.Tools, made)
 	}
-	b.asking.Unlock()
+	l.mu.Unlock()
 	what := t.Tool + " " + t.Version
-	if begun := b.begun.tool(t); begun != nil && begun.Layer != made.Layer {
+	if begun := l.begun.tool(t); begun != nil && begun.Layer != made.Layer {
 		return changedInRun(what, made.From+" gives layer "+made.Layer+made.other(begun))
 	}
-	against := b.against()
-	if against == nil || known && !b.Locked {
+	against := l.against()
+	if against == nil || known && !l.locked {
 		return nil
 	}
 	switch locked := against.tool(t); {
 	case locked == nil:
-		return b.drift(what, "the lock lacks it, or has it from another description")
+		return l.drift(what, "the lock lacks it, or has it from another description")
 	case locked.Layer != made.Layer:
-		return b.drift(what, fmt.Sprintf("%s gives layer %s, and the lock has %s from %s%s", made.From, made.Layer, locked.Layer, locked.From, made.other(locked)))
+		return l.drift(what, fmt.Sprintf("%s gives layer %s, and the lock has %s from %s%s", made.From, made.Layer, locked.Layer, locked.From, made.other(locked)))
 	}
 	return nil
 }
@@ -65,29 +80,29 @@ func (fs *rootfs) digests() []string {
 }
 
 // holdBase notes what served as a base, and compares it with the lock.
-func (b *Builder) holdBase(r resolvedBase, fs *rootfs) error {
+func (l *ledger) holdBase(r resolvedBase, fs *rootfs) error {
 	made := LockedBase{Asked: r.Asked(), Layers: fs.digests(), Date: fs.config.Date, Packages: fs.config.Packages}
 	if r.Debian == nil {
 		made.Digest = r.digest.DigestStr()
 	}
-	b.asking.Lock()
-	known := slices.ContainsFunc(b.used.Bases, func(o LockedBase) bool { return o.Asked == made.Asked })
+	l.mu.Lock()
+	known := slices.ContainsFunc(l.used.Bases, func(o LockedBase) bool { return o.Asked == made.Asked })
 	if !known {
-		b.used.Bases = append(b.used.Bases, made)
+		l.used.Bases = append(l.used.Bases, made)
 	}
-	b.asking.Unlock()
-	if begun := b.begun.base(made.Asked); begun != nil && !begun.is(fs) {
+	l.mu.Unlock()
+	if begun := l.begun.base(made.Asked); begun != nil && !begun.is(fs) {
 		return changedInRun("base "+r.String(), "it is another now"+changed(begun.Packages, made.Packages))
 	}
-	against := b.against()
-	if against == nil || known && !b.Locked {
+	against := l.against()
+	if against == nil || known && !l.locked {
 		return nil
 	}
 	switch locked := against.base(made.Asked); {
 	case locked == nil:
-		return b.drift("base "+r.String(), "the lock lacks it")
+		return l.drift("base "+r.String(), "the lock lacks it")
 	case !locked.is(fs):
-		return b.drift("base "+r.String(), "its content is another"+changed(locked.Packages, made.Packages))
+		return l.drift("base "+r.String(), "its content is another"+changed(locked.Packages, made.Packages))
 	}
 	return nil
 }
@@ -131,40 +146,44 @@ func changed(had, have []string) string {
 }
 
 // against is the lock that what is made is compared with: the scenario's, also in a run that goes on.
-func (b *Builder) against() *Lock {
-	if b.begun != nil {
-		return b.own
+func (l *ledger) against() *Lock {
+	if l.begun != nil {
+		return l.own
 	}
-	return b.Lock
+	return l.lock
 }
 
 // drift refuses what is not as the lock has it, or warns of it.
-func (b *Builder) drift(what, why string) error {
+func (l *ledger) drift(what, why string) error {
 	err := &DriftError{what, why}
-	if b.Locked {
+	if l.locked {
 		return fmt.Errorf("%w; make the lock again with bisect images lock, or run without --locked", err)
 	}
-	b.asking.Lock()
-	b.drifted = append(b.drifted, err.Error())
-	b.asking.Unlock()
-	b.progress("warning: " + err.Error())
+	l.mu.Lock()
+	l.drifted = append(l.drifted, err.Error())
+	l.mu.Unlock()
+	if !l.silent {
+		l.progress("warning: " + err.Error())
+	}
 	return nil
 }
 
 // Drift lists in what this Builder's images were not as its lock has them.
 func (b *Builder) Drift() []string {
-	b.asking.Lock()
-	defer b.asking.Unlock()
-	return slices.Clone(b.drifted)
+	l := b.parts().held
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.drifted)
 }
 
 // Used is a lock of all that this Builder has made or found.
 func (b *Builder) Used() *Lock {
-	b.asking.Lock()
-	defer b.asking.Unlock()
-	l := &Lock{Version: lockVersion, Platform: platform(), Bases: slices.Clone(b.used.Bases), Tools: slices.Clone(b.used.Tools)}
-	l.sort()
-	return l
+	l := b.parts().held
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	used := &Lock{Version: lockVersion, Platform: platform(), Bases: slices.Clone(l.used.Bases), Tools: slices.Clone(l.used.Tools)}
+	used.sort()
+	return used
 }
 
 // Resume goes on with what has served before, in a run that was ended: what cannot be had again as it was is
@@ -174,14 +193,15 @@ func (b *Builder) Resume(served *Lock) {
 	if served == nil {
 		return
 	}
-	b.begun, b.own = served, b.Lock
-	b.used.Merge(served)
+	l := b.parts().held
+	l.begun, l.own = served, l.lock
+	l.used.Merge(served)
 	lock := &Lock{Version: lockVersion, Platform: platform()}
 	lock.Merge(served)
-	if b.Lock != nil {
-		lock.Merge(b.Lock)
+	if l.lock != nil {
+		lock.Merge(l.lock)
 	}
-	b.Lock = lock
+	l.lock = lock
 }
 
 func changedInRun(what, why string) error {

@@ -1,11 +1,13 @@
 package images
 
 import (
+	"archive/tar"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path"
@@ -14,10 +16,12 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	"buildbisect/images/catalogue"
+	"buildbisect/images/unpack"
 )
 
 // buildFlags build the same bytes from the same pin with the same Go, wherever the source and the Go tree
@@ -53,12 +57,21 @@ func keptEnv() []string {
 	return env
 }
 
-// goTool asks, once for each Builder, the go command about itself and the user's settings of it.
-func (b *Builder) goTool(ctx context.Context) (*gotool, error) {
-	b.asking.Lock()
-	defer b.asking.Unlock()
-	if b.gotool != nil {
-		return b.gotool, nil
+// goTools has tools from Go modules.
+type goTools struct {
+	*workshop
+	compiling sync.Mutex // held while something is compiled: that takes the whole machine
+
+	mu    sync.Mutex // guards asked
+	asked *gotool
+}
+
+// ask asks, once, the go command about itself and the user's settings of it.
+func (g *goTools) ask(ctx context.Context) (*gotool, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.asked != nil {
+		return g.asked, nil
 	}
 	cmd := exec.CommandContext(ctx, "go", append([]string{"env", "-json", "GOVERSION"}, userGo...)...)
 	// Not in the user's folder: a go.mod there may ask for another Go.
@@ -77,17 +90,17 @@ func (b *Builder) goTool(ctx context.Context) (*gotool, error) {
 	if err := json.Unmarshal(out, &vars); err != nil {
 		return nil, fmt.Errorf("go env: %w", err)
 	}
-	g := &gotool{version: vars["GOVERSION"], modules: vars["GOMODCACHE"], proxy: vars["GOPROXY"], env: keptEnv()}
+	tool := &gotool{version: vars["GOVERSION"], modules: vars["GOMODCACHE"], proxy: vars["GOPROXY"], env: keptEnv()}
 	for _, name := range userGo {
-		if name == "GOPROXY" && b.Offline {
+		if name == "GOPROXY" && g.offline {
 			vars[name] = "off"
 		}
-		g.env = append(g.env, name+"="+vars[name])
+		tool.env = append(tool.env, name+"="+vars[name])
 	}
-	g.env = append(g.env, "GOENV=off", "GOFLAGS=-modcacherw", "GOWORK=off", "GO111MODULE=on", "GOTOOLCHAIN=local",
+	tool.env = append(tool.env, "GOENV=off", "GOFLAGS=-modcacherw", "GOWORK=off", "GO111MODULE=on", "GOTOOLCHAIN=local",
 		"CGO_ENABLED=0", "GOOS=linux", "GOARCH="+runtime.GOARCH)
-	b.gotool = g
-	return g, nil
+	g.asked = tool
+	return tool, nil
 }
 
 // released are the names of Go's own releases, for GOTOOLCHAIN: it also takes names that mean programs in
@@ -97,9 +110,9 @@ var released = regexp.MustCompile(`^go1\.[0-9]{1,3}(\.[0-9]{1,3}|rc[0-9]{1,2}|be
 // compile builds a tool, with the Go that a lock names, if any. It is not run: what it is built from is the
 // scenario's, so it is asked for its version in a box, as every tool is once an image of it is in the engine;
 // see [Check].
-func (b *Builder) compile(ctx context.Context, j job, m *catalogue.Module, locked string) (contents, error) {
+func (g *goTools) compile(ctx context.Context, j job, m *catalogue.Module, locked string) (contents, error) {
 	none := contents{}
-	g, err := b.goTool(ctx)
+	tool, err := g.ask(ctx)
 	if err != nil {
 		return none, err
 	}
@@ -112,7 +125,7 @@ func (b *Builder) compile(ctx context.Context, j job, m *catalogue.Module, locke
 		}
 	}
 
-	version, env := g.version, g.env
+	version, env := tool.version, tool.env
 	if locked != "" && locked != version {
 		if !released.MatchString(locked) {
 			return none, fmt.Errorf("%s says that it was compiled with %q, which is no release of Go", LockName, locked)
@@ -137,15 +150,15 @@ func (b *Builder) compile(ctx context.Context, j job, m *catalogue.Module, locke
 	cmd.Env = slices.Concat(env, []string{"PWD=" + cmd.Dir})
 	cmd.Stdout, cmd.Stderr = log, log
 	j.note("waiting for another compilation")
-	b.compiling.Lock()
-	defer b.compiling.Unlock()
+	g.compiling.Lock()
+	defer g.compiling.Unlock()
 	j.say("compiling")
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
 			return none, context.Cause(ctx)
 		}
 		why := log.tail(10, func(line string) bool { return !strings.HasPrefix(line, "go: downloading ") })
-		if b.Offline && strings.Contains(why, "GOPROXY=off") {
+		if g.offline && strings.Contains(why, "GOPROXY=off") {
 			return none, &OfflineError{What: "go build", Need: "some of its Go modules are not in this machine's module cache"}
 		}
 		return none, fmt.Errorf("%s, go build: %w:\n\t%s", version, err, why)
@@ -164,4 +177,82 @@ func command(ctx context.Context, stop syscall.Signal, name string, args ...stri
 	cmd.Cancel = func() error { return cmd.Process.Signal(stop) }
 	cmd.WaitDelay = time.Minute
 	return cmd
+}
+
+// take has a tool from a module as it lies there, fetched and checked by the go command.
+func (g *goTools) take(ctx context.Context, j job, m *catalogue.Module) (contents, error) {
+	none := contents{}
+	tool, err := g.ask(ctx)
+	if err != nil {
+		return none, err
+	}
+	cmd := command(ctx, syscall.SIGINT, "go", "mod", "download", "-json", m.Path+"@"+m.Version)
+	cmd.Dir = j.scratch
+	// Into a folder that is removed: the user's would keep it, unpacked, for good. What lies in the user's is
+	// taken from there. The sum is checked below, so no other's word is needed for it.
+	proxies := "file://" + filepath.ToSlash(tool.modules) + "/cache/download"
+	if !g.offline {
+		proxies += "," + tool.proxy
+	}
+	env := tool.env
+	if g.guarded { // no server that the module's path names: only the user's proxies, and no program that speaks to others
+		proxies = withoutDirect(proxies)
+		env = append(slices.Clone(env), "GOVCS=*:off", "GONOPROXY=none", "GOPRIVATE=", "GOINSECURE=")
+	}
+	cmd.Env = slices.Concat(env, []string{"PWD=" + j.scratch, "GOMODCACHE=" + filepath.Join(j.scratch, "modules"), "GOPROXY=" + proxies, "GONOSUMDB=" + m.Path})
+	var said lines
+	said.each = func(string) {}
+	cmd.Stderr = &said
+	j.say("fetching module " + m.Path + "@" + m.Version)
+	out, err := cmd.Output()
+	var got struct{ Zip, Sum, Error string }
+	_ = json.Unmarshal(out, &got) // what it says is more telling than how it ends
+	switch {
+	case ctx.Err() != nil:
+		return none, context.Cause(ctx)
+	case g.offline && got.Error != "":
+		return none, &OfflineError{What: "module " + m.Path, Need: "it is not in this machine's module cache"}
+	case got.Error != "":
+		return none, fmt.Errorf("go mod download: %s", got.Error)
+	case err != nil:
+		return none, fmt.Errorf("go mod download: %w: %s", err, said.tail(4, func(string) bool { return true }))
+	case got.Sum != m.Sum:
+		return none, fmt.Errorf("the module has the sum %s, and %s is asked for; correct the one, or do not trust the other", got.Sum, m.Sum)
+	}
+	j.say("unpacking")
+	zip := unpack.Archive{Path: got.Zip, Executable: executable, Limit: g.most()}
+	if j.tool.Tree == "" {
+		return single(j, func(to string) error {
+			return extractMember(ctx, zip, path.Join(m.Path+"@"+m.Version, j.tool.Program), to)
+		})
+	}
+	return folderOf(j.tool), zip.Tree(ctx, m.Path+"@"+m.Version, func(h *tar.Header, in io.Reader) error {
+		dir, base := path.Split(h.Name)
+		if base != "_go.mod" {
+			return j.w.add(*h, in)
+		}
+		// No module's zip can hold another's go.mod: it lies there under this name, and the go command puts
+		// it back.
+		content, err := io.ReadAll(in)
+		if err != nil {
+			return err
+		}
+		back := *h
+		back.Name = dir + "go.mod"
+		return errors.Join(j.w.add(*h, bytes.NewReader(content)), j.w.add(back, bytes.NewReader(content)))
+	})
+}
+
+// withoutDirect leaves out of a GOPROXY list what is no proxy.
+func withoutDirect(proxies string) string {
+	words := strings.FieldsFunc(proxies, func(r rune) bool { return r == ',' || r == '|' })
+	words = slices.DeleteFunc(words, func(word string) bool { return strings.TrimSpace(word) == "direct" })
+	return strings.Join(words, ",")
+}
+
+// executable is what the go command makes executable of a toolchain module, whose zip has no modes.
+func executable(name string) bool {
+	dir := path.Dir(name)
+	inLib, _ := path.Match("go_?*_?*_exec", path.Base(name))
+	return strings.HasPrefix(name, "bin/") || path.Dir(dir) == "pkg/tool" || strings.HasPrefix(name, "lib/") && inLib
 }

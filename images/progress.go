@@ -29,8 +29,8 @@ type step struct {
 }
 
 // begin starts a step; the caller ends it.
-func (b *Builder) begin(name string) *step {
-	s := &step{name: name, out: b.progress, start: time.Now(), quit: make(chan struct{})}
+func (w *workshop) begin(name string) *step {
+	s := &step{name: name, out: w.progress, start: time.Now(), quit: make(chan struct{})}
 	s.done.Go(func() {
 		wait := beat
 		t := time.NewTimer(wait)
@@ -70,16 +70,6 @@ func (s *step) note(now string) {
 func (s *step) end() {
 	close(s.quit)
 	s.done.Wait()
-}
-
-// progress hands one line to the user of the Builder, one at a time.
-func (b *Builder) progress(line string) {
-	if b.Progress == nil {
-		return
-	}
-	b.progressing.Lock()
-	defer b.progressing.Unlock()
-	b.Progress(line)
 }
 
 // lines is a writer that hands on whole lines and remembers the last of them, for error messages.

@@ -14,6 +14,8 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"sync"
 
 	"github.com/dustin/go-humanize"
 	"github.com/google/go-containerregistry/pkg/authn"
@@ -26,6 +28,15 @@ import (
 	"buildbisect/images/fetch"
 )
 
+// registries has images from their registries.
+type registries struct {
+	*workshop
+	held *ledger
+
+	mu   sync.Mutex
+	tags map[string]string // image reference -> digest
+}
+
 // imageRecipe says in 64 hex digits which image a digest means on this machine: an index holds one for each
 // platform.
 func imageRecipe(d name.Digest) (string, error) {
@@ -35,9 +46,9 @@ func imageRecipe(d name.Digest) (string, error) {
 	}{recipeFormat, "image", d.DigestStr(), runtime.GOARCH})
 }
 
-// pin turns a reference into a digest. A tag is looked up once for each Builder: it must not move in the
+// pin turns a reference into a digest. A tag is looked up once: it must not move in the
 // middle of a run. What it was is kept in the cache, for later runs without a network.
-func (b *Builder) pin(ctx context.Context, image string) (name.Digest, error) {
+func (r *registries) pin(ctx context.Context, image string) (name.Digest, error) {
 	if d, err := name.NewDigest(image); err == nil {
 		return d, nil
 	}
@@ -45,26 +56,26 @@ func (b *Builder) pin(ctx context.Context, image string) (name.Digest, error) {
 	if err != nil {
 		return name.Digest{}, fmt.Errorf("base image %q: %w; want a reference like debian:bookworm or debian@sha256:…", image, err)
 	}
-	c, err := b.cache()
+	c, err := r.cache()
 	if err != nil {
 		return name.Digest{}, err
 	}
-	if locked := b.Lock.base("image " + image); locked != nil && locked.Digest != "" {
+	if locked := r.held.lock.base("image " + image); locked != nil && locked.Digest != "" {
 		return name.NewDigest(tag.Context().Name() + "@" + locked.Digest)
 	}
-	b.asking.Lock()
-	defer b.asking.Unlock()
-	digest, ok := b.tags[image]
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	digest, ok := r.tags[image]
 	if !ok {
 		record := tagFile(c, tag)
-		if b.Offline {
+		if r.offline {
 			seen, err := os.ReadFile(record)
 			if err != nil {
 				return name.Digest{}, fmt.Errorf("base image %w", &OfflineError{image, "a tag, and its digest was never looked up on this machine"})
 			}
 			digest = string(seen)
 		} else {
-			desc, err := remote.Get(tag, b.remoteOptions(ctx)...)
+			desc, err := remote.Get(tag, r.remoteOptions(ctx)...)
 			if err != nil {
 				return name.Digest{}, fmt.Errorf("base image %s: %w", image, explain(err))
 			}
@@ -73,11 +84,11 @@ func (b *Builder) pin(ctx context.Context, image string) (name.Digest, error) {
 				return name.Digest{}, fmt.Errorf("base image %s: cache: %w", image, err)
 			}
 		}
-		if b.tags == nil {
-			b.tags = map[string]string{}
+		if r.tags == nil {
+			r.tags = map[string]string{}
 		}
-		b.tags[image] = digest
-		b.progress(fmt.Sprintf("warning: base image %s is a tag, which may move; this run takes it as %s@%s", image, tag.Context().Name(), digest))
+		r.tags[image] = digest
+		r.progress(fmt.Sprintf("warning: base image %s is a tag, which may move; this run takes it as %s@%s", image, tag.Context().Name(), digest))
 	}
 	d, err := name.NewDigest(tag.Context().Name() + "@" + digest)
 	if err != nil {
@@ -88,9 +99,10 @@ func (b *Builder) pin(ctx context.Context, image string) (name.Digest, error) {
 
 // Tags tells which digest each tag that this Builder was asked for stood for, by the reference as asked.
 func (b *Builder) Tags() map[string]string {
-	b.asking.Lock()
-	defer b.asking.Unlock()
-	return maps.Clone(b.tags)
+	r := b.parts().registry
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.tags)
 }
 
 // tag is the file that records which digest a tag had.
@@ -109,23 +121,23 @@ func remoteOptions(ctx context.Context) []remote.Option {
 
 // remoteOptions are those for registries that a scenario names. Guarded, they are asked without the user's
 // credentials, which are for what the user wants to have.
-func (b *Builder) remoteOptions(ctx context.Context) []remote.Option {
+func (r *registries) remoteOptions(ctx context.Context) []remote.Option {
 	options := remoteOptions(ctx)
-	if b.Guarded {
-		options = append(options, remote.WithTransport(b.public()), remote.WithAuthFromKeychain(authn.NewMultiKeychain()))
+	if r.guarded {
+		options = append(options, remote.WithTransport(r.guard()), remote.WithAuthFromKeychain(authn.NewMultiKeychain()))
 	}
 	return options
 }
 
 // fetch takes an image from its registry into dir, its layers unpacked to plain tars. The registry is not
 // trusted: manifest, configuration and each layer are checked against the digest asked for.
-func (b *Builder) fetch(ctx context.Context, s *step, d name.Digest, dir string) (baseConfig, error) {
+func (r *registries) fetch(ctx context.Context, s *step, d name.Digest, dir string) (baseConfig, error) {
 	none := baseConfig{}
-	if b.Offline {
+	if r.offline {
 		return none, &OfflineError{What: "image", Need: "it is not in the cache"}
 	}
 	s.say("asking " + d.RegistryStr())
-	image, err := remote.Image(d, b.remoteOptions(ctx)...)
+	image, err := remote.Image(d, r.remoteOptions(ctx)...)
 	if err != nil {
 		return none, explain(err)
 	}
@@ -140,7 +152,7 @@ func (b *Builder) fetch(ctx context.Context, s *step, d name.Digest, dir string)
 	if err != nil {
 		return none, explain(err)
 	}
-	room := b.newRoom()
+	room := r.newRoom()
 	for i, l := range layers {
 		size, err := l.Size()
 		if err != nil {
@@ -202,4 +214,39 @@ func explain(err error) error {
 		return fmt.Errorf("the registry does not answer; check the network, the proxy and the registry's name, or name a debian base: %w", err)
 	}
 	return err
+}
+
+// Push sends an image to a registry, with the user's credentials as docker has them, and returns the
+// reference, tag and digest, under which it is there. Where ref has no tag it gets that of the image's name,
+// which says what it is made of. Layers that the repository has are not sent again. They go as they lie in
+// the cache, uncompressed: so the digest of the same image is the same wherever it was pushed from, and a
+// layer takes its full size in the registry.
+func Push(ctx context.Context, image *Image, ref string) (string, error) {
+	_, own, _ := strings.Cut(image.Name, ":")
+	to, err := name.NewTag(ref, name.WithDefaultTag(own))
+	if err != nil {
+		return "", fmt.Errorf("push %s: %w; want a repository like registry.example/team/builder, or with a tag", ref, err)
+	}
+	digest, err := image.Digest()
+	if err != nil {
+		return "", fmt.Errorf("push %s: %w", to.Name(), err)
+	}
+	if err := remote.Write(to, image, remoteOptions(ctx)...); err != nil {
+		if ctx.Err() != nil {
+			return "", context.Cause(ctx)
+		}
+		return "", fmt.Errorf("push %s: %w", to.Name(), explainPush(err))
+	}
+	return to.Name() + "@" + digest.String(), nil
+}
+
+func explainPush(err error) error {
+	// Whatever ends a request, a layer that cannot be read too, comes as a net.Error.
+	if damaged, ok := errors.AsType[*cache.DamagedError](err); ok {
+		return damaged
+	}
+	if unreachable := net.Error(nil); errors.As(err, &unreachable) {
+		return fmt.Errorf("the registry does not answer; check the network, the proxy and the registry's name: %w", err)
+	}
+	return explain(err)
 }

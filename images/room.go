@@ -17,13 +17,13 @@ type room struct{ limit, used int64 } // limit 0: there is none
 const leastMember = 4 << 10
 
 // newRoom is for one image.
-func (b *Builder) newRoom() *room { return &room{limit: b.Room} }
+func (w *workshop) newRoom() *room { return &room{limit: w.limit} }
 
 // most is how many bytes a download may have, and may unpack to: 0 stands for what its readers allow by
 // themselves, 4 GiB.
-func (b *Builder) most() int64 {
-	if b.Room < 4<<30 {
-		return b.Room
+func (w *workshop) most() int64 {
+	if w.limit < 4<<30 {
+		return w.limit
 	}
 	return 0
 }
@@ -89,15 +89,15 @@ func (r *roomReader) Read(p []byte) (int, error) {
 }
 
 // fits refuses a base that lies in the cache, where another scenario let it be larger.
-func (b *Builder) fits(fs *rootfs) error {
+func (w *workshop) fits(fs *rootfs) error {
 	size := fs.config.Unpacked
 	for _, l := range fs.layers { // of those made before that was written down
 		if fs.config.Unpacked == 0 {
 			size += l.size
 		}
 	}
-	if b.Room > 0 && size > b.Room {
-		return b.newRoom().full()
+	if w.limit > 0 && size > w.limit {
+		return w.newRoom().full()
 	}
 	return nil
 }

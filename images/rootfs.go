@@ -53,9 +53,9 @@ func (b *Builder) resolveBase(ctx context.Context, base catalogue.Base) (r resol
 	case base.Debian != nil && base.Image != "":
 		return r, fmt.Errorf("base: both debian and image are given; want one")
 	case base.Debian != nil:
-		r.recipe, err = b.debianRecipe(base.Debian)
+		r.recipe, err = b.parts().debian.recipe(base.Debian)
 	case base.Image != "":
-		if r.digest, err = b.pin(ctx, base.Image); err == nil {
+		if r.digest, err = b.parts().registry.pin(ctx, base.Image); err == nil {
 			r.recipe, err = imageRecipe(r.digest)
 		}
 	default:
@@ -67,9 +67,9 @@ func (b *Builder) resolveBase(ctx context.Context, base catalogue.Base) (r resol
 // base makes a base, or finds it in the cache. Where a lock has another one than a suite gives today, or the
 // suite cannot be had any more, it is taken from a snapshot of then, if that gives the one that is locked.
 func (b *Builder) base(ctx context.Context, r resolvedBase) (*rootfs, error) {
-	locked := b.Lock.base(r.Asked())
-	if locked == nil && b.Locked {
-		return nil, b.drift("base "+r.String(), "the lock lacks it")
+	locked := b.parts().held.lock.base(r.Asked())
+	if locked == nil && b.parts().held.locked {
+		return nil, b.parts().held.drift("base "+r.String(), "the lock lacks it")
 	}
 	fs, err := b.lockedBase(ctx, r, locked)
 	if locked != nil && r.Debian != nil && r.Debian.Snapshot == "" && (err != nil || !locked.is(fs)) && ctx.Err() == nil {
@@ -78,7 +78,7 @@ func (b *Builder) base(ctx context.Context, r resolvedBase) (*rootfs, error) {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		case oldErr != nil:
-			b.progress("as locked: " + oldErr.Error())
+			b.parts().progress("as locked: " + oldErr.Error())
 		case locked.is(old):
 			fs, err = old, nil
 		}
@@ -86,7 +86,7 @@ func (b *Builder) base(ctx context.Context, r resolvedBase) (*rootfs, error) {
 	if err != nil {
 		return nil, err
 	}
-	return fs, b.holdBase(r, fs)
+	return fs, b.parts().held.holdBase(r, fs)
 }
 
 // baseThen makes a base from the snapshot of when it was locked.
@@ -102,7 +102,7 @@ func (b *Builder) baseThen(ctx context.Context, r resolvedBase, locked *LockedBa
 
 // lockedBase is the base that is locked, if it lies in the cache, or else what is asked for today.
 func (b *Builder) lockedBase(ctx context.Context, r resolvedBase, locked *LockedBase) (*rootfs, error) {
-	c, err := b.cache()
+	c, err := b.parts().cache()
 	if err != nil {
 		return nil, err
 	}
@@ -131,7 +131,7 @@ func (b *Builder) baseOf(ctx context.Context, r resolvedBase) (*rootfs, error) {
 		return again(func() (*rootfs, error) { return b.makeBase(ctx, r) })
 	}, (*rootfs).intact)
 	if err == nil && r.Debian == nil {
-		err = b.fits(fs)
+		err = b.parts().fits(fs)
 	}
 	switch {
 	case err == nil:
@@ -147,15 +147,15 @@ func (fs *rootfs) intact() bool {
 }
 
 func (b *Builder) makeBase(ctx context.Context, r resolvedBase) (*rootfs, error) {
-	c, err := b.cache()
+	c, err := b.parts().cache()
 	if err != nil {
 		return nil, err
 	}
-	s := b.begin("base " + r.String())
+	s := b.parts().begin("base " + r.String())
 	defer s.end()
 	e, err := c.Get(ctx, "bases", r.recipe[:32], s.say, func(ctx context.Context, dir string) (map[string]string, error) {
 		if r.Debian == nil {
-			env, err := b.fetch(ctx, s, r.digest, dir)
+			env, err := b.parts().registry.fetch(ctx, s, r.digest, dir)
 			if err != nil {
 				return nil, err
 			}
@@ -165,7 +165,7 @@ func (b *Builder) makeBase(ctx context.Context, r resolvedBase) (*rootfs, error)
 		if date == "" {
 			date = time.Now().UTC().Format(snapshotFormat)
 		}
-		if err := b.debian(ctx, s, r.Debian, dir); err != nil {
+		if err := b.parts().debian.system(ctx, s, r.Debian, dir); err != nil {
 			return nil, err
 		}
 		return map[string]string{"base": r.Asked()}, describe(dir, baseConfig{Env: []string{defaultPath}, Date: date})

@@ -142,13 +142,13 @@ func (w *toolLayerWriter) program(name, file string) error {
 
 // toolLayer makes a tool, or finds it: what has served once serves as long as this Builder lives.
 func (b *Builder) toolLayer(ctx context.Context, t catalogue.Toolchain) (*toolLayer, error) {
-	if b.Locked && b.Lock.tool(t) == nil {
-		return nil, b.drift(t.Tool+" "+t.Version, "the lock lacks it, or has it from another description")
+	if b.parts().held.locked && b.parts().held.lock.tool(t) == nil {
+		return nil, b.parts().held.drift(t.Tool+" "+t.Version, "the lock lacks it, or has it from another description")
 	}
 	p, err := b.payloads.get(ctx, t.Tool+" "+t.Version, func() (*toolLayer, error) { return b.serve(ctx, t) }, (*toolLayer).intact)
 	switch {
 	case err == nil:
-		return p, b.hold(t, p)
+		return p, b.parts().held.hold(t, p)
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
 	}
@@ -158,7 +158,7 @@ func (b *Builder) toolLayer(ctx context.Context, t catalogue.Toolchain) (*toolLa
 // serve has a tool in the first way that gave what is locked and lies in the cache, or else in the first that
 // lies there, or else in the first that serves.
 func (b *Builder) serve(ctx context.Context, t catalogue.Toolchain) (*toolLayer, error) {
-	c, err := b.cache()
+	c, err := b.parts().cache()
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +167,7 @@ func (b *Builder) serve(ctx context.Context, t catalogue.Toolchain) (*toolLayer,
 		recipe string
 	}
 	var same, cached, others []known
-	locked := b.Lock.tool(t)
+	locked := b.parts().held.lock.tool(t)
 	var errs []error
 	for _, w := range b.candidates(t) {
 		recipe, err := b.recipe(ctx, w)
@@ -176,7 +176,7 @@ func (b *Builder) serve(ctx context.Context, t catalogue.Toolchain) (*toolLayer,
 			errs = append(errs, err)
 		case locked != nil && c.Layer("tools", recipe[:32]) == locked.Layer:
 			same = append(same, known{w, recipe})
-		case b.Locked && !w.locked:
+		case b.parts().held.locked && !w.locked:
 		case c.Has("tools", recipe[:32]):
 			cached = append(cached, known{w, recipe})
 		default:
@@ -190,7 +190,7 @@ func (b *Builder) serve(ctx context.Context, t catalogue.Toolchain) (*toolLayer,
 			return p, err
 		}
 		if i+1 < len(ways) {
-			b.progress(fmt.Sprintf("toolchain %s %s: %v; trying %s", t.Tool, t.Version, err, ways[i+1].candidate))
+			b.parts().progress(fmt.Sprintf("toolchain %s %s: %v; trying %s", t.Tool, t.Version, err, ways[i+1].candidate))
 		}
 		errs = append(errs, err)
 	}
@@ -201,7 +201,7 @@ func (p *toolLayer) intact() bool { return p.layer.intact() }
 
 // make makes a tool in one way.
 func (b *Builder) make(ctx context.Context, t catalogue.Toolchain, w candidate, recipe string) (*toolLayer, error) {
-	c, err := b.cache()
+	c, err := b.parts().cache()
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +211,7 @@ func (b *Builder) make(ctx context.Context, t catalogue.Toolchain, w candidate, 
 			return nil, fmt.Errorf("%s: %w", w, differs(f, sum))
 		}
 	}
-	step := b.begin(t.Tool + " " + t.Version)
+	step := b.parts().begin(t.Tool + " " + t.Version)
 	defer step.end()
 	p := &toolLayer{id: w.id(), source: w.Source, title: "bisect: " + path.Base(t.Dest), links: map[string]string{}}
 	e, err := c.Get(ctx, "tools", recipe[:32], step.say, func(ctx context.Context, dir string) (map[string]string, error) {

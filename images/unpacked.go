@@ -43,7 +43,7 @@ type unpackedFile struct {
 // process from now on.
 func (b *Builder) unpacked(ctx context.Context, t catalogue.Toolchain, p *toolLayer) (*Unpacked, error) {
 	return b.unpackings.get(ctx, t.Tool+" "+t.Version, func() (*Unpacked, error) {
-		return again(func() (*Unpacked, error) { return b.unpackPayload(ctx, t, p) })
+		return again(func() (*Unpacked, error) { return b.parts().unpack(ctx, t, p) })
 	}, func(u *Unpacked) bool {
 		if p.intact() && u.Changed() == nil {
 			return true
@@ -54,10 +54,19 @@ func (b *Builder) unpacked(ctx context.Context, t catalogue.Toolchain, p *toolLa
 	})
 }
 
-// unpackPayload finds the tool unpacked, or unpacks it. What others use stays where it is, harmed or not:
-// builds run on it.
-func (b *Builder) unpackPayload(ctx context.Context, t catalogue.Toolchain, p *toolLayer) (*Unpacked, error) {
-	c, err := b.cache()
+// unpacking is a tool that is being unpacked on this machine.
+type unpacking struct {
+	*step
+	debian *debianArchives
+	cache  cache.Dir
+	tool   catalogue.Toolchain
+	layer  *toolLayer
+}
+
+// unpack finds the tool unpacked, or unpacks it. What others use stays where it is, harmed or not: builds run
+// on it.
+func (parts *parts) unpack(ctx context.Context, t catalogue.Toolchain, p *toolLayer) (*Unpacked, error) {
+	c, err := parts.cache()
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +77,7 @@ func (b *Builder) unpackPayload(ctx context.Context, t catalogue.Toolchain, p *t
 	// taken.
 	sum := sha256.Sum256([]byte(p.layer.hash.Hex + " " + c.Root))
 	key := hex.EncodeToString(sum[:])[:32]
-	step := b.begin(t.Tool + " " + t.Version)
+	step := parts.begin(t.Tool + " " + t.Version)
 	defer step.end()
 	// Whoever looks for it waits for whoever unpacks it: the locks of use change hands under this one alone.
 	unlock, err := c.Lock(ctx, cache.Unpacked+"-"+key+"-all", step.say)
@@ -76,23 +85,24 @@ func (b *Builder) unpackPayload(ctx context.Context, t catalogue.Toolchain, p *t
 		return nil, err
 	}
 	defer unlock()
+	u := &unpacking{step, parts.debian, c, t, p}
 	for n := 1; ; n++ {
 		name := key
 		if n > 1 {
 			name = fmt.Sprintf("%s-%d", key, n)
 		}
-		if u, err := b.unpackAs(ctx, c, step, t, p, name); u != nil || err != nil {
-			return u, err
+		if got, err := u.as(ctx, name); got != nil || err != nil {
+			return got, err
 		}
 	}
 }
 
-// unpackAs finds the tool unpacked under that name, or unpacks it; nil: what lies there is harmed, but others
+// as finds the tool unpacked under that name, or unpacks it; nil: what lies there is harmed, but others
 // use it.
-func (b *Builder) unpackAs(ctx context.Context, c cache.Dir, step *step, t catalogue.Toolchain, p *toolLayer, name string) (*Unpacked, error) {
-	u := &Unpacked{what: t.Tool + " " + t.Version, dir: filepath.Join(c.Root, cache.Unpacked, name)}
+func (p *unpacking) as(ctx context.Context, name string) (*Unpacked, error) {
+	u := &Unpacked{what: p.tool.Tool + " " + p.tool.Version, dir: filepath.Join(p.cache.Root, cache.Unpacked, name)}
 	var err error
-	if u.use, err = use(c, name); err != nil {
+	if u.use, err = use(p.cache, name); err != nil {
 		return nil, err
 	}
 	harm := u.open()
@@ -108,16 +118,16 @@ func (b *Builder) unpackAs(ctx context.Context, c cache.Dir, step *step, t catal
 		if !alone {
 			how = "; others use it, so that it stays: unpacking another beside it"
 		}
-		step.say(harm.Error() + how)
+		p.say(harm.Error() + how)
 	}
 	if !alone {
 		u.letGo()
 		return nil, nil
 	}
 	if err = cache.RemoveTree(u.dir); err != nil {
-		err = c.Failed(err)
+		err = p.cache.Failed(err)
 	} else {
-		err = b.unpackInto(ctx, c, step, t, p, name)
+		err = p.into(ctx, name)
 	}
 	if err == nil {
 		err = u.share()
@@ -131,29 +141,29 @@ func (b *Builder) unpackAs(ctx context.Context, c cache.Dir, step *step, t catal
 	return u, nil
 }
 
-// unpackInto makes the entry of a tool's folder.
-func (b *Builder) unpackInto(ctx context.Context, c cache.Dir, step *step, t catalogue.Toolchain, p *toolLayer, name string) error {
-	files := filepath.Join(c.Root, cache.Unpacked, name, cache.UnpackedFiles)
-	_, err := c.Get(ctx, cache.Unpacked, name, step.say, func(ctx context.Context, dir string) (map[string]string, error) {
-		step.say("unpacking")
-		notes := map[string]string{"tool": t.Tool, "version": t.Version, "provider": p.source.Kind()}
+// into makes the entry of a tool's folder.
+func (p *unpacking) into(ctx context.Context, name string) error {
+	files := filepath.Join(p.cache.Root, cache.Unpacked, name, cache.UnpackedFiles)
+	_, err := p.cache.Get(ctx, cache.Unpacked, name, p.say, func(ctx context.Context, dir string) (map[string]string, error) {
+		p.say("unpacking")
+		notes := map[string]string{"tool": p.tool.Tool, "version": p.tool.Version, "provider": p.layer.source.Kind()}
 		to := filepath.Join(dir, cache.UnpackedFiles)
-		if d, ok := p.source.(*catalogue.Package); ok {
-			return notes, b.unpackAnew(ctx, step, t, d, p, dir, to, files)
+		if d, ok := p.layer.source.(*catalogue.Package); ok {
+			return notes, p.anew(ctx, d, dir, to, files)
 		}
-		layer, err := p.layer.Uncompressed()
+		layer, err := p.layer.layer.Uncompressed()
 		if err != nil {
 			return nil, err
 		}
 		defer layer.Close()
-		return notes, unpackLayer(layer, path.Join(toolsFolder, p.id), to)
+		return notes, unpackLayer(layer, path.Join(toolsFolder, p.layer.id), to)
 	})
 	return err
 }
 
-// unpackAnew puts a tool of Debian packages together for another place than an image has for it: for final,
+// anew puts a tool of Debian packages together for another place than an image has for it: for final,
 // written to to.
-func (b *Builder) unpackAnew(ctx context.Context, step *step, t catalogue.Toolchain, d *catalogue.Package, p *toolLayer, dir, to, final string) error {
+func (p *unpacking) anew(ctx context.Context, d *catalogue.Package, dir, to, final string) error {
 	scratch := filepath.Join(dir, "scratch")
 	if err := os.Mkdir(scratch, 0o755); err != nil {
 		return err
@@ -165,8 +175,8 @@ func (b *Builder) unpackAnew(ctx context.Context, step *step, t catalogue.Toolch
 	defer layer.Close()
 	root := strings.TrimPrefix(final, "/")
 	w := &toolLayerWriter{tar: tar.NewWriter(layer), root: root, dirs: map[string]bool{}}
-	exact := candidate{Packages: p.made.Packages, Date: p.made.Date}
-	if _, err := b.unpackDebian(ctx, job{step, t, w, scratch}, d, exact); err != nil {
+	exact := candidate{Packages: p.layer.made.Packages, Date: p.layer.made.Date}
+	if _, err := p.debian.unpack(ctx, job{p.step, p.tool, w, scratch}, d, exact); err != nil {
 		return fmt.Errorf("put together for this machine: %w", err)
 	}
 	if err := w.tar.Close(); err != nil {

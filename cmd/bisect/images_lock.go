@@ -179,17 +179,10 @@ func lockFile(ctx context.Context, file string, all []*job, o imagesLockOptions)
 // makeAsLocked makes what a scenario names, as the lock has it as far as that can be, and returns what was
 // made.
 func (s *job) makeAsLocked(ctx context.Context, lock *images.Lock, offline, fresh bool) (*images.Lock, error) {
-	_ = s.stock(parts{offline: offline}) // its error is of the lock beside the scenario, which was dealt with before
-	s.images.Lock = lock
+	_ = s.stock(parts{offline: offline})        // its error is of the lock beside the scenario, which was dealt with before
+	s.images.Lock, s.images.Relock = lock, true // what moves is told at the end
 	if fresh {
 		s.images.Fresh = time.Now().UTC().Format(time.RFC3339)
-	}
-	say := s.images.Progress
-	s.images.Progress = func(line string) {
-		// That the lock lacks something is no news to who makes it; what moves is told at the end.
-		if !strings.Contains(line, ": not as "+images.LockName+" says: ") {
-			say(line)
-		}
 	}
 	if err := s.images.Prepare(ctx, s.lab.Specs()); err != nil {
 		return nil, err
