@@ -100,7 +100,7 @@ func (s *source) recognize(ctx context.Context, f *os.File) error {
 	if err != nil {
 		return err
 	}
-	stream := bufio.NewReaderSize(&bounded{ctx, raw, s.limit, s.limit}, 64<<10)
+	stream := bufio.NewReaderSize(&bounded{whyEnded(ctx), raw, s.limit, s.limit}, 64<<10)
 	s.stream = stream
 	block, err := stream.Peek(512)
 	if err != nil && err != io.EOF {
@@ -139,16 +139,26 @@ func isTar(block []byte) bool {
 	return err == nil || errors.Is(err, io.ErrUnexpectedEOF) // a header that goes on in the next block
 }
 
-// bounded is a stream that ends with an error when there is too much of it, or when the context ends.
+// whyEnded returns what says why reading is to end; nil: it is not.
+func whyEnded(ctx context.Context) func() error {
+	return func() error {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return nil
+	}
+}
+
+// bounded is a stream that ends with an error when there is too much of it, or when it is to end.
 type bounded struct {
-	ctx         context.Context
+	ended       func() error
 	in          io.Reader
 	left, limit int64 // bytes
 }
 
 func (b *bounded) Read(p []byte) (int, error) {
-	if b.ctx.Err() != nil {
-		return 0, context.Cause(b.ctx)
+	if err := b.ended(); err != nil {
+		return 0, err
 	}
 	n, err := b.in.Read(p)
 	if b.left -= int64(n); b.left < 0 {

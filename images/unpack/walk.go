@@ -88,7 +88,7 @@ func (a Archive) walkZip(ctx context.Context, src *source, each visitFunc) error
 		default:
 			h.Typeflag = tar.TypeChar
 		}
-		r := &lazy{file: f, ctx: ctx}
+		r := &lazy{file: f, ended: whyEnded(ctx)}
 		if h.Typeflag == tar.TypeSymlink {
 			target, err := io.ReadAll(io.LimitReader(r, longest+1))
 			if err != nil {
@@ -107,14 +107,14 @@ func (a Archive) walkZip(ctx context.Context, src *source, each visitFunc) error
 
 // lazy opens a zip's member when it is read, since most are passed by.
 type lazy struct {
-	file *zip.File
-	ctx  context.Context
-	in   io.ReadCloser
+	file  *zip.File
+	ended func() error
+	in    io.ReadCloser
 }
 
 func (l *lazy) Read(p []byte) (int, error) {
-	if l.ctx.Err() != nil {
-		return 0, context.Cause(l.ctx)
+	if err := l.ended(); err != nil {
+		return 0, err
 	}
 	if l.in == nil {
 		const encrypted = 1
