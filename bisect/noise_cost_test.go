@@ -1,12 +1,13 @@
 package bisect
 
 import (
-	"buildbisect/bisect/testkit"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
 	"testing"
+
+	"buildbisect/bisect/testkit"
 )
 
 // A flaky build, and what is asked of it.

@@ -1,11 +1,12 @@
 package images
 
 import (
-	"buildbisect/images/catalogue"
 	"reflect"
 	"slices"
 	"strings"
 	"testing"
+
+	"buildbisect/images/catalogue"
 )
 
 func digestOf(letter string) string { return "sha256:" + strings.Repeat(letter, 64) }

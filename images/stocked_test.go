@@ -1,8 +1,6 @@
 package images
 
 import (
-	"buildbisect/images/cache"
-	"buildbisect/images/catalogue"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,6 +10,9 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+
+	"buildbisect/images/cache"
+	"buildbisect/images/catalogue"
 )
 
 // aTool makes a tool of a script of the test's own.

@@ -1,8 +1,9 @@
 package runner
 
 import (
-	"buildbisect/runner/lab"
 	"testing"
+
+	"buildbisect/runner/lab"
 )
 
 func TestAZoneIsAFileUnlessItIsARule(t *testing.T) {

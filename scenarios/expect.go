@@ -1,8 +1,9 @@
 package scenarios
 
 import (
-	"buildbisect/scenarios/document"
 	"fmt"
+
+	"buildbisect/scenarios/document"
 )
 
 // Expect is what bisecting must find again, for `bisect verify`: either causes or, where the good end is the

@@ -1,8 +1,9 @@
 package scenarios
 
 import (
-	"buildbisect/scenarios/document"
 	"regexp"
+
+	"buildbisect/scenarios/document"
 )
 
 // VaryAxis varies what a build finds around itself and should not depend on: see [Locale], [Umask] and

@@ -1,13 +1,14 @@
 package scenarios
 
 import (
-	"buildbisect/images/catalogue"
-	"buildbisect/scenarios/document"
 	"io"
 	"regexp"
 
 	"golang.org/x/mod/module"
 	"golang.org/x/tools/txtar"
+
+	"buildbisect/images/catalogue"
+	"buildbisect/scenarios/document"
 )
 
 var moduleProvider = provider{

@@ -1,9 +1,10 @@
 package scenarios
 
 import (
-	"buildbisect/scenarios/document"
 	"slices"
 	"strings"
+
+	"buildbisect/scenarios/document"
 )
 
 // Resources bound one trial. They are limits, not wishes: a trial that goes beyond one ends as a skip, with

@@ -1,13 +1,14 @@
 package scenarios
 
 import (
-	"buildbisect/images/catalogue"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"buildbisect/images/catalogue"
 )
 
 // underUntrusted says of a key what --untrusted makes of it: sections of a hostile file that are refused,

@@ -10,15 +10,16 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/urfave/cli/v2"
+
 	"buildbisect/bisect"
 	"buildbisect/bisect/report"
+	"buildbisect/cmd/bisect/screen"
 	"buildbisect/images"
 	"buildbisect/runner/backend"
 	"buildbisect/runner/journal"
 	"buildbisect/runner/lab"
 	"buildbisect/scenarios"
-
-	"github.com/urfave/cli/v2"
 )
 
 // When a person is given a shell in the box of a trial that is built again.
@@ -42,7 +43,7 @@ func (c command) runAgain(ctx context.Context, flags *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	p := newProgress(c.stderr)
+	p := screen.NewProgress(c.stderr)
 	if dir, err = findOwnRun(dir, p); err != nil {
 		return err
 	}
@@ -86,7 +87,7 @@ func (c command) runAgain(ctx context.Context, flags *cli.Context) (err error) {
 		return err
 	}
 	s.visit(shell)
-	p.line(fmt.Sprintf("building trial %d again: %s", row.ID, s.space.Words(point)))
+	p.Line(fmt.Sprintf("building trial %d again: %s", row.ID, s.space.Words(point)))
 	t, err := s.lab.Try(ctx, row.ID, point, log)
 	err = errors.Join(err, closeLog())
 	if err != nil {
@@ -97,7 +98,7 @@ func (c command) runAgain(ctx context.Context, flags *cli.Context) (err error) {
 	}
 	fmt.Fprintf(c.stdout, "%s: %s\n", t.Verdict, report.Clean(t.Reason))
 	if _, local := backend.As[backend.HostDescriber](s.lab.Backend); t.Image != row.Image && !local { // a set of tools on this machine has another id in each process
-		p.warn(fmt.Sprintf("it was built in image %s, and is now in %s", row.Image, t.Image))
+		p.Warn(fmt.Sprintf("it was built in image %s, and is now in %s", row.Image, t.Image))
 	}
 	return exit{statusOf(t)}
 }
@@ -144,7 +145,7 @@ func levels(p report.Point) []string {
 }
 
 // reopen opens a scenario as it was when a run began, between the commits of that time.
-func reopen(ctx context.Context, records []journal.Record, dir string, untrusted bool, p *progress) (*job, error) {
+func reopen(ctx context.Context, records []journal.Record, dir string, untrusted bool, p *screen.Progress) (*job, error) {
 	begun := *records[0].Run
 	s, err := beginWith(ctx, untrusted, p, func() (*scenarios.Scenario, error) { return scenarioOf(begun, dir, untrusted) })
 	if err != nil {
@@ -205,7 +206,7 @@ func (s *job) visit(when string) {
 		case !ok:
 			return usageError{"--shell: this runner has no shell for a person in its boxes"}
 		}
-		s.progress.end()
+		s.progress.End()
 		fmt.Fprintln(os.Stderr, "a shell in the box; leave it with exit")
 		return terminal.Shell(ctx, prelude+"exec /bin/sh -i")
 	}

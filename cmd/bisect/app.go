@@ -9,14 +9,13 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
+	"github.com/urfave/cli/v2"
+
 	"buildbisect/bisect"
 	"buildbisect/bisect/report"
 	"buildbisect/runner/git"
-
 	"buildbisect/runner/git/pattern"
-
-	"github.com/dustin/go-humanize/english"
-	"github.com/urfave/cli/v2"
 )
 
 // Exit codes, the same for every command but probe.

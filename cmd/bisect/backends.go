@@ -6,14 +6,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
+	"github.com/urfave/cli/v2"
+	"golang.org/x/mod/semver"
+
 	"buildbisect/runner/backend"
 	"buildbisect/runner/docker"
 	"buildbisect/runner/local"
 	"buildbisect/scenarios"
-
-	"github.com/dustin/go-humanize/english"
-	"github.com/urfave/cli/v2"
-	"golang.org/x/mod/semver"
 )
 
 // A place is where builds can run. To add one, write a package with its back end, and name it in places.
@@ -86,7 +86,7 @@ func openDocker(ctx context.Context, j *job) (*opened, error) {
 	if err != nil {
 		return at, err
 	}
-	j.progress.warn("engine: host gives the build this machine's Docker engine (" + engine.Info().Host + "): as good as root on it. Trials share its layer cache.")
+	j.progress.Warn("engine: host gives the build this machine's Docker engine (" + engine.Info().Host + "): as good as root on it. Trials share its layer cache.")
 	return at, nil
 }
 
@@ -127,7 +127,7 @@ func openLocal(_ context.Context, j *job) (*opened, error) {
 	if err := refuseLocal(j.scenario); err != nil {
 		return nil, err
 	}
-	engine, err := local.Open(j.cache, j.images, j.progress.warn)
+	engine, err := local.Open(j.cache, j.images, j.progress.Warn)
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +138,7 @@ func openLocal(_ context.Context, j *job) (*opened, error) {
 		fmt.Sprintf("--runner local: limits of time and of the log hold; those on cpus, memory, pids and disk do not; the work folder is another in each trial, not %s", b.Workdir),
 	}}
 	for _, note := range at.notes {
-		j.progress.warn(note)
+		j.progress.Warn(note)
 	}
 	return at, nil
 }

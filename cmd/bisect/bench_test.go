@@ -9,13 +9,12 @@ import (
 	"testing"
 	"time"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+
 	"buildbisect/bisect/report"
 	"buildbisect/images"
-	"buildbisect/scenarios"
-
 	"buildbisect/images/catalogue"
-
-	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"buildbisect/scenarios"
 )
 
 // BenchmarkShippedScenarios runs the shipped scenarios with the real engine and warm caches, and prints what

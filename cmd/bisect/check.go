@@ -3,10 +3,10 @@ package main
 import (
 	"fmt"
 
-	"buildbisect/scenarios"
-
 	"github.com/hashicorp/go-multierror"
 	"github.com/urfave/cli/v2"
+
+	"buildbisect/scenarios"
 )
 
 func (c command) checkCommand() *cli.Command {

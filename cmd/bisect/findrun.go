@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"slices"
 
+	"buildbisect/cmd/bisect/screen"
 	"buildbisect/images/cache"
+	"buildbisect/runner/ownruns"
 )
 
 // journalFile is what makes a folder that of a run.
@@ -61,20 +63,20 @@ func newestRun() (string, error) {
 
 // newestOwnRun is the newest run in .bisect that this user began on this machine. Others are passed over with
 // a word.
-func newestOwnRun(cache string, p *progress) (string, error) {
+func newestOwnRun(cache string, p *screen.Progress) (string, error) {
 	dirs, err := runFolders()
 	if err != nil {
 		return "", err
 	}
 	for _, dir := range dirs {
-		own, err := ownRunIn(cache, dir)
+		own, err := ownruns.In(cache, dir)
 		switch {
 		case own != nil:
 			return dir, nil
 		case err != nil:
-			p.warn(fmt.Sprintf("passing over %s: %v", dir, err))
+			p.Warn(fmt.Sprintf("passing over %s: %v", dir, err))
 		default:
-			p.warn(fmt.Sprintf("passing over %s: you have not begun it on this machine; to go on with it all the same: bisect resume --foreign %[1]s", dir))
+			p.Warn(fmt.Sprintf("passing over %s: you have not begun it on this machine; to go on with it all the same: bisect resume --foreign %[1]s", dir))
 		}
 	}
 	return "", usageError{"no run in " + defaultState + " that you began on this machine; begin one with bisect run, or name one with --foreign"}
@@ -98,7 +100,7 @@ func namedRun(dir string) (string, error) {
 
 // findOwnRun is the run in dir, or the newest ("") in .bisect, which this user must have begun on this
 // machine: what its folder says is run.
-func findOwnRun(dir string, p *progress) (string, error) {
+func findOwnRun(dir string, p *screen.Progress) (string, error) {
 	cache, err := cache.Default()
 	if err != nil {
 		return "", err
@@ -109,7 +111,7 @@ func findOwnRun(dir string, p *progress) (string, error) {
 	if dir, err = namedRun(dir); err != nil {
 		return "", err
 	}
-	own, err := ownRunIn(cache, dir)
+	own, err := ownruns.In(cache, dir)
 	if err != nil {
 		return "", fmt.Errorf("run %s: %w", dir, err)
 	}
@@ -117,4 +119,10 @@ func findOwnRun(dir string, p *progress) (string, error) {
 		return "", foreignRun(dir)
 	}
 	return dir, nil
+}
+
+// foreignRun says that a run was not begun by this user on this machine, and what can be done.
+func foreignRun(dir string) error {
+	return usageError{fmt.Sprintf("run %s: you have not begun it on this machine, as far as the cache knows: its folder may have come with the repository, from another machine or from an older bisect, "+
+		"or a file in it was changed; begin anew with bisect run, or go on with it under the rules of --untrusted: bisect resume --foreign %[1]s", dir)}
 }

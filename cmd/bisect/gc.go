@@ -9,14 +9,13 @@ import (
 	"strings"
 	"time"
 
-	"buildbisect/bisect/report"
-	"buildbisect/runner/backend"
-	"buildbisect/runner/session"
-
-	"buildbisect/images/cache"
-
 	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
+
+	"buildbisect/bisect/report"
+	"buildbisect/images/cache"
+	"buildbisect/runner/backend"
+	"buildbisect/runner/session"
 )
 
 // gc looks again for what dead runs left until nothing is new, after a while each time: an engine may still

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"buildbisect/cmd/bisect/screen"
 )
 
 // BenchmarkGitInBuilds says by how much trials take longer with `git: true` than without: the first of a run,
@@ -59,7 +61,7 @@ func benchSession(b *testing.B, dir, base, where string, git bool) *job {
 	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		b.Fatal(err)
 	}
-	s, err := open(b.Context(), file, false, newProgress(io.Discard))
+	s, err := open(b.Context(), file, false, screen.NewProgress(io.Discard))
 	if err == nil {
 		err = s.connect(b.Context(), parts{runner: where})
 	}

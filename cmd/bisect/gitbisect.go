@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"buildbisect/bisect/report"
+	"buildbisect/cmd/bisect/screen"
 	"buildbisect/images"
 	"buildbisect/runner/git"
 	"buildbisect/scenarios"
@@ -16,7 +17,7 @@ import (
 // openInBisection is open, but where git bisects in the work tree that the user stands in. There the scenario
 // and its lock are read as they were where that began: git checks out an older version of them at each step,
 // or none, and a verdict would be about that.
-func openInBisection(ctx context.Context, name string, untrusted bool, p *progress) (*job, error) {
+func openInBisection(ctx context.Context, name string, untrusted bool, p *screen.Progress) (*job, error) {
 	if untrusted {
 		at, err := os.Getwd()
 		if err == nil {
@@ -58,7 +59,7 @@ func openInBisection(ctx context.Context, name string, untrusted bool, p *progre
 type fixed struct {
 	bisection *git.Bisection
 	untrusted bool
-	progress  *progress
+	progress  *screen.Progress
 }
 
 // read is nil where the file in the work tree is the right one.
@@ -72,7 +73,7 @@ func (f *fixed) read(path string) (text []byte, changed bool, err error) {
 		return nil, false, fmt.Errorf("%s where git bisect began: %w", path, err)
 	}
 	if changed && text != nil {
-		f.progress.line(fmt.Sprintf("%s is read from commit %s, where git bisect began: the one checked out now has another, or none", report.Clean(path), from.Short()))
+		f.progress.Line(fmt.Sprintf("%s is read from commit %s, where git bisect began: the one checked out now has another, or none", report.Clean(path), from.Short()))
 	}
 	return text, changed, nil
 }

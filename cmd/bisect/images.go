@@ -8,13 +8,14 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"buildbisect/bisect"
-	"buildbisect/bisect/report"
-	"buildbisect/runner/lab"
-	"buildbisect/runner/space"
-
 	"github.com/dustin/go-humanize"
 	"github.com/urfave/cli/v2"
+
+	"buildbisect/bisect"
+	"buildbisect/bisect/report"
+	"buildbisect/cmd/bisect/screen"
+	"buildbisect/runner/lab"
+	"buildbisect/runner/space"
 )
 
 // imagesCommand is about what builds run in, rather than about one search.
@@ -35,7 +36,7 @@ func (c command) imagesCommand() *cli.Command {
 
 // openImages opens a scenario for its images alone: of its history they know nothing, and no engine is
 // needed.
-func openImages(ctx context.Context, name string, untrusted bool, p *progress) (*job, error) {
+func openImages(ctx context.Context, name string, untrusted bool, p *screen.Progress) (*job, error) {
 	s, err := begin(ctx, name, untrusted, p)
 	if err != nil {
 		return nil, err
@@ -44,7 +45,7 @@ func openImages(ctx context.Context, name string, untrusted bool, p *progress) (
 	if s.space, err = space.NewSpace(anyHistory, s.scenario.Axes); err != nil {
 		return nil, errors.Join(err, s.close())
 	}
-	s.lab = &lab.Lab{Scenario: s.scenario, Space: s.space, Warn: p.warn}
+	s.lab = &lab.Lab{Scenario: s.scenario, Space: s.space, Warn: p.Warn}
 	return s, nil
 }
 

@@ -7,13 +7,13 @@ import (
 	"strings"
 	"time"
 
-	"buildbisect/images"
-
-	"buildbisect/images/cache"
-
 	"github.com/dustin/go-humanize/english"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/urfave/cli/v2"
+
+	"buildbisect/cmd/bisect/screen"
+	"buildbisect/images"
+	"buildbisect/images/cache"
 )
 
 type imagesBuildOptions struct {
@@ -78,7 +78,7 @@ func (c command) imagesBuildCommand() *cli.Command {
 
 func (c command) runImagesBuild(ctx context.Context, o imagesBuildOptions) error {
 	begin := time.Now()
-	p := newProgress(c.stderr)
+	p := screen.NewProgress(c.stderr)
 	s, err := openImages(ctx, o.scenario, o.untrusted, p)
 	if err != nil {
 		return err
@@ -91,7 +91,7 @@ func (c command) runImagesBuild(ctx context.Context, o imagesBuildOptions) error
 	if err != nil {
 		return err
 	}
-	before, err := cache.Stock(s.cache, p.warn)
+	before, err := cache.Stock(s.cache, p.Warn)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func (c command) runImagesBuild(ctx context.Context, o imagesBuildOptions) error
 	}
 	r := buildReport{Scenario: s.scenario.Name, Parts: []builtPart{}, Drift: []string{}, Pushed: []pushedImage{}}
 	for i, spec := range builders {
-		p.line(fmt.Sprintf("pushing image %d of %d to %s", i+1, len(builders), o.push))
+		p.Line(fmt.Sprintf("pushing image %d of %d to %s", i+1, len(builders), o.push))
 		image, err := s.images.Image(ctx, spec)
 		if err != nil {
 			return err
@@ -122,7 +122,7 @@ func (c command) runImagesBuild(ctx context.Context, o imagesBuildOptions) error
 	if o.json {
 		return c.printJSON(r)
 	}
-	p.line(fmt.Sprintf("done in %.1f s", r.Seconds))
+	p.Line(fmt.Sprintf("done in %.1f s", r.Seconds))
 	return c.printBuilt(r)
 }
 

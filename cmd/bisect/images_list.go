@@ -4,11 +4,12 @@ import (
 	"fmt"
 	"time"
 
-	"buildbisect/images/cache"
-
 	"github.com/dustin/go-humanize"
 	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
+
+	"buildbisect/cmd/bisect/screen"
+	"buildbisect/images/cache"
 )
 
 // stockReport is what `bisect images list --json` prints.
@@ -38,7 +39,7 @@ func (c command) runImagesList(asJSON bool, now time.Time) error {
 		return err
 	}
 	r := stockReport{Cache: dir}
-	if r.Entries, err = cache.Stock(dir, newProgress(c.stderr).warn); err != nil {
+	if r.Entries, err = cache.Stock(dir, screen.NewProgress(c.stderr).Warn); err != nil {
 		return err
 	}
 	for _, e := range r.Entries {

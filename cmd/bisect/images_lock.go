@@ -10,12 +10,12 @@ import (
 	"strings"
 	"time"
 
-	"buildbisect/images"
-
-	"buildbisect/images/cache"
-
 	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
+
+	"buildbisect/cmd/bisect/screen"
+	"buildbisect/images"
+	"buildbisect/images/cache"
 )
 
 type imagesLockOptions struct {
@@ -71,7 +71,7 @@ func (c command) imagesLockCommand() *cli.Command {
 }
 
 func (c command) runImagesLock(ctx context.Context, o imagesLockOptions) error {
-	p := newProgress(c.stderr)
+	p := screen.NewProgress(c.stderr)
 	var files []string // in the order they are first needed
 	sessions := map[string][]*job{}
 	for _, name := range o.scenarios {

@@ -8,11 +8,11 @@ import (
 	"strings"
 	"time"
 
-	"buildbisect/images/cache"
-
 	"github.com/docker/go-units"
 	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
+
+	"buildbisect/images/cache"
 )
 
 // defaultAge is how long what no lock needs may lie unused, if prune is not told otherwise.

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"buildbisect/cmd/bisect/screen"
 )
 
 // sameWish is how long after a signal another one means the same: timeout(1), shells and dying terminals tell
@@ -52,7 +54,7 @@ func (c command) interruptible(leave func(status int)) context.Context {
 // unread reports whether nobody reads any more what we write.
 func (c command) unread() bool {
 	for _, w := range []io.Writer{c.stdout, c.stderr} {
-		f := fileOf(w)
+		f := screen.FileOf(w)
 		if f == nil {
 			continue
 		}

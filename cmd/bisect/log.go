@@ -9,10 +9,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"buildbisect/bisect/report"
 	"buildbisect/runner/journal"
-
-	"github.com/urfave/cli/v2"
 )
 
 func (c command) logCommand() *cli.Command {

@@ -6,9 +6,11 @@ package main
 
 import (
 	"os"
+
+	"buildbisect/cmd/bisect/screen"
 )
 
 func main() {
-	c := command{stdout: &screen{file: os.Stdout}, stderr: &screen{file: os.Stderr}}
+	c := command{stdout: screen.New(os.Stdout), stderr: screen.New(os.Stderr)}
 	os.Exit(c.run(c.interruptible(os.Exit), os.Args))
 }

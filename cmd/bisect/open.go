@@ -12,19 +12,18 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
+	"buildbisect/cmd/bisect/screen"
 	"buildbisect/images"
+	"buildbisect/images/cache"
 	"buildbisect/runner/backend"
 	"buildbisect/runner/git"
+	"buildbisect/runner/git/checkout"
 	"buildbisect/runner/lab"
 	"buildbisect/runner/session"
 	"buildbisect/runner/space"
 	"buildbisect/scenarios"
-
-	"buildbisect/runner/git/checkout"
-
-	"buildbisect/images/cache"
-
-	"github.com/urfave/cli/v2"
 )
 
 // job is a scenario opened for use: its history read, and later its engine found. close lets go of all of it.
@@ -43,9 +42,8 @@ type job struct {
 	ends      []string // ids of the good and the bad commit, as far as they are given
 	unseen    []string // what builds of the ends do not see as after a clone
 	changed   string   // which files are changed and not committed; "": none
-	aside     int      // commits left out of a search for a repair
 	lab       *lab.Lab
-	progress  *progress
+	progress  *screen.Progress
 	release   func()         // lets others prune the cache again
 	lease     *session.Lease // says that this process lives; nil where nothing outlives it
 	others    int            // sessions that work with the same back end now
@@ -61,7 +59,7 @@ type job struct {
 }
 
 // open reads a scenario and its history. Nothing is built, and no engine is needed.
-func open(ctx context.Context, name string, untrusted bool, p *progress) (*job, error) {
+func open(ctx context.Context, name string, untrusted bool, p *screen.Progress) (*job, error) {
 	s, err := begin(ctx, name, untrusted, p)
 	if err != nil {
 		return nil, err
@@ -77,11 +75,11 @@ func closing(s *job, err error) error { return errors.Join(err, s.close()) }
 
 // begin reads a scenario, and refuses it where it is not trusted and asks for too much. Until the session is
 // closed, nothing is pruned from the cache.
-func begin(ctx context.Context, name string, untrusted bool, p *progress) (*job, error) {
+func begin(ctx context.Context, name string, untrusted bool, p *screen.Progress) (*job, error) {
 	return beginWith(ctx, untrusted, p, func() (*scenarios.Scenario, error) { return readScenario(name, untrusted) })
 }
 
-func beginWith(ctx context.Context, untrusted bool, p *progress, read func() (*scenarios.Scenario, error)) (*job, error) {
+func beginWith(ctx context.Context, untrusted bool, p *screen.Progress, read func() (*scenarios.Scenario, error)) (*job, error) {
 	scenario, err := judged(read, untrusted)
 	if err != nil {
 		return nil, err
@@ -91,7 +89,7 @@ func beginWith(ctx context.Context, untrusted bool, p *progress, read func() (*s
 		return nil, err
 	}
 	s := &job{scenario: scenario, untrusted: untrusted, cache: dir, progress: p}
-	s.release, err = cache.Hold(ctx, dir, p.line)
+	s.release, err = cache.Hold(ctx, dir, p.Line)
 	return s, err
 }
 
@@ -118,7 +116,7 @@ func (s *job) openHistory(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("source.bad: %w", err)
 	}
-	s.source = checkout.NewSource(s.repo, checkout.SourceOptions{Git: s.scenario.Source.Git, Submodules: s.scenario.Source.Submodules, Progress: s.progress.line})
+	s.source = checkout.NewSource(s.repo, checkout.SourceOptions{Git: s.scenario.Source.Git, Submodules: s.scenario.Source.Submodules, Progress: s.progress.Line})
 	s.ends = []string{bad.ID}
 	if s.scenario.Source.Good == "" {
 		return s.openLadder(ctx, bad)
@@ -128,7 +126,7 @@ func (s *job) openHistory(ctx context.Context) error {
 		return fmt.Errorf("source.good: %w", err)
 	}
 	s.ends = append(s.ends, good.ID)
-	s.space, err = s.spaceBetween(ctx, good, bad)
+	s.space, err = s.history().Between(ctx, good, bad)
 	return err
 }
 
@@ -178,7 +176,7 @@ func readParts(ctx *cli.Context) parts {
 // stock opens the parts of builder images.
 func (s *job) stock(o parts) error {
 	s.images = &images.Builder{
-		Cache: s.cache, Catalogue: s.scenario.Builder.Catalogue, Offline: o.offline, Locked: o.locked, Guarded: s.untrusted, Progress: s.progress.line,
+		Cache: s.cache, Catalogue: s.scenario.Builder.Catalogue, Offline: o.offline, Locked: o.locked, Guarded: s.untrusted, Progress: s.progress.Line,
 		Room: s.scenario.Builder.Resources.Disk,
 		Debian: images.Archives{
 			Mirror: os.Getenv("BISECT_DEBIAN_MIRROR"), Snapshots: os.Getenv("BISECT_DEBIAN_SNAPSHOTS"), Keyring: os.Getenv("BISECT_DEBIAN_KEYRING"),
@@ -193,7 +191,7 @@ func (s *job) stock(o parts) error {
 	}
 	if err == nil && s.images.Lock != nil {
 		if err := cache.NoteLock(s.cache, filepath.Join(s.scenario.Dir, images.LockName)); err != nil {
-			s.progress.warn("bisect images prune will not know of this lock: " + err.Error())
+			s.progress.Warn("bisect images prune will not know of this lock: " + err.Error())
 		}
 	}
 	if err == nil && o.locked && s.scenario.Dir == "" {
@@ -224,7 +222,7 @@ func (s *job) connect(ctx context.Context, o parts) error {
 	}
 	s.lab = &lab.Lab{
 		Scenario: s.scenario, Space: s.space, Source: s.source, Backend: s.backend.Backend, Run: cmp.Or(s.mark, session.NewMark()),
-		Images: s.images, Secrets: secrets, Warn: func(text string) { s.progress.warn(secrets.Text(text)) },
+		Images: s.images, Secrets: secrets, Warn: func(text string) { s.progress.Warn(secrets.Text(text)) },
 	}
 	if maker, ok := backend.As[lab.Images](s.backend.Backend); ok {
 		s.lab.Images = maker
@@ -255,7 +253,7 @@ func (s *job) prepare(ctx context.Context) error { return s.lab.Prepare(ctx) }
 // closeWarning closes the session. What goes wrong then takes nothing from the answer.
 func (s *job) closeWarning() {
 	if err := s.close(); err != nil {
-		s.progress.warn(err.Error())
+		s.progress.Warn(err.Error())
 	}
 }
 

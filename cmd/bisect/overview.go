@@ -6,12 +6,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
+
 	"buildbisect/bisect"
 	"buildbisect/bisect/report"
 	"buildbisect/runner"
 	"buildbisect/scenarios"
-
-	"github.com/dustin/go-humanize/english"
 )
 
 // overview says in a line what is searched.

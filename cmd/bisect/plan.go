@@ -6,12 +6,13 @@ import (
 	"math"
 	"strings"
 
-	"buildbisect/bisect"
-	"buildbisect/bisect/report"
-	"buildbisect/runner/explain"
-
 	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
+
+	"buildbisect/bisect"
+	"buildbisect/bisect/report"
+	"buildbisect/cmd/bisect/screen"
+	"buildbisect/runner/explain"
 )
 
 // plan is what `bisect plan --json` prints.
@@ -63,7 +64,7 @@ func (c command) planCommand() *cli.Command {
 }
 
 func (c command) runPlan(ctx context.Context, name string, asJSON, untrusted bool) (err error) {
-	s, err := open(ctx, name, untrusted, newProgress(c.stderr))
+	s, err := open(ctx, name, untrusted, screen.NewProgress(c.stderr))
 	if err != nil {
 		return err
 	}

@@ -10,11 +10,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"buildbisect/bisect"
 	"buildbisect/bisect/report"
+	"buildbisect/cmd/bisect/screen"
 	"buildbisect/runner/git"
-
-	"github.com/urfave/cli/v2"
 )
 
 // Exit codes of probe, made for `git bisect run`: it must never take a mishap for a verdict.
@@ -66,7 +67,7 @@ func (c command) runProbe(ctx context.Context, flags *cli.Context) (err error) {
 	if err := checkRunner(flags); err != nil {
 		return err
 	}
-	p := newProgress(c.stderr)
+	p := screen.NewProgress(c.stderr)
 	untrusted := flags.Bool("untrusted")
 	s, err := openInBisection(ctx, name, untrusted, p)
 	if err != nil {
@@ -87,7 +88,7 @@ func (c command) runProbe(ctx context.Context, flags *cli.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	p.line("building " + s.space.Words(point))
+	p.Line("building " + s.space.Words(point))
 	t, err := s.lab.Try(ctx, 1, point, log)
 	err = errors.Join(err, closeLog())
 	if err != nil {
@@ -107,7 +108,7 @@ func (c command) runProbe(ctx context.Context, flags *cli.Context) (err error) {
 func (c command) probeLog(flags *cli.Context) (log io.Writer, close func() error, err error) {
 	path := flags.String("log")
 	if path == "" {
-		shown := &visible{w: c.stderr}
+		shown := screen.NewVisible(c.stderr)
 		return shown, shown.Flush, nil
 	}
 	f, err := os.Create(filepath.Clean(path))
@@ -164,6 +165,6 @@ func (s *job) standOn(commit git.Commit) (err error) {
 	if err != nil || commit.ID == bad.ID {
 		return err
 	}
-	s.space, err = s.ladder(commit, bad)
+	s.space, err = s.history().Ladder(commit, bad)
 	return err
 }

@@ -13,15 +13,16 @@ import (
 	"path/filepath"
 	"slices"
 
-	"buildbisect/images"
-	"buildbisect/runner/backend"
-	"buildbisect/runner/journal"
-
-	"buildbisect/images/cache"
-
 	"github.com/dustin/go-humanize/english"
 	"github.com/rogpeppe/go-internal/diff"
 	"github.com/urfave/cli/v2"
+
+	"buildbisect/cmd/bisect/screen"
+	"buildbisect/images"
+	"buildbisect/images/cache"
+	"buildbisect/runner/backend"
+	"buildbisect/runner/journal"
+	"buildbisect/runner/ownruns"
 )
 
 // Copies in a run's folder of what it was begun with.
@@ -61,7 +62,7 @@ type resumeOptions struct {
 }
 
 func (c command) runResume(ctx context.Context, r resumeOptions) error {
-	p := newProgress(c.stderr)
+	p := screen.NewProgress(c.stderr)
 	cache, err := cache.Default()
 	if err != nil {
 		return err
@@ -102,7 +103,7 @@ func (c command) runResume(ctx context.Context, r resumeOptions) error {
 	if err := s.sameAs(begun, state); err != nil {
 		return err
 	}
-	p.line(s.overview())
+	p.Line(s.overview())
 	if !r.foreign { // of a stranger's, nothing in the engine is to bear the mark, which may be that of another run
 		s.mark = begun.Mark
 	}
@@ -124,13 +125,13 @@ func (c command) runResume(ctx context.Context, r resumeOptions) error {
 		return usageError{fmt.Sprintf("run %s: it began on %s, and this is %s: builds on both prove nothing together; go on there, or begin anew with bisect run",
 			state.Dir, begun.Machine, host.Machine())}
 	}
-	p.line(fmt.Sprintf("going on with %s: %s", state.Dir, english.Plural(ended, "build stands", "builds stand")))
+	p.Line(fmt.Sprintf("going on with %s: %s", state.Dir, english.Plural(ended, "build stands", "builds stand")))
 	return c.search(ctx, s, o, state, begun)
 }
 
 // open finds the run, and opens it if this user began it on this machine, or wants it as a stranger's. Until
 // that is known nothing is written to its folder.
-func (r *resumeOptions) open(cache string, p *progress) (*journal.State, error) {
+func (r *resumeOptions) open(cache string, p *screen.Progress) (*journal.State, error) {
 	var err error
 	switch {
 	case r.dir != "":
@@ -143,7 +144,7 @@ func (r *resumeOptions) open(cache string, p *progress) (*journal.State, error) 
 	if err != nil {
 		return nil, err
 	}
-	own, err := ownRunIn(cache, r.dir)
+	own, err := ownruns.In(cache, r.dir)
 	if err != nil {
 		return nil, fmt.Errorf("run %s: %w", r.dir, err)
 	}
@@ -154,7 +155,7 @@ func (r *resumeOptions) open(cache string, p *progress) (*journal.State, error) 
 	if err != nil || r.foreign {
 		return state, err
 	}
-	if err := errors.Join(state.Seal(own.Key), own.moved(cache, r.dir)); err != nil {
+	if err := errors.Join(state.Seal(own.Key), own.Moved(cache, r.dir)); err != nil {
 		return nil, errors.Join(err, state.Close())
 	}
 	return state, nil

@@ -8,16 +8,17 @@ import (
 	"path/filepath"
 	"time"
 
-	"buildbisect/bisect/report"
-	"buildbisect/images"
-	"buildbisect/runner"
-	"buildbisect/runner/journal"
-	"buildbisect/runner/space"
-
-	"buildbisect/images/cache"
-
 	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
+
+	"buildbisect/bisect/report"
+	"buildbisect/cmd/bisect/screen"
+	"buildbisect/images"
+	"buildbisect/images/cache"
+	"buildbisect/runner"
+	"buildbisect/runner/journal"
+	"buildbisect/runner/ownruns"
+	"buildbisect/runner/space"
 )
 
 // defaultScenario is what run and plan take when none is named.
@@ -48,13 +49,13 @@ func (c command) runRun(ctx context.Context, o runOptions) error {
 			return err
 		}
 	}
-	p := newProgress(c.stderr)
+	p := screen.NewProgress(c.stderr)
 	s, err := open(ctx, o.scenario, o.untrusted, p)
 	if err != nil {
 		return err
 	}
 	defer s.closeWarning()
-	p.line(s.overview())
+	p.Line(s.overview())
 	if err := s.ready(ctx, &o); err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func (c command) runRun(ctx context.Context, o runOptions) error {
 	if err != nil {
 		return err
 	}
-	p.line("logs and report in " + state.Dir)
+	p.Line("logs and report in " + state.Dir)
 	return c.search(ctx, s, o, state, begun)
 }
 
@@ -83,19 +84,21 @@ func (s *job) ready(ctx context.Context, o *runOptions) error {
 	if o.workers, err = s.shareBackend(o.workers, o.untrusted); err != nil {
 		return err
 	}
-	s.progress.parallel = o.workers > 1
+	if o.workers > 1 {
+		s.progress.Parallel()
+	}
 	if err := s.lookAtSource(ctx); err != nil {
 		return err
 	}
 	for _, note := range s.warnings() {
-		s.progress.warn(note)
+		s.progress.Warn(note)
 	}
 	return s.prepare(ctx)
 }
 
-func letGo(state *journal.State, p *progress) {
+func letGo(state *journal.State, p *screen.Progress) {
 	if err := state.Close(); err != nil {
-		p.warn(err.Error())
+		p.Warn(err.Error())
 	}
 }
 
@@ -114,7 +117,7 @@ func (c command) search(ctx context.Context, s *job, o runOptions, state *journa
 		run.Span = func(ctx context.Context, good string) (*space.Space, error) { return s.spanAbove(ctx, run, good) }
 	}
 	rep, err := run.Do(ctx)
-	p.end()
+	p.End()
 	if err == nil && rep.Stopped == "" {
 		s.finished(state)
 	}
@@ -146,13 +149,13 @@ func (c command) search(ctx context.Context, s *job, o runOptions, state *journa
 // that.
 func (s *job) unfinished(state *journal.State) {
 	if err := cache.NoteLock(s.cache, filepath.Join(state.Dir, images.LockName)); err != nil {
-		s.progress.warn(err.Error())
+		s.progress.Warn(err.Error())
 	}
 }
 
 func (s *job) finished(state *journal.State) {
 	if err := cache.ForgetLock(s.cache, filepath.Join(state.Dir, images.LockName)); err != nil {
-		s.progress.warn(err.Error())
+		s.progress.Warn(err.Error())
 	}
 }
 
@@ -174,4 +177,21 @@ func (c command) print(r *report.Report, asJSON bool) error {
 		format = "json"
 	}
 	return report.Formats[format](r, c.stdout)
+}
+
+// recordRun writes down that this user begins a run, and has its journal sealed.
+func (s *job) recordRun(state *journal.State, o runOptions) error {
+	dir, err := filepath.Abs(state.Dir)
+	if err != nil {
+		return err
+	}
+	key, err := ownruns.Begin(s.cache, ownruns.Run{
+		Mark: s.lab.Run, Dir: dir, Scenario: s.scenario.Name, Hash: s.scenario.Hash, Runner: o.parts.runner,
+		Begun: time.Now().UTC().Truncate(time.Second),
+	})
+	if err != nil {
+		s.progress.Warn(fmt.Sprintf("that this run is yours cannot be written down: %v; bisect resume will want --foreign for it", err))
+		return nil
+	}
+	return state.Seal(key)
 }

@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/urfave/cli/v2"
+
 	"buildbisect/bisect"
 	"buildbisect/bisect/report"
-
-	"github.com/urfave/cli/v2"
 )
 
 type runOptions struct {

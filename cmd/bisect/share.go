@@ -5,11 +5,11 @@ import (
 	"math"
 	"strings"
 
-	"buildbisect/runner/backend"
-	"buildbisect/scenarios"
-
 	"github.com/docker/go-units"
 	"github.com/dustin/go-humanize/english"
+
+	"buildbisect/runner/backend"
+	"buildbisect/scenarios"
 )
 
 // mostPerCPU is how many builds at a time make sense for each processor: beyond, they only wait for each
@@ -41,10 +41,10 @@ func (s *job) shareBackend(workers int, untrusted bool) (int, error) {
 	case got.excess != "" && untrusted:
 		return 0, usageError{"--untrusted: " + got.excess + "; ask for less, or leave memory out for a fair share"}
 	case got.excess != "":
-		s.progress.warn(got.excess + ": builds that use it up can take the machine down")
+		s.progress.Warn(got.excess + ": builds that use it up can take the machine down")
 	}
 	if got.warning != "" {
-		s.progress.warn(got.warning)
+		s.progress.Warn(got.warning)
 	}
 	s.lab.CPUs, s.lab.Memory = got.cpus, got.memory
 	if text := got.String(); (got.workers > 1 || s.others > 0) && text != "" {
@@ -52,7 +52,7 @@ func (s *job) shareBackend(workers int, untrusted bool) (int, error) {
 		if s.others > 0 {
 			beside = ", beside " + english.Plural(s.others, "other bisect", "") + " at work with this engine"
 		}
-		s.progress.line(fmt.Sprintf("%s at a time, each with up to %s%s", english.Plural(got.workers, "build", ""), text, beside))
+		s.progress.Line(fmt.Sprintf("%s at a time, each with up to %s%s", english.Plural(got.workers, "build", ""), text, beside))
 	}
 	return got.workers, nil
 }

@@ -7,17 +7,16 @@ import (
 	"slices"
 	"strings"
 
-	"buildbisect/images"
-
-	"buildbisect/runner/git/checkout"
-
 	"github.com/dustin/go-humanize/english"
+
+	"buildbisect/images"
+	"buildbisect/runner/git/checkout"
 )
 
 // lookAtSource finds what builds of the ends do not see as after a clone, and what is changed in the work
 // tree: builds see commits alone.
 func (s *job) lookAtSource(ctx context.Context) (err error) {
-	defer s.progress.whenSlow("reading which files the ends have, and which are changed")()
+	defer s.progress.WhenSlow("reading which files the ends have, and which are changed")()
 	if s.unseen, err = s.source.Caveats(ctx, s.ends...); err != nil {
 		return err
 	}

@@ -1,14 +1,15 @@
 package main
 
 import (
-	"buildbisect/runner/backend"
-	"buildbisect/runner/session"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/dustin/go-humanize/english"
+
+	"buildbisect/runner/backend"
+	"buildbisect/runner/session"
 )
 
 // sweepDead removes at the start of a session what dead ones left. What goes wrong with that is no reason not
@@ -18,7 +19,7 @@ func (s *job) sweepDead(ctx context.Context, reaper backend.Reaper) {
 	defer cancel()
 	release, err := session.LockSweeps(ctx, s.cache)
 	if err != nil {
-		s.progress.warn("what killed runs left stays for now: " + err.Error())
+		s.progress.Warn("what killed runs left stays for now: " + err.Error())
 		return
 	}
 	defer release()
@@ -28,11 +29,11 @@ func (s *job) sweepDead(ctx context.Context, reaper backend.Reaper) {
 		s.others = len(slices.DeleteFunc(found.Alive, func(o session.Owner) bool { return o.Session == s.lease.Owner.Session }))
 		var removed []backend.Resource
 		if removed, err = sweeper.Clear(ctx, found); len(removed) > 0 {
-			s.progress.line("removed " + counted(removed) + " of " + killed(found.Runs()))
+			s.progress.Line("removed " + counted(removed) + " of " + killed(found.Runs()))
 		}
 	}
 	if err != nil && ctx.Err() == nil {
-		s.progress.warn("what killed runs left stays for now: " + err.Error())
+		s.progress.Warn("what killed runs left stays for now: " + err.Error())
 	}
 }
 

@@ -5,10 +5,10 @@ import (
 	"os"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"buildbisect/runner/redact"
 	"buildbisect/scenarios"
-
-	"github.com/urfave/cli/v2"
 )
 
 // untrustedFlag is for builds of code that nobody has read.

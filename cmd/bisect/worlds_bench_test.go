@@ -12,14 +12,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/moby/moby/client"
+
 	"buildbisect/bisect/report"
 	"buildbisect/images"
+	"buildbisect/images/catalogue"
 	"buildbisect/runner/docker"
 	"buildbisect/scenarios"
-
-	"buildbisect/images/catalogue"
-
-	"github.com/moby/moby/client"
 )
 
 // BenchmarkWorlds prints a line for each shipped scenario: what a run takes when all its parts are in the

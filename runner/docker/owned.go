@@ -1,7 +1,6 @@
 package docker
 
 import (
-	"buildbisect/runner/backend"
 	"context"
 	"fmt"
 	"regexp"
@@ -13,6 +12,8 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/image"
 	"github.com/moby/moby/client"
+
+	"buildbisect/runner/backend"
 )
 
 // Owned lists the containers, networks and volumes that carry our label, whoever's they are.

@@ -1,7 +1,6 @@
 package docker
 
 import (
-	"buildbisect/runner/backend"
 	"context"
 	"slices"
 	"strings"
@@ -11,6 +10,8 @@ import (
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/image"
 	"github.com/moby/moby/client"
+
+	"buildbisect/runner/backend"
 )
 
 // leave makes a container, a network and a volume as builds do that name them by a marker.

@@ -1,7 +1,6 @@
 package docker
 
 import (
-	"buildbisect/runner/backend"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,8 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
+
+	"buildbisect/runner/backend"
 )
 
 // remove kills and removes a container with its anonymous volumes, and returns when it is gone. One that is

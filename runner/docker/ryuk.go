@@ -2,7 +2,6 @@ package docker
 
 import (
 	"bufio"
-	"buildbisect/runner/backend"
 	"context"
 	"errors"
 	"fmt"
@@ -14,12 +13,13 @@ import (
 	"strings"
 	"time"
 
-	"buildbisect/runner/docker/endpoint"
-
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/api/types/mount"
 	"github.com/moby/moby/api/types/network"
 	"github.com/moby/moby/client"
+
+	"buildbisect/runner/backend"
+	"buildbisect/runner/docker/endpoint"
 )
 
 // Ryuk is the reaper of testcontainers: a container that removes what carries a label once nobody is

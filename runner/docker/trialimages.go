@@ -1,7 +1,6 @@
 package docker
 
 import (
-	"buildbisect/runner/backend"
 	"context"
 	"fmt"
 	"slices"
@@ -10,6 +9,8 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/hashicorp/go-multierror"
 	"github.com/moby/moby/client"
+
+	"buildbisect/runner/backend"
 )
 
 // minMarker is how long a trial's marker must at least be. A short one could be part of the name of an image

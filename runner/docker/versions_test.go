@@ -1,12 +1,13 @@
 package docker
 
 import (
-	"buildbisect/runner/docker/endpoint"
 	"errors"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"buildbisect/runner/docker/endpoint"
 )
 
 // TestAnEngineThatSpeaksTooOldOrTooNewIsNamed uses small engines that answer the first questions only.

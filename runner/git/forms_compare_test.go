@@ -1,7 +1,6 @@
 package git
 
 import (
-	"buildbisect/runner/git/gittest"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,6 +10,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/filemode"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"buildbisect/runner/git/gittest"
 )
 
 // tips are the refs that every form has some of.

@@ -1,7 +1,6 @@
 package git
 
 import (
-	"buildbisect/runner/git/gittest"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -9,6 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"buildbisect/runner/git/gittest"
 )
 
 const worldSize = 12

@@ -1,11 +1,12 @@
 package git
 
 import (
-	"buildbisect/runner/git/pattern"
 	"context"
 	"fmt"
 
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"buildbisect/runner/git/pattern"
 )
 
 // History is what lies between a good and a bad commit.

@@ -1,7 +1,6 @@
 package git
 
 import (
-	"buildbisect/runner/git/gittext"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -16,6 +15,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // stamp is a file in an imported repository that holds the sha256 of the text it was made from.

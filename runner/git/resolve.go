@@ -8,9 +8,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/xrash/smetrics"
-
 	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/xrash/smetrics"
 
 	"buildbisect/runner/git/gittext"
 )

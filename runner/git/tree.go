@@ -1,12 +1,13 @@
 package git
 
 import (
-	"buildbisect/runner/git/gittext"
 	"errors"
 	"fmt"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"buildbisect/runner/git/gittext"
 )
 
 // What a hostile tree can cost: a few objects can name each other into billions of files.

@@ -12,10 +12,10 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"buildbisect/bisect/report"
 	"buildbisect/images"
-
-	"github.com/gofrs/flock"
 )
 
 // State is the folder of one run: journal.jsonl, trials/<id>/log, report.json, the scenario as it was and the

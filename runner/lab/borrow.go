@@ -1,12 +1,13 @@
 package lab
 
 import (
-	"buildbisect/runner/backend"
-	"buildbisect/runner/space"
 	"context"
 	"fmt"
 	"io"
 	"sync"
+
+	"buildbisect/runner/backend"
+	"buildbisect/runner/space"
 )
 
 // common is what the trees of the lab's space have in common.

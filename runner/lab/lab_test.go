@@ -1,10 +1,11 @@
 package lab
 
 import (
-	"buildbisect/runner/redact"
-	"buildbisect/scenarios"
 	"strings"
 	"testing"
+
+	"buildbisect/runner/redact"
+	"buildbisect/scenarios"
 )
 
 func TestLinesPutTogetherAnewHideASecretOfSeveralLines(t *testing.T) {

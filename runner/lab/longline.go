@@ -1,12 +1,13 @@
 package lab
 
 import (
-	"buildbisect/runner/redact"
 	"bytes"
 	"io"
 	"regexp"
 	"regexp/syntax"
 	"unicode/utf8"
+
+	"buildbisect/runner/redact"
 )
 
 const (

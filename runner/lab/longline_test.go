@@ -1,7 +1,6 @@
 package lab
 
 import (
-	"buildbisect/runner/redact"
 	"bytes"
 	"fmt"
 	"io"
@@ -13,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/charmbracelet/x/ansi"
+
+	"buildbisect/runner/redact"
 )
 
 // TestASignatureIsFoundWhereverItStandsInALine has lines of every kind that a build prints without ending

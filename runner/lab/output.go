@@ -1,11 +1,12 @@
 package lab
 
 import (
-	"buildbisect/runner/redact"
 	"bytes"
 	"io"
 	"regexp"
 	"strings"
+
+	"buildbisect/runner/redact"
 )
 
 const (

@@ -1,13 +1,14 @@
 package lab
 
 import (
-	"buildbisect/runner/redact"
 	"bytes"
 	"io"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+
+	"buildbisect/runner/redact"
 )
 
 // readByHand is the oracle: what is to be kept of a text that is there at once. Of a match in a line that is

@@ -8,11 +8,11 @@ import (
 	"io"
 	"time"
 
+	"github.com/docker/go-units"
+
 	"buildbisect/runner/backend"
 	"buildbisect/runner/redact"
 	"buildbisect/scenarios"
-
-	"github.com/docker/go-units"
 )
 
 // stages runs the stages in order up to the deciding one, each behind the prelude, and judges. What they

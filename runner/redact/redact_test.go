@@ -1,7 +1,6 @@
 package redact
 
 import (
-	"buildbisect/runner/backend"
 	"bytes"
 	"encoding/base64"
 	"errors"
@@ -15,6 +14,8 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"buildbisect/runner/backend"
 )
 
 // cut passes text to w in pieces whose lengths are the bytes of cuts, over and over.

@@ -12,9 +12,9 @@ import (
 	"strings"
 	"syscall"
 
-	"buildbisect/runner/backend"
-
 	"github.com/prometheus/procfs"
+
+	"buildbisect/runner/backend"
 )
 
 // Owner tells whose a resource is: of which session of which run, and of which process on which machine. What

@@ -11,11 +11,10 @@ import (
 	"path/filepath"
 	"strings"
 
-	"buildbisect/images/workdir"
-
-	"buildbisect/runner/git"
-
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"buildbisect/images/workdir"
+	"buildbisect/runner/git"
 )
 
 // packWithGit has git pack what can be reached from tips. Deltas that are there are taken over, and none are

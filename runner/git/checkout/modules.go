@@ -1,7 +1,6 @@
 package checkout
 
 import (
-	"buildbisect/runner/git/gittext"
 	"cmp"
 	"fmt"
 	"path/filepath"
@@ -9,9 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	"buildbisect/runner/git"
-
 	"github.com/go-git/go-git/v5/plumbing"
+
+	"buildbisect/runner/git"
+	"buildbisect/runner/git/gittext"
 )
 
 // module finds the repository of a submodule that has its pinned commit: among those that git keeps in the

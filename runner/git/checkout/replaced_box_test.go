@@ -1,8 +1,9 @@
 package checkout
 
 import (
-	"buildbisect/runner/git/gittest"
 	"testing"
+
+	"buildbisect/runner/git/gittest"
 )
 
 // TestGitInATreeReadsWhatIsReplacedAndGrafted as it is read in the repository.

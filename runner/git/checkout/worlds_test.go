@@ -1,8 +1,9 @@
 package checkout
 
 import (
-	"buildbisect/runner/git"
 	"testing"
+
+	"buildbisect/runner/git"
 )
 
 // opened opens the repository in dir, and closes it when the test has ended.

@@ -1,13 +1,14 @@
 package gittext
 
 import (
-	"buildbisect/runner/git/gittest"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"buildbisect/runner/git/gittest"
 )
 
 // TestConfigurationIsReadAsByGit reads random files, most of them odd, as `git config --list` does, and

@@ -1,9 +1,10 @@
 package gittext
 
 import (
-	"buildbisect/bisect/report"
 	"strings"
 	"unicode"
+
+	"buildbisect/bisect/report"
 )
 
 // Printable makes text safe to print: what is no character, or moves a terminal's cursor, is replaced.

@@ -1,4 +1,4 @@
-package main
+package screen
 
 import (
 	"bytes"
@@ -28,7 +28,7 @@ func TestWhatABuildPrintsIsShownAndNotObeyed(t *testing.T) {
 	} {
 		for cut := 0; cut <= len(raw); cut++ { // wherever it is cut into writes
 			var out bytes.Buffer
-			v := &visible{w: &out}
+			v := NewVisible(&out)
 			for _, part := range []string{raw[:cut], raw[cut:]} {
 				if n, err := v.Write([]byte(part)); n != len(part) || err != nil {
 					t.Fatalf("%d, %v", n, err)
@@ -50,7 +50,7 @@ func TestNoOutputOfTheProgramMovesATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	s := &screen{file: f}
+	s := New(f)
 	for _, part := range []string{"a\x1b[2J\u202eb\u200b\xe2", "\x82", "\xac\t\r\n\b", "\xff|"} {
 		if n, err := s.Write([]byte(part)); n != len(part) || err != nil {
 			t.Fatal(n, err)
@@ -59,7 +59,7 @@ func TestNoOutputOfTheProgramMovesATerminal(t *testing.T) {
 	if got, err := os.ReadFile(f.Name()); string(got) != "a?[2J?b?€\t\r\n\b?|" || err != nil {
 		t.Errorf("got %q, %v", got, err)
 	}
-	if fileOf(s) != f || fileOf(f) != f || fileOf(&bytes.Buffer{}) != nil {
+	if FileOf(s) != f || FileOf(f) != f || FileOf(&bytes.Buffer{}) != nil {
 		t.Error("the file behind an output is another")
 	}
 }

@@ -1,4 +1,7 @@
-package main
+// Package history lays out what a repository holds as the levels of the commit axis: the commits between good
+// and bad (history.go), or, where no good one is given, those to look at for one (ladder.go), each with its
+// weight (prior.go).
+package history
 
 import (
 	"context"
@@ -7,55 +10,64 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dustin/go-humanize/english"
+
 	"buildbisect/bisect"
 	"buildbisect/bisect/report"
 	"buildbisect/runner/git"
 	"buildbisect/runner/space"
-
-	"github.com/dustin/go-humanize/english"
+	"buildbisect/scenarios"
 )
 
-// spaceBetween reads the history between two commits and spans the scenario's axes over it. Where good is
+// Reader reads histories for a scenario.
+type Reader struct {
+	Repo     *git.Repository
+	Scenario *scenarios.Scenario
+	Slow     func(what string) (done func()) // is told what may take longer than a second, and when it is done
+	Note     func(text string)               // is told what whoever reads the answer should know of the history
+}
+
+// Between reads the history between two commits and spans the scenario's axes over it. Where good is
 // newer than bad the question is which change repaired the build, and the history runs from bad to good.
-func (s *job) spaceBetween(ctx context.Context, good, bad git.Commit) (*space.Space, error) {
-	o := git.HistoryOptions{FirstParent: s.scenario.Source.FirstParent, Paths: s.scenario.Source.Paths}
-	defer s.progress.whenSlow("reading the history between good and bad")()
-	h, err := s.repo.History(ctx, good, bad, o)
+func (r *Reader) Between(ctx context.Context, good, bad git.Commit) (*space.Space, error) {
+	o := git.HistoryOptions{FirstParent: r.Scenario.Source.FirstParent, Paths: r.Scenario.Source.Paths}
+	defer r.Slow("reading the history between good and bad")()
+	h, err := r.Repo.History(ctx, good, bad, o)
 	repair := false
 	if swapped := (*git.SwappedError)(nil); errors.As(err, &swapped) {
 		repair = true
-		if h, err = s.repo.History(ctx, bad, good, o); err != nil {
+		if h, err = r.Repo.History(ctx, bad, good, o); err != nil {
 			err = asAsked(err)
 		}
 	}
-	if same := (*git.SameCommitError)(nil); errors.As(err, &same) && len(s.scenario.Axes) > 0 {
+	if same := (*git.SameCommitError)(nil); errors.As(err, &same) && len(r.Scenario.Axes) > 0 {
 		return nil, fmt.Errorf("source: %w; to search the tools alone, give the commit's parent as good", err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("source: %w", err)
 	}
-	levels, apart, err := s.levels(h, repair)
+	levels, apart, aside, err := r.levels(h, repair)
 	if err != nil {
 		return nil, err
 	}
-	levels.Path, levels.Repair = s.repo.Path(), repair
-	if levels.Weights, err = s.weights(ctx, levels); err != nil {
+	levels.Path, levels.Repair = r.Repo.Path(), repair
+	if levels.Weights, err = r.weights(ctx, levels); err != nil {
 		return nil, err
 	}
 	weighApart(levels, apart)
 	if levels.Note != "" {
-		s.notes = append(s.notes, levels.Note)
+		r.Note(levels.Note)
 	}
 	if h.Newest.ID != h.Bad.ID {
-		s.notes = append(s.notes, fmt.Sprintf("%s touches none of source.paths; commit %s stands for it, the newest that does", h.Bad.Short(), h.Newest.Short()))
+		r.Note(fmt.Sprintf("%s touches none of source.paths; commit %s stands for it, the newest that does", h.Bad.Short(), h.Newest.Short()))
 	}
-	if s.aside > 0 {
-		s.notes = append(s.notes, english.Plural(s.aside, "commit does", "commits do")+" not contain the broken one, and so cannot show a repair; each counts as part of the merge that brought it in")
+	if aside > 0 {
+		r.Note(english.Plural(aside, "commit does", "commits do") + " not contain the broken one, and so cannot show a repair; each counts as part of the merge that brought it in")
 	}
 	if len(apart) > 0 {
-		s.notes = append(s.notes, apartNote(levels, apart))
+		r.Note(apartNote(levels, apart))
 	}
-	return space.NewSpace(levels, s.scenario.Axes)
+	return space.NewSpace(levels, r.Scenario.Axes)
 }
 
 // asAsked gives an error of a history read from bad to good the names that the scenario has for its ends.
@@ -74,9 +86,9 @@ func asAsked(err error) error {
 // such a history begins there is no parent to step down to; the good side stands for it, which is what is
 // left without that history.
 //
-// In looking for a repair, commits that do not contain the broken one are left out: they build because they
-// never had what broke it.
-func (s *job) levels(h *git.History, repair bool) (out *space.History, apart []int, err error) {
+// In looking for a repair, commits that do not contain the broken one are left out, and aside counts them: they
+// build because they never had what broke it.
+func (r *Reader) levels(h *git.History, repair bool) (out *space.History, apart []int, aside int, err error) {
 	good := h.Good
 	out = &space.History{}
 	switch {
@@ -105,16 +117,16 @@ func (s *job) levels(h *git.History, repair bool) (out *space.History, apart []i
 			if _, known := level[id]; known || inRange[id] || contains[i+1] || repair {
 				continue
 			}
-			before, err := s.repo.Resolve(id)
+			before, err := r.Repo.Resolve(id)
 			if err != nil {
-				return nil, nil, fmt.Errorf("parent of %s: %w", c.Short(), err)
+				return nil, nil, 0, fmt.Errorf("parent of %s: %w", c.Short(), err)
 			}
 			level[id] = add(before, bisect.Before, []int{0})
 		}
 	}
 	for i, c := range h.Commits {
 		if repair && !contains[i+1] {
-			s.aside++
+			aside++
 			continue
 		}
 		var parents []int
@@ -141,7 +153,7 @@ func (s *job) levels(h *git.History, repair bool) (out *space.History, apart []i
 			apart = append(apart, level[c.ID])
 		}
 	}
-	return out, apart, nil
+	return out, apart, aside, nil
 }
 
 // weighApart has all commits that share no history with good weigh as much as one that does, apart from the

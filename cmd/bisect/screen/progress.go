@@ -1,4 +1,4 @@
-package main
+package screen
 
 import (
 	"fmt"
@@ -7,10 +7,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/mattn/go-isatty"
+
 	"buildbisect/bisect/report"
 	"buildbisect/runner/journal"
-
-	"github.com/mattn/go-isatty"
 )
 
 // How often a trial that is still running says so: a terminal shows a clock, a log file gets a mark now and
@@ -20,11 +20,11 @@ const (
 	logBeat      = 10 * time.Second
 )
 
-// progress tells on stderr what is tried, why, and how it went. It is a [journal.Observer].
+// Progress tells on stderr what is tried, why, and how it went. It is a [journal.Observer].
 //
 // Where one trial runs at a time each has a line, begun when it starts. Where several do, a line tells of
 // each start and one of each end, and in between a last line counts what runs.
-type progress struct {
+type Progress struct {
 	w        io.Writer
 	terminal bool // w is one
 	parallel bool // several trials may run at a time
@@ -47,33 +47,34 @@ type running struct {
 // oneLine makes a list of errors read on one line.
 var oneLine = strings.NewReplacer("\n\t* ", "; ", "\n\n", "", "\n", "; ")
 
-var _ journal.Observer = (*progress)(nil)
+var _ journal.Observer = (*Progress)(nil)
 
-// newProgress tells what goes on to w.
-func newProgress(w io.Writer) *progress {
-	f := fileOf(w)
-	return &progress{w: w, terminal: f != nil && isatty.IsTerminal(f.Fd()), running: map[int]running{}}
+// NewProgress tells what goes on to w.
+func NewProgress(w io.Writer) *Progress {
+	f := FileOf(w)
+	return &Progress{w: w, terminal: f != nil && isatty.IsTerminal(f.Fd()), running: map[int]running{}}
 }
 
-// line prints a line of its own.
-func (p *progress) line(text string) {
+// Line prints a line of its own.
+func (p *Progress) Line(text string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.breakLine()
 	fmt.Fprintln(p.w, report.Clean(oneLine.Replace(text)))
 }
 
-func (p *progress) warn(text string) { p.line("warning: " + text) }
+// Warn prints a warning.
+func (p *Progress) Warn(text string) { p.Line("warning: " + text) }
 
-// whenSlow says what takes so long, if it takes longer than a second. The function it returns ends the wait.
-func (p *progress) whenSlow(what string) (done func()) {
-	timer := time.AfterFunc(time.Second, func() { p.line(what + " …") })
+// WhenSlow says what takes so long, if it takes longer than a second. The function it returns ends the wait.
+func (p *Progress) WhenSlow(what string) (done func()) {
+	timer := time.AfterFunc(time.Second, func() { p.Line(what + " …") })
 	return func() { timer.Stop() }
 }
 
 // breakLine leaves the cursor at the start of a line. A trial's line stays as far as it has come, a count
 // goes.
-func (p *progress) breakLine() {
+func (p *Progress) breakLine() {
 	switch {
 	case !p.open:
 	case p.parallel && p.terminal:
@@ -86,8 +87,11 @@ func (p *progress) breakLine() {
 	p.open, p.counted = false, 0
 }
 
+// Parallel says that several trials may run at a time.
+func (p *Progress) Parallel() { p.parallel = true }
+
 // Started tells of a trial, so that what is running can be read while it runs.
-func (p *progress) Started(id int, at, question string) {
+func (p *Progress) Started(id int, at, question string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.breakLine()
@@ -105,7 +109,7 @@ func (p *progress) Started(id int, at, question string) {
 }
 
 // beat shows that long trials are alive.
-func (p *progress) beat(stop <-chan struct{}) {
+func (p *Progress) beat(stop <-chan struct{}) {
 	interval := logBeat
 	if p.terminal {
 		interval = terminalBeat
@@ -125,7 +129,7 @@ func (p *progress) beat(stop <-chan struct{}) {
 }
 
 // tick writes how long it has been. A terminal shows the last count alone.
-func (p *progress) tick() {
+func (p *Progress) tick() {
 	oldest := time.Now()
 	for _, r := range p.running {
 		if r.begun.Before(oldest) {
@@ -150,7 +154,7 @@ func (p *progress) tick() {
 }
 
 // quiet ends the heartbeat, if one runs and nothing else does.
-func (p *progress) quiet() {
+func (p *Progress) quiet() {
 	p.mu.Lock()
 	stop := p.stop
 	if len(p.running) > 0 {
@@ -166,7 +170,7 @@ func (p *progress) quiet() {
 }
 
 // Ended says how a trial went: on its own line, or on a new one that names it again.
-func (p *progress) Ended(id int, e journal.Ending) {
+func (p *Progress) Ended(id int, e journal.Ending) {
 	p.mu.Lock()
 	at := p.running[id].at
 	delete(p.running, id)
@@ -195,10 +199,10 @@ func (p *progress) Ended(id int, e journal.Ending) {
 }
 
 // Proved announces what is proved at once: the proof that there is no more may take long.
-func (p *progress) Proved(what string) { p.line(what) }
+func (p *Progress) Proved(what string) { p.Line(what) }
 
-// end leaves the cursor at the start of a line.
-func (p *progress) end() {
+// End leaves the cursor at the start of a line.
+func (p *Progress) End() {
 	p.mu.Lock()
 	clear(p.running)
 	p.mu.Unlock()

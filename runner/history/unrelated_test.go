@@ -1,4 +1,4 @@
-package main
+package history
 
 import (
 	"fmt"
@@ -171,8 +171,8 @@ func (w *rootedWorld) search(t *testing.T) (blamed string, builds int, inApart b
 			t.Fatal(err)
 		}
 	}
-	s := &job{repo: repo, scenario: &scenarios.Scenario{}, progress: newProgress(t.Output())}
-	space, err := s.spaceBetween(t.Context(), ends[0], ends[1])
+	r := &Reader{Repo: repo, Scenario: &scenarios.Scenario{}, Slow: func(string) func() { return func() {} }, Note: func(string) {}}
+	space, err := r.Between(t.Context(), ends[0], ends[1])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package main
+package history
 
 import (
 	"context"
@@ -12,15 +12,15 @@ import (
 
 // weights are how likely each level of the commit axis is to be what is looked for, by the scenario's prior;
 // nil where it has none. What a merge changed is what it brought to its first parent.
-func (s *job) weights(ctx context.Context, h *space.History) ([]float64, error) {
-	prior := s.scenario.Prior
+func (r *Reader) weights(ctx context.Context, h *space.History) ([]float64, error) {
+	prior := r.Scenario.Prior
 	if len(prior.Paths) == 0 && len(prior.Commits) == 0 && !prior.Size {
 		return nil, nil
 	}
-	defer s.progress.whenSlow(fmt.Sprintf("reading what %d commits changed, for the prior", len(h.Commits)-1))()
+	defer r.Slow(fmt.Sprintf("reading what %d commits changed, for the prior", len(h.Commits)-1))()
 	single := map[string]float64{}
 	for revision, weight := range prior.Commits {
-		commit, err := s.repo.Resolve(revision)
+		commit, err := r.Repo.Resolve(revision)
 		if err != nil {
 			return nil, fmt.Errorf("prior.commits: %w", err)
 		}
@@ -43,7 +43,7 @@ func (s *job) weights(ctx context.Context, h *space.History) ([]float64, error) 
 		if i == 0 || len(paths) == 0 && !prior.Size {
 			continue
 		}
-		changed, err := s.repo.Changes(ctx, git.Commit{ID: c.ID})
+		changed, err := r.Repo.Changes(ctx, git.Commit{ID: c.ID})
 		if err != nil {
 			return nil, fmt.Errorf("prior: %w", err)
 		}

@@ -1,25 +1,26 @@
-package main
+// Package ownruns remembers which runs this user began on this machine.
+package ownruns
 
 import (
-	"buildbisect/runner/journal"
-	"buildbisect/runner/session"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
+
+	"buildbisect/runner/journal"
+	"buildbisect/runner/session"
 )
 
-// ownRun is the record of a run that this user began on this machine. It lies in the user's cache, and not in
+// Run is the record of a run that this user began on this machine. It lies in the user's cache, and not in
 // the run's folder, which a repository may bring along: going on with a run is to do what it says. Its key
 // seals the run's journal, so that a folder may be moved or copied, but what stands in it has been written by
 // this user's bisect alone.
-type ownRun struct {
+type Run struct {
 	Mark     string    `json:"mark"`
 	Key      []byte    `json:"key"`
 	Dir      string    `json:"dir"` // absolute
@@ -33,46 +34,38 @@ type ownRun struct {
 // moved.
 const forgotten = 30 * 24 * time.Hour
 
-func ownRunsDir(cache string) string { return filepath.Join(cache, "runs") }
+func folder(cache string) string { return filepath.Join(cache, "runs") }
 
-func ownRunFile(cache, mark string) string { return filepath.Join(ownRunsDir(cache), mark+".json") }
+func fileOf(cache, mark string) string { return filepath.Join(folder(cache), mark+".json") }
 
-// recordRun writes down that this user begins a run, and has its journal sealed.
-func (s *job) recordRun(state *journal.State, o runOptions) error {
-	dir, err := filepath.Abs(state.Dir)
-	if err != nil {
-		return err
-	}
-	r := ownRun{
-		Mark: s.lab.Run, Key: make([]byte, 32), Dir: dir, Scenario: s.scenario.Name, Hash: s.scenario.Hash, Runner: o.parts.runner,
-		Begun: time.Now().UTC().Truncate(time.Second),
-	}
+// Begin writes down that this user begins r, and returns the key that is to seal its journal.
+func Begin(cache string, r Run) (key []byte, err error) {
+	r.Key = make([]byte, 32)
 	rand.Read(r.Key) // never fails
-	if err := r.write(s.cache); err != nil {
-		s.progress.warn(fmt.Sprintf("that this run is yours cannot be written down: %v; bisect resume will want --foreign for it", err))
-		return nil
+	if err := r.write(cache); err != nil {
+		return nil, err
 	}
-	forgetRuns(s.cache, time.Now())
-	return state.Seal(r.Key)
+	forget(cache, time.Now())
+	return r.Key, nil
 }
 
 // write makes the record, or replaces it, whole or not at all. Nobody else may read its key.
-func (r ownRun) write(cache string) error {
-	if err := os.MkdirAll(ownRunsDir(cache), 0o700); err != nil {
+func (r Run) write(cache string) error {
+	if err := os.MkdirAll(folder(cache), 0o700); err != nil {
 		return err
 	}
 	text, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(ownRunsDir(cache), ".run-") // with mode 0600
+	f, err := os.CreateTemp(folder(cache), ".run-") // with mode 0600
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(append(text, '\n'))
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
-		err = os.Rename(f.Name(), ownRunFile(cache, r.Mark))
+		err = os.Rename(f.Name(), fileOf(cache, r.Mark))
 	}
 	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
@@ -80,16 +73,16 @@ func (r ownRun) write(cache string) error {
 	return nil
 }
 
-// readOwnRun reads the record of the run of that mark; nil: this user has none.
-func readOwnRun(cache, mark string) *ownRun {
+// read reads the record of the run of that mark; nil: this user has none.
+func read(cache, mark string) *Run {
 	if !session.IsMark(mark) { // it comes from the run's folder
 		return nil
 	}
-	return readRecord(ownRunFile(cache, mark), mark)
+	return readRecord(fileOf(cache, mark), mark)
 }
 
 // readRecord reads a record that is as this user's bisect writes it.
-func readRecord(file, mark string) *ownRun {
+func readRecord(file, mark string) *Run {
 	for _, path := range []string{filepath.Dir(file), file} {
 		info, err := os.Lstat(path)
 		if err != nil || info.Mode()&fs.ModeSymlink != 0 || info.Mode().Perm()&0o077 != 0 {
@@ -100,16 +93,16 @@ func readRecord(file, mark string) *ownRun {
 		}
 	}
 	text, err := os.ReadFile(file)
-	var r ownRun
+	var r Run
 	if err != nil || json.Unmarshal(text, &r) != nil || r.Mark != mark || len(r.Key) < 32 {
 		return nil
 	}
 	return &r
 }
 
-// ownRunIn is the record of the run in dir, if this user began it on this machine: its journal is sealed with
+// In is the record of the run in dir, if this user began it on this machine: its journal is sealed with
 // the key in the record.
-func ownRunIn(cache, dir string) (*ownRun, error) {
+func In(cache, dir string) (*Run, error) {
 	records, err := journal.Read(dir)
 	if err != nil {
 		return nil, err
@@ -117,7 +110,7 @@ func ownRunIn(cache, dir string) (*ownRun, error) {
 	if len(records) == 0 {
 		return nil, errors.New("it was ended before it had begun: there is nothing to go on with; begin anew with bisect run")
 	}
-	r := readOwnRun(cache, records[0].Run.Mark)
+	r := read(cache, records[0].Run.Mark)
 	if r == nil {
 		return nil, nil
 	}
@@ -128,8 +121,8 @@ func ownRunIn(cache, dir string) (*ownRun, error) {
 	return r, nil
 }
 
-// moved notes where the run's folder is by now.
-func (r *ownRun) moved(cache, dir string) error {
+// Moved notes where the run's folder is by now.
+func (r *Run) Moved(cache, dir string) error {
 	now, err := filepath.Abs(dir)
 	if err != nil || now == r.Dir {
 		return err
@@ -138,9 +131,9 @@ func (r *ownRun) moved(cache, dir string) error {
 	return r.write(cache)
 }
 
-// forgetRuns removes the records of runs whose folders are gone, and not just moved, as far as can be told.
-func forgetRuns(cache string, now time.Time) {
-	files, err := filepath.Glob(filepath.Join(ownRunsDir(cache), "*.json"))
+// forget removes the records of runs whose folders are gone, and not just moved, as far as can be told.
+func forget(cache string, now time.Time) {
+	files, err := filepath.Glob(filepath.Join(folder(cache), "*.json"))
 	if err != nil {
 		return
 	}
@@ -157,10 +150,4 @@ func forgetRuns(cache string, now time.Time) {
 			_ = os.Remove(file) // it costs nothing where it stays
 		}
 	}
-}
-
-// foreignRun says that a run was not begun by this user on this machine, and what can be done.
-func foreignRun(dir string) error {
-	return usageError{fmt.Sprintf("run %s: you have not begun it on this machine, as far as the cache knows: its folder may have come with the repository, from another machine or from an older bisect, "+
-		"or a file in it was changed; begin anew with bisect run, or go on with it under the rules of --untrusted: bisect resume --foreign %[1]s", dir)}
 }
