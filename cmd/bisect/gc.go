@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/dustin/go-humanize/english"
 	"github.com/urfave/cli/v2"
@@ -18,13 +17,6 @@ import (
 	"buildbisect/runner/session"
 )
 
-// gc looks again for what dead runs left until nothing is new, after a while each time: an engine may still
-// be finishing a container for a process that died meanwhile.
-const (
-	gcAgain = time.Second
-	gcLooks = 10
-)
-
 type gcOptions struct {
 	dryRun, json, images bool
 	runner               string
@@ -33,22 +25,8 @@ type gcOptions struct {
 
 // gcReport is what `bisect gc --json` prints.
 type gcReport struct {
-	DryRun  bool       `json:"dry-run"`
-	Removed []gcThing  `json:"removed"` // or would be
-	Kept    []gcThing  `json:"kept"`    // of dead runs, but used by what is not
-	Unknown []gcOthers `json:"unknown"` // of sessions that cannot be judged from here
-	Alive   []string   `json:"alive"`   // runs that live
-	Runs    []string   `json:"runs"`    // that were killed
-}
-
-type gcThing struct {
-	backend.Resource
-	Run string `json:"run,omitempty"` // whose it was; "": a builder image
-}
-
-type gcOthers struct {
-	Owner  session.Owner      `json:"owner"`
-	Things []backend.Resource `json:"things"`
+	DryRun bool `json:"dry-run"` // nothing was removed
+	session.Collection
 }
 
 func (c command) gcCommand() *cli.Command {
@@ -104,97 +82,13 @@ func (c command) runGC(ctx context.Context, o gcOptions) (err error) {
 		return err
 	}
 	defer release()
-	r := &gcReport{DryRun: o.dryRun, Removed: []gcThing{}, Kept: []gcThing{}, Unknown: []gcOthers{}, Alive: []string{}, Runs: []string{}}
-	err = collect(ctx, session.Sweeper{Backend: reaper, Cache: cache, Here: session.Here(), Dead: o.run}, o, r)
+	sweeper := session.Sweeper{Backend: reaper, Cache: cache, Here: session.Here(), Dead: o.run}
+	collected, err := sweeper.Collect(ctx, o.dryRun, o.images)
+	r := &gcReport{o.dryRun, collected}
 	if err == nil && o.run != "" && slices.Contains(r.Alive, o.run) {
 		err = fmt.Errorf("gc --run %s: that run lives: its lease is locked, or its process runs; stop it first", o.run)
 	}
 	return errors.Join(err, c.printGC(r, o))
-}
-
-// collect removes what is left of dead runs until a look finds nothing more of them, and tells r.
-func collect(ctx context.Context, s session.Sweeper, o gcOptions, r *gcReport) error {
-	for look := 1; ; look++ {
-		found, err := s.Scan(ctx)
-		if err != nil {
-			return err
-		}
-		r.judged(found)
-		things := found.Resources()
-		if o.images && look == 1 && len(found.Alive) == 0 {
-			unused, err := s.Backend.UnusedBuilders(ctx)
-			if err != nil {
-				return err
-			}
-			things = append(things, unused...)
-		}
-		if o.dryRun {
-			r.Removed = ofRuns(things, r.Runs)
-			return nil
-		}
-		// Only what is new: what somebody uses stays, however often one looks.
-		things = slices.DeleteFunc(things, r.keeps)
-		removed, err := s.Backend.Remove(ctx, things)
-		r.Removed = append(r.Removed, ofRuns(removed, r.Runs)...)
-		if err != nil {
-			return err
-		}
-		r.Kept = append(r.Kept, ofRuns(without(things, removed), r.Runs)...)
-		if len(found.Dead) == 0 {
-			return nil
-		}
-		if len(things) == 0 && look > 1 || look == gcLooks {
-			_, err := s.Clear(ctx, found)
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(gcAgain):
-		}
-	}
-}
-
-// judged notes what the last look found of runs.
-func (r *gcReport) judged(found *session.Scan) {
-	r.Unknown, r.Alive = []gcOthers{}, []string{}
-	for _, u := range found.Unknown {
-		if len(u.Resources) > 0 {
-			r.Unknown = append(r.Unknown, gcOthers{u.Owner, u.Resources})
-		}
-	}
-	for _, o := range found.Alive {
-		r.Alive = append(r.Alive, o.Run)
-	}
-	r.Alive = slices.Compact(r.Alive)
-	for _, run := range found.Runs() {
-		if !slices.Contains(r.Runs, run) {
-			r.Runs = append(r.Runs, run)
-		}
-	}
-}
-
-func (r *gcReport) keeps(t backend.Resource) bool {
-	return slices.ContainsFunc(r.Kept, func(k gcThing) bool { return k.String() == t.String() })
-}
-
-// ofRuns says of each thing whose it was, by its label or its name.
-func ofRuns(things []backend.Resource, runs []string) (list []gcThing) {
-	list = []gcThing{} // not null in JSON
-	for _, t := range things {
-		whose := t.Labels[backend.LabelRun]
-		if i := slices.IndexFunc(runs, func(run string) bool { return strings.Contains(t.Name, run+"-") }); whose == "" && i >= 0 {
-			whose = runs[i]
-		}
-		list = append(list, gcThing{t, whose})
-	}
-	return list
-}
-
-func without(things, gone []backend.Resource) []backend.Resource {
-	return slices.DeleteFunc(slices.Clone(things), func(t backend.Resource) bool {
-		return slices.ContainsFunc(gone, func(g backend.Resource) bool { return g.String() == t.String() })
-	})
 }
 
 func (c command) printGC(r *gcReport, o gcOptions) error {
@@ -231,13 +125,13 @@ func (c command) printGC(r *gcReport, o gcOptions) error {
 		fmt.Fprintf(c.stdout, "builder images stay while a run lives: %s\n", strings.Join(r.Alive, ", "))
 	}
 	for _, u := range r.Unknown {
-		fmt.Fprintln(c.stdout, report.Clean(fmt.Sprint(u)))
+		fmt.Fprintln(c.stdout, report.Clean(stays(u)))
 	}
 	return nil
 }
 
-// String says why something was not judged, and what to do about it.
-func (u gcOthers) String() string {
+// stays says why something was not judged, and what to do about it.
+func stays(u session.Undecided) string {
 	whose := "of no session that can be told"
 	if u.Owner.Run != "" {
 		whose = "of run " + u.Owner.Run
@@ -246,12 +140,12 @@ func (u gcOthers) String() string {
 		whose += fmt.Sprintf(", process %d on host %s,", u.Owner.PID, u.Owner.Host)
 	}
 	var ids []string
-	for _, t := range u.Things {
+	for _, t := range u.Resources {
 		if t.Kind == backend.KindContainer {
 			ids = append(ids, t.ID[:12])
 		}
 	}
-	text := fmt.Sprintf("%s %s %s: it cannot be told from here whether that still runs", counted(u.Things), whose, english.PluralWord(len(u.Things), "stays", "stay"))
+	text := fmt.Sprintf("%s %s %s: it cannot be told from here whether that still runs", counted(u.Resources), whose, english.PluralWord(len(u.Resources), "stays", "stay"))
 	if name, _ := os.Hostname(); u.Owner.Host != "" && u.Owner.Host != name {
 		text += "; run bisect gc there"
 	}
