@@ -5,6 +5,11 @@
 // gives; bases from a registry, by digest, or from Debian packages. What may be asked for is package catalogue's.
 // All that was made is kept in a cache that several processes may share.
 //
+// A [Builder] (builder.go) puts an image together of a base (rootfs.go; debian.go and registry.go make it) and
+// layers of tools (toollayer.go), in one of several ways (candidate.go; module.go, release.go, debtool.go,
+// extract.go and file.go go them). links.go and placement.go say what lies where. toolset.go unpacks tools on this
+// machine instead. bisect.lock is lock.go; lockcheck.go compares what is made with it, lockdiff.go two of them.
+//
 // Three things are outside of the promise. A tool built from a module depends on the Go version, which is
 // part of an image's identity. A Debian base depends on the day its packages were fetched, which is not: see
 // [Builder.Identity]. And only images for Linux on this machine's own processor are made.

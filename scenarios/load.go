@@ -20,7 +20,7 @@ const (
 )
 
 // Load reads the scenario at path: a file, or a folder that holds bisect.yaml. A file that is no valid
-// readScenario gives [Mistakes]; one that cannot be read, an error that wraps the reason.
+// scenario gives [Mistakes]; one that cannot be read, an error that wraps the reason.
 func Load(path string) (*Scenario, error) { return load(path, false) }
 
 func load(path string, untrusted bool) (*Scenario, error) {

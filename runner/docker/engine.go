@@ -11,7 +11,8 @@
 // machine. Under control groups of version 1 it cannot run --privileged containers itself.
 //
 // A box is created in start.go, with the limits and the few rights of limits.go; its scripts run in exec.go,
-// under supervisor.go; files go in and out in box.go and artifacts.go. What it writes is watched in diskwatch.go.
+// under supervisor.go; files go in and out in box.go and artifacts.go. What it writes is watched in diskwatch.go, and
+// how much room the engine has left for all, in diskroom.go.
 // Images come into the engine in load.go, and what is left is found and removed in owned.go and remove.go.
 // isolation.go only says how well the engine keeps boxes apart.
 //
