@@ -119,8 +119,10 @@ func (w candidate) recipe() string {
 	return digest
 }
 
-// A Maker is a source that has its tool by itself: it writes one executable file, to a path where none is yet,
-// and says what goes on, a line at a time. Every provider that package images does not know is one.
+// A Maker is a source that makes its tool itself: it writes one executable file, to a path where none is yet,
+// and says what goes on, a line at a time. Every provider that package images does not know is one. It asks
+// no network: it is not told what a Builder that is offline or guarded may do. Nor does it bring a whole
+// folder.
 type Maker interface {
 	catalogue.Source
 	Make(ctx context.Context, to string, say func(line string)) error
@@ -151,6 +153,9 @@ func (b *Builder) provide(ctx context.Context, j job, way candidate) (contents, 
 	case *catalogue.File:
 		return single(j, func(to string) error { return copyTool(s, to) })
 	case Maker:
+		if j.tool.Tree != "" {
+			return contents{}, fmt.Errorf("provider %s brings one file, and no whole folder", way.Kind())
+		}
 		return single(j, func(to string) error { return s.Make(ctx, to, j.say) })
 	}
 	return contents{}, fmt.Errorf("provider %s cannot make a tool", way.Kind())

@@ -2,13 +2,14 @@
 // anything in them, so that the same parts give the same image id on any machine.
 //
 // Tools come from Go modules, built here with every checksum pinned, or from files whose digest the scenario
-// gives; bases from a registry, by digest, or from Debian packages. What may be asked for is package catalogue's.
-// All that was made is kept in a cache that several processes may share.
+// gives; bases from a registry, by digest, or from Debian packages. What may be asked for is package
+// catalogue's. All that was made is kept in a cache that several processes may share.
 //
-// A [Builder] (builder.go) puts an image together of a base (rootfs.go; debian.go and registry.go make it) and
-// layers of tools (toollayer.go), in one of several ways (candidate.go; module.go, release.go, debtool.go,
-// extract.go and file.go go them). links.go and placement.go say what lies where. toolset.go unpacks tools on this
-// machine instead. bisect.lock is lock.go; lockcheck.go compares what is made with it, lockdiff.go two of them.
+// A [Builder] (builder.go) puts an image together of a base (rootfs.go; debian.go and registry.go make it)
+// and layers of tools (toollayer.go), each made in one of several ways (candidate.go; the ways are module.go,
+// release.go, debtool.go, extract.go and file.go). links.go and placement.go say what lies where. toolset.go
+// unpacks tools on this machine instead. bisect.lock is lock.go; lockcheck.go compares what is made with it,
+// lockdiff.go two of them.
 //
 // Three things are outside of the promise. A tool built from a module depends on the Go version, which is
 // part of an image's identity. A Debian base depends on the day its packages were fetched, which is not: see

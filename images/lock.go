@@ -233,8 +233,8 @@ type describedSource struct {
 	Debian  *catalogue.Package
 	Image   *catalogue.Extract
 	File    *catalogue.File
-	Kind    string           `json:",omitempty"` // of any other
-	Other   catalogue.Source `json:",omitempty"`
+	Kind    string `json:",omitempty"` // of any other, with its recipe
+	Other   any    `json:",omitempty"`
 }
 
 func describedIn(s catalogue.Source) describedSource {
@@ -250,7 +250,7 @@ func describedIn(s catalogue.Source) describedSource {
 	case *catalogue.File: // wherever it lies
 		return describedSource{File: &catalogue.File{SHA256: s.SHA256}}
 	}
-	return describedSource{Kind: s.Kind(), Other: s}
+	return describedSource{Kind: s.Kind(), Other: s.Recipe(catalogue.Making{})}
 }
 
 // Names reports whether the lock names something that lies in a cache.

@@ -1,6 +1,7 @@
 package images
 
 import (
+	"runtime"
 	"strings"
 	"testing"
 
@@ -33,10 +34,11 @@ func TestWhatASourceIsCalledStays(t *testing.T) {
 	} {
 		tc := catalogue.Toolchain{Tool: "jq", Version: "1", Dest: "/usr/bin/jq", Tree: "/opt/jq", Program: "bin/jq", Also: map[string]string{"/x": "y"}, Sources: []catalogue.Source{c.source}}
 		c.made.Source, c.made.shape = c.source, shapeOf(tc)
-		if id := c.made.id(); id != c.id {
+		pinned := runtime.GOARCH == "amd64" // the processor is in the name
+		if id := c.made.id(); pinned && id != c.id {
 			t.Errorf("%s: id %s, want %s", name, id, c.id)
 		}
-		if recipe := c.made.recipe()[:16]; recipe != c.recipe {
+		if recipe := c.made.recipe()[:16]; pinned && recipe != c.recipe {
 			t.Errorf("%s: recipe %s, want %s", name, recipe, c.recipe)
 		}
 		if lock := askedOf(tc)[:16]; lock != c.lock {

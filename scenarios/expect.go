@@ -32,8 +32,8 @@ func readExpect(m *document.Mapping, s *Scenario) {
 	s.Expect.Candidates = readChanges(m.At("candidates"), "candidate", "own", s.Axes)
 }
 
-// readChanges reads sets of levels: causes, which lead to the bad end, repairs, which lead to the good one, or
-// whole points.
+// readChanges reads sets of levels: causes, which lead to the bad end, repairs, which lead to the good one,
+// or whole points.
 func readChanges(p document.Place, kind, toward string, axes []Axis) []map[string]*string {
 	elements, ok := p.List()
 	if ok && len(elements) == 0 {

@@ -34,8 +34,8 @@ func (engineKind) levels(m *document.Mapping, _ Axis, fixed pinned, known bool) 
 	return unlike(m.At("levels"), func(p document.Place) (Level, bool) { return readEngineLevel(p, fixed) })
 }
 
-// readEngine reads which Docker engine the build itself may use. Which dockerd a plain dind means is settled once
-// the axes are known.
+// readEngine reads which Docker engine the build itself may use. Which dockerd a plain dind means is settled
+// once the axes are known.
 func readEngine(p document.Place, b *Builder, fixed *pinned) {
 	b.Engine = EngineNone
 	if p.Node != nil && p.Node.Kind == yaml.MappingNode {

@@ -13,8 +13,8 @@ import (
 )
 
 // A provider reads where a version of a tool is had from. To add one, write a file with a value like
-// [moduleProvider], which reads a [catalogue.Source], and name it in providers. If package images does not know
-// how that source is made, it makes itself: see images.Maker.
+// [moduleProvider], which reads a [catalogue.Source], and name it in providers. If package images does not
+// know the source, the source makes its tool itself: see images.Maker.
 type provider struct {
 	key     string        // names it in a scenario
 	mapping string        // kind of the mapping that stands there; "": it stands among the keys of the tool itself
@@ -44,8 +44,8 @@ func providerKeys() (keys []string) {
 	return keys
 }
 
-// readSources reads where a version is had from: one provider, or a list of them that are tried in order. Known
-// are the sources of which the catalogue knows all but the version.
+// readSources reads where a version is had from: one provider, or a list of them that are tried in order.
+// Known are the sources of which the catalogue knows all but the version.
 func readSources(m *document.Mapping, s *Scenario, known []catalogue.Source) []catalogue.Source {
 	if !m.Has("any") {
 		source, ok := readProvider(m, s, known, "; several that are tried in order stand below any")
@@ -91,14 +91,15 @@ func readProvider(m *document.Mapping, s *Scenario, known []catalogue.Source, hi
 	}
 	var source catalogue.Source
 	for _, p := range providers {
-		switch {
-		case !m.Has(p.key):
-		case p.mapping == "":
-			source = p.read(m, s, known)
-		default:
-			if own := m.At(p.key).Mapping(p.mapping); own != nil {
-				source = p.read(own, s, known)
-			}
+		own := m
+		if p.mapping != "" {
+			own = m.At(p.key).Mapping(p.mapping)
+		}
+		if own == nil {
+			continue
+		}
+		if read := p.read(own, s, known); read != nil {
+			source = read
 		}
 	}
 	return source, source != nil && m.Noted() == before
@@ -155,6 +156,7 @@ func readRelease(m *document.Mapping, _ *Scenario, known []catalogue.Source) cat
 	for _, s := range known {
 		if shipped, ok := s.(*catalogue.Release); ok && !m.Has("url") {
 			*r = *shipped
+			break
 		}
 	}
 	if !m.Has("url") && r.URL == "" {

@@ -17,8 +17,8 @@ var moduleProvider = provider{
 	read: readModule,
 }
 
-// readModule reads a Go module: one that is built, as a wrapper module pins it, or one that holds the tool ready
-// made.
+// readModule reads a Go module: one that is built, as a wrapper module pins it, or one that holds the tool
+// ready made.
 func readModule(m *document.Mapping, s *Scenario, _ []catalogue.Source) catalogue.Source {
 	built, ready := []string{"package", "pin", "ldflags", "gcflags"}, []string{"path", "version", "sum"}
 	required := []string{"package", "pin"}

@@ -1,10 +1,11 @@
 // Package scenarios reads scenario files: the YAML that says what to bisect, in which builders, and what
 // counts as bad. It is strict: a file is either wholly understood or refused with all its mistakes at once,
-// each with its place (package document reads the YAML). The scenarios that ship with bisect are embedded here
-// and opened by name.
+// each with its place (package document reads the YAML). The scenarios that ship with bisect are embedded
+// here and opened by name.
 //
-// Three things are added as one file each, whose value a list names: a kind of axis ([AxisKind], kinds), a way to
-// tell good from bad ([Judge], judges), and a provider of tools (provider, providers). The tests of toys show how.
+// Three things are added as one file each, whose value a list names: a kind of axis ([AxisKind], kinds), a
+// way to tell good from bad ([Judge], judges), and a provider of tools (provider, providers). The tests of
+// toys show how.
 package scenarios
 
 import (

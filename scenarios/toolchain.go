@@ -8,8 +8,8 @@ import (
 	"buildbisect/scenarios/document"
 )
 
-// readToolchain reads one declared version of a tool. Of a tool that the catalogue knows, what is left out is as
-// it is there.
+// readToolchain reads one declared version of a tool. Of a tool that the catalogue knows, what is left out is
+// as it is there.
 func readToolchain(m *document.Mapping, tool, version string, s *Scenario, fixed *pinned) catalogue.Toolchain {
 	if m == nil {
 		return catalogue.Toolchain{}

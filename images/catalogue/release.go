@@ -34,7 +34,9 @@ func (r *Release) Check(Toolchain) error {
 }
 
 func (r *Release) Filled(fill func(string) string) Source {
-	return &Release{URL: fill(r.URL), SHA256: strings.ToLower(r.SHA256), Member: fill(r.Member)}
+	filled := *r
+	filled.URL, filled.SHA256, filled.Member = fill(r.URL), strings.ToLower(r.SHA256), fill(r.Member)
+	return &filled
 }
 
 func (r *Release) Folder() bool { return true }

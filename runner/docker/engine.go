@@ -11,12 +11,12 @@
 // machine. Under control groups of version 1 it cannot run --privileged containers itself.
 //
 // A box is created in start.go, with the limits and the few rights of limits.go; its scripts run in exec.go,
-// under supervisor.go; files go in and out in box.go and artifacts.go. What it writes is watched in diskwatch.go, and
-// how much room the engine has left for all, in diskroom.go.
-// Images come into the engine in load.go, and what is left is found and removed in owned.go and remove.go.
-// isolation.go only says how well the engine keeps boxes apart.
+// under supervisor.go; files go in and out in box.go and artifacts.go. What it writes is watched in
+// diskwatch.go, and how much room the engine has left for all, in diskroom.go. Images come into the engine in
+// load.go, and what is left is found and removed in owned.go and remove.go. isolation.go only says how well
+// the engine keeps boxes apart.
 //
-// What it does not do: it never pulls, it starts no helpers of its own but what [Engine.Guard] is asked for (so
+// Its limits: it never pulls, it starts no helpers of its own but what [Engine.Guard] is asked for (so
 // containers of a killed process wait for [Engine.Sweep], or for who finds them by [Engine.Owned]), boxes are
 // Linux containers whose image has a /bin/sh, and ssh:// endpoints are not dialled.
 package docker
@@ -75,7 +75,8 @@ var (
 )
 
 // Connect finds the engine as docker's own client does (DOCKER_HOST, else the current docker context, else
-// the usual sockets) and asks it what it is. Where there is none the error is an [*endpoint.UnavailableError].
+// the usual sockets) and asks it what it is. Where there is none the error is an
+// [*endpoint.UnavailableError].
 func Connect(ctx context.Context) (*Engine, error) {
 	at, cli, err := endpoint.Find(ctx)
 	if err != nil {

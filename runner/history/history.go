@@ -1,6 +1,6 @@
 // Package history lays out what a repository holds as the levels of the commit axis: the commits between good
-// and bad (history.go), or, where no good one is given, those to look at for one (ladder.go), each with its
-// weight (prior.go).
+// and bad (history.go), each with its weight (prior.go); or, where no good one is given, those to look at for
+// one (ladder.go).
 package history
 
 import (
@@ -86,8 +86,8 @@ func asAsked(err error) error {
 // such a history begins there is no parent to step down to; the good side stands for it, which is what is
 // left without that history.
 //
-// In looking for a repair, commits that do not contain the broken one are left out, and aside counts them: they
-// build because they never had what broke it.
+// In looking for a repair, commits that do not contain the broken one are left out, and aside counts them:
+// they build because they never had what broke it.
 func (r *Reader) levels(h *git.History, repair bool) (out *space.History, apart []int, aside int, err error) {
 	good := h.Good
 	out = &space.History{}

@@ -112,7 +112,8 @@ func latin1(text string) string {
 	return b.String()
 }
 
-// hiddenByHand is the oracle: each byte that is part of any occurrence is marked, and each run of marks becomes one sign.
+// hiddenByHand is the oracle: each byte that is part of any occurrence is marked, and each run of marks
+// becomes one sign.
 func hiddenByHand(text []byte, words []word) string {
 	marked := make([]bool, len(text))
 	for _, w := range words {
@@ -159,8 +160,8 @@ func plainly(text string) string {
 	return b.String()
 }
 
-// FuzzRedact: however a stream is cut, what comes out is what the oracle says; what may be shown is not held back for long; and
-// flushing in between never lets a secret through.
+// FuzzRedact: however a stream is cut, what comes out is what the oracle says; what may be shown is not held
+// back for long; and flushing in between never lets a secret through.
 func FuzzRedact(f *testing.F) {
 	f.Add("aab", "aba", "", []byte("xxaabaabayy"), []byte{0}, 0)
 	f.Add("bad", "dead", "", []byte("a bad fadea da dead dea"), []byte{2, 0, 5}, 7)

@@ -9,8 +9,8 @@ import (
 	"buildbisect/runner/backend"
 )
 
-// Collect looks again for what dead runs left until nothing is new, after a while each time: an engine may still
-// be finishing a container for a process that died meanwhile.
+// [Sweeper.Collect] looks again for what dead runs left until nothing is new, after a while each time: an
+// engine may still be finishing a container for a process that died meanwhile.
 const (
 	lookAgain = time.Second
 	mostLooks = 10
@@ -37,8 +37,9 @@ type Undecided struct {
 	Resources []backend.Resource `json:"things"`
 }
 
-// Collect removes what is left of dead runs, and with images the builder images that no container uses, while no
-// run lives. A dry run removes nothing and says what would go. What was collected before an error is told, too.
+// Collect removes what is left of dead runs, and with images the builder images that no container uses, while
+// no run lives. A dry run removes nothing and says what would go. What was collected before an error is told,
+// too.
 func (s Sweeper) Collect(ctx context.Context, dryRun, images bool) (Collection, error) {
 	r := Collection{Removed: []Thing{}, Kept: []Thing{}, Unknown: []Undecided{}, Alive: []string{}, Runs: []string{}} // not null in JSON
 	err := s.collect(ctx, dryRun, images, &r)
