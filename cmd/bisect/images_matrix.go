@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"buildbisect/images/catalogue"
+	"buildbisect/runner/explain"
 )
 
 // wanted is what to make, and the builder images to push.
@@ -44,8 +45,8 @@ func (s *job) wanted(ctx context.Context, o imagesBuildOptions) (parts, builders
 func (s *job) matrix(ctx context.Context) ([]catalogue.Spec, error) {
 	all := 1
 	for _, a := range s.scenario.Axes {
-		if all *= len(a.Levels); all > mostCombinations {
-			return nil, usageError{fmt.Sprintf("--push: more than %d combinations of levels; choose one with --at", mostCombinations)}
+		if all *= len(a.Levels); all > explain.MostCombinations {
+			return nil, usageError{fmt.Sprintf("--push: more than %d combinations of levels; choose one with --at", explain.MostCombinations)}
 		}
 	}
 	var specs []catalogue.Spec

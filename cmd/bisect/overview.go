@@ -4,61 +4,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
-	"github.com/dustin/go-humanize/english"
-
-	"buildbisect/bisect"
 	"buildbisect/bisect/report"
 	"buildbisect/runner"
+	"buildbisect/runner/explain"
 	"buildbisect/scenarios"
 )
-
-// overview says in a line what is searched.
-func (s *job) overview() string {
-	commits := s.space.History.Commits
-	first, last := report.Short(commits[0].ID), report.Short(commits[len(commits)-1].ID)
-	if s.scenario.Source.Repo != "" { // which may be a folder of it: the whole tree is built
-		last += " of " + s.space.History.Path
-	}
-	text := fmt.Sprintf("%s: %s from %s to %s", s.scenario.Name, english.Plural(s.suspects(), "commit", ""), first, last)
-	switch {
-	case s.span != nil:
-		text = fmt.Sprintf("%s: a good commit among the %d before %s, then what broke the build after it", s.scenario.Name, s.suspects(), last)
-	case s.space.History.Repair:
-		text = fmt.Sprintf("%s: what repaired the build, in %s from %s to %s", s.scenario.Name, english.Plural(s.suspects(), "commit", ""), first, last)
-	}
-	for _, a := range s.scenario.Axes {
-		text += fmt.Sprintf(" × %d %s", len(a.Levels), a.Key())
-	}
-	return text
-}
-
-// suspects is the number of commits that may be what is looked for.
-func (s *job) suspects() int {
-	if s.span != nil {
-		return s.older
-	}
-	n := 0
-	for _, side := range s.space.History.Sides[1:] {
-		if side != bisect.Before {
-			n++
-		}
-	}
-	return n
-}
-
-// assumes says what the search takes for granted beside monotony.
-func (s *job) assumes() []string {
-	var list []string
-	if s.scenario.Source.FirstParent {
-		list = append(list, "only the first parents of merges matter: each merge is one change (source.first-parent)")
-	}
-	if paths := s.scenario.Source.Paths; len(paths) > 0 {
-		list = append(list, fmt.Sprintf("only commits that touch %s matter (source.paths)", strings.Join(paths, ", ")))
-	}
-	return list
-}
 
 // note records in the report what its reader should know: what trials shared, and what stood between them and
 // the machine.
@@ -108,4 +59,9 @@ func (s *job) engineOf(asked string) (string, bool) {
 		}
 	}
 	return "", false
+}
+
+// task is what is searched, for explaining it.
+func (s *job) task() explain.Task {
+	return explain.Task{Scenario: s.scenario, Space: s.space, Ladder: s.span != nil, Older: s.older}
 }

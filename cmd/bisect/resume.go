@@ -103,7 +103,7 @@ func (c command) runResume(ctx context.Context, r resumeOptions) error {
 	if err := s.sameAs(begun, state); err != nil {
 		return err
 	}
-	p.Line(s.overview())
+	p.Line(s.task().Overview())
 	if !r.foreign { // of a stranger's, nothing in the engine is to bear the mark, which may be that of another run
 		s.mark = begun.Mark
 	}

@@ -55,7 +55,7 @@ func (c command) runRun(ctx context.Context, o runOptions) error {
 		return err
 	}
 	defer s.closeWarning()
-	p.Line(s.overview())
+	p.Line(s.task().Overview())
 	if err := s.ready(ctx, &o); err != nil {
 		return err
 	}
@@ -109,7 +109,7 @@ func (c command) search(ctx context.Context, s *job, o runOptions, state *journa
 	s.unfinished(state)
 	run := &runner.Run{
 		Lab: s.lab, Options: s.searchOptions(o), MaxTime: o.maxTime, State: state, Observer: p, Now: time.Now, Pause: time.Second,
-		Raised: o.raised, Terms: o.terms, Assumes: s.assumes(), Unseen: s.unseen, World: s.made, Served: s.images.Used, Begun: begun,
+		Raised: o.raised, Terms: o.terms, Assumes: s.task().Assumes(), Unseen: s.unseen, World: s.made, Served: s.images.Used, Begun: begun,
 	}
 	run.Program, _ = os.Executable() // else scripts look for it
 	s.note(run)

@@ -2,6 +2,6 @@
 // trial again.
 //
 // All of it is a function of one value, the [Evidence]. To change what is said of a cause, see words.go; of a
-// run without one, summary.go; of ends that are not what they were taken for, bracket.go; the purpose of a
-// trial, questions.go; the whole report, findings.go.
+// run without one, summary.go; of a search before it, plan.go; of ends that are not what they were taken for,
+// bracket.go; the purpose of a trial, questions.go; the whole report, findings.go.
 package explain
