@@ -95,19 +95,24 @@ func (b Builder) World(axes []Axis, levels []Level) World {
 
 // plainLevels reads strings and nulls; check notes those that the axis cannot have.
 func plainLevels(m *document.Mapping, check func(p document.Place, level Level) bool) []Level {
-	for _, key := range m.Among("debian", "snapshots") {
-		m.At(key).Mistake("belongs to an axis {base: true}, whose levels are snapshots of one Debian suite")
-	}
-	if !m.Has("levels") {
-		m.Place.Mistake("levels is missing")
-	}
-	return unlike(m.At("levels"), func(p document.Place) (Level, bool) {
+	return listedLevels(m, func(p document.Place) (Level, bool) {
 		level, ok := readLevel(p)
 		if !ok || level.Null {
 			return level, ok
 		}
 		return level, check(p, level)
 	})
+}
+
+// listedLevels reads levels that stand in a list of their own.
+func listedLevels(m *document.Mapping, read func(p document.Place) (Level, bool)) []Level {
+	for _, key := range m.Among("debian", "snapshots") {
+		m.At(key).Mistake("belongs to an axis {base: true}, whose levels are snapshots of one Debian suite")
+	}
+	if !m.Has("levels") {
+		m.Place.Mistake("levels is missing")
+	}
+	return unlike(m.At("levels"), read)
 }
 
 // notBlank notes a level without a word.

@@ -25,13 +25,7 @@ func (engineKind) levels(m *document.Mapping, _ Axis, fixed pinned, known bool) 
 	if !known {
 		return nil
 	}
-	for _, key := range m.Among("debian", "snapshots") {
-		m.At(key).Mistake("belongs to an axis {base: true}, whose levels are snapshots of one Debian suite")
-	}
-	if !m.Has("levels") {
-		m.Place.Mistake("levels is missing")
-	}
-	return unlike(m.At("levels"), func(p document.Place) (Level, bool) { return readEngineLevel(p, fixed) })
+	return listedLevels(m, func(p document.Place) (Level, bool) { return readEngineLevel(p, fixed) })
 }
 
 // readEngine reads which Docker engine the build itself may use. Which dockerd a plain dind means is settled
