@@ -149,7 +149,7 @@ func (g *goTools) compile(ctx context.Context, j job, m *catalogue.Module, locke
 	cmd.Dir = filepath.Join(j.scratch, "pin")
 	cmd.Env = slices.Concat(env, []string{"PWD=" + cmd.Dir})
 	cmd.Stdout, cmd.Stderr = log, log
-	j.note("waiting for another compilation")
+	j.note("") // one waits for another, which tells how long it takes
 	g.compiling.Lock()
 	defer g.compiling.Unlock()
 	j.say("compiling")
