@@ -15,9 +15,9 @@
 // # The order of a search
 //
 // Both ends come first ([Endpoint]). A descent then keeps a failing point and asks below it: which axes
-// matter, by group testing; which of their levels; which commit, by the exact midpoint of the graph (package order).
-// A cause is confirmed before it is reported. The certificate looks for others: it asks the maximal points
-// that contain no cause found so far.
+// matter, by group testing; which of their levels; which commit, by the exact midpoint of the graph (package
+// order). A cause is confirmed before it is reported. The certificate looks for others: it asks the maximal
+// points that contain no cause found so far.
 //
 // Levels that cannot be judged are moved away from, and named where they keep a cause from being told apart;
 // before that, and where they are an end, a witness or in the certificate, they are built again, for the
@@ -39,6 +39,9 @@
 // one whose answer tells most (Horstein, Sequential Transmission Using Noiseless Feedback, 1963; Burnashev
 // and Zigangirov, An Interval Estimation Problem for Controlled Observations, 1974). A skip is an erasure: it
 // says nothing of good or bad, and of its point only how likely that can be judged at all.
+//
+// A comment such as //mutate:beside marks a line for mutation_test.go: there a test plants a bug in that line,
+// and other tests must notice.
 //
 // The package is pure: no I/O, no clock, no Docker, no git, nothing but the standard library.
 package bisect

@@ -16,7 +16,8 @@ type Trial struct {
 	Lasting bool   // of a skip: another build would end the same way, as where a tool does not run
 }
 
-// evidence is the trials in the order they were told, and what follows from them alone.
+// evidence holds the trials, in the order in which the search was told of them, and what can be concluded from
+// the trials alone.
 type evidence struct {
 	space    *Space
 	options  Options

@@ -62,7 +62,8 @@ func readAxes(top *document.Mapping, s *Scenario, fixed pinned) {
 	settleEngine(&s.Builder, fixed, engineVaries)
 }
 
-// readAxisKind reads what an axis varies. It returns the place that says so, and false if the axis is of no use.
+// readAxisKind reads what an axis varies. It returns the place that says so, and false if the axis is of no
+// use.
 func readAxisKind(m *document.Mapping, fixed pinned) (Axis, document.Place, bool) {
 	words := kindWords()
 	named := m.Among(words...)
@@ -91,8 +92,8 @@ func readAxisKind(m *document.Mapping, fixed pinned) (Axis, document.Place, bool
 	return axis, at, ok
 }
 
-// readLevels reads the levels of an axis, as its kind has them; of one without a kind they are only checked for
-// what holds of any.
+// readLevels reads the levels of an axis, as its kind has them; of one without a kind they are only checked
+// for what holds of any.
 func readLevels(m *document.Mapping, axis Axis, fixed pinned, known bool) []Level {
 	switch {
 	case axis.Kind != nil:

@@ -11,8 +11,8 @@ import (
 	"buildbisect/scenarios/document"
 )
 
-// readBase reads what a box or an engine runs from; m is the mapping that describes it, of the builder or of a
-// level.
+// readBase reads what a box or an engine runs from; m is the mapping that describes it, of the builder or of
+// a level.
 func readBase(m *document.Mapping) catalogue.Base {
 	var base catalogue.Base
 	switch {
@@ -101,8 +101,8 @@ func baseName(base catalogue.Base) string {
 	return base.Debian.Suite
 }
 
-// readBaseLevels reads the levels of a base axis: bases, or one Debian system at several times, each named by its
-// time.
+// readBaseLevels reads the levels of a base axis: bases, or one Debian system at several times, each named by
+// its time.
 func readBaseLevels(m *document.Mapping) []Level {
 	switch {
 	case !m.Has("debian") && !m.Has("snapshots"):

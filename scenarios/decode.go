@@ -55,9 +55,9 @@ func decode(file string, data []byte, fsys fs.FS, dir string, untrusted bool) (*
 	return s, nil
 }
 
-// readScenario reads the whole file into s. The builder comes before the axes, which use the tools it declares,
-// and the axes before the rules between them and what is expected of them, in whatever order the file has
-// them.
+// readScenario reads the whole file into s. The builder comes before the axes, which use the tools it
+// declares, and the axes before the rules between them and what is expected of them, in whatever order the
+// file has them.
 func readScenario(m *document.Mapping, s *Scenario) {
 	if p := m.At("version"); p.Node != nil && (p.Node.ShortTag() != "!!int" || p.Node.Value != "1") {
 		p.Wrong("the number 1, the only version this bisect reads")

@@ -61,8 +61,8 @@ func (c condition) met(levels []int) bool {
 // file keeps the reader busy for long, for each is asked of all levels of its axis.
 const maxConditions = 100
 
-// readRequire reads the rules. Unless the axes are sound only the spelling is looked at: what else there is to
-// say would follow from mistakes that are noted already.
+// readRequire reads the rules. Unless the axes are sound only the spelling is looked at: what else there is
+// to say would follow from mistakes that are noted already.
 func readRequire(p document.Place, s *Scenario, sound bool) {
 	elements, _ := p.List()
 	total := 0

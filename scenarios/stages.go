@@ -90,8 +90,8 @@ func readArtifacts(p document.Place) []string {
 	return all
 }
 
-// readArtifact reads the path of a file or folder in the work folder, written literally. A folder may end in a
-// slash.
+// readArtifact reads the path of a file or folder in the work folder, written literally. A folder may end in
+// a slash.
 func readArtifact(p document.Place) (string, bool) {
 	s, ok := p.Line()
 	if !ok {

@@ -10,8 +10,8 @@ import (
 	"buildbisect/scenarios/document"
 )
 
-// readTools reads pinned tools and versions of the user's own. A tool of which one version is declared and that
-// no axis varies stands at that version: why else would it be there.
+// readTools reads pinned tools and versions of the user's own. A tool of which one version is declared and
+// that no axis varies stands at that version: why else would it be there.
 func readTools(p document.Place, s *Scenario, fixed *pinned) {
 	s.Builder.Tools = map[string]string{}
 	fixed.tools, fixed.declared, fixed.declaredAt = map[string]int{}, map[string][]string{}, map[string]document.Place{}
@@ -90,8 +90,8 @@ func readTool(p document.Place, tool string, fixed pinned) bool {
 	return false
 }
 
-// readVersion notes an unknown version of a known tool. A version whose declaration is itself a mistake is not
-// noted again.
+// readVersion notes an unknown version of a known tool. A version whose declaration is itself a mistake is
+// not noted again.
 func readVersion(p document.Place, tool, version string, fixed pinned) {
 	declared := fixed.declared[tool]
 	have, sorted := fixed.versions[tool]

@@ -33,8 +33,8 @@ func (o *Order) Down(level int) Set {
 	return set
 }
 
-// MaximalAvoiding lists the maximal levels at or below top that are not at or above culprit (≠ 0), and first
-// of all level 0, whatever is above it.
+// MaximalAvoiding lists the maximal levels among those that are at or below top, and not at or above culprit
+// (≠ 0). The list begins with level 0, even if other levels in it are above level 0.
 func (o *Order) MaximalAvoiding(top, culprit int) []int {
 	avoiding := slices.Clone(o.Down(top))
 	above := NewSet(o.Len())

@@ -2,8 +2,8 @@ package order
 
 import "math"
 
-// WeighLevels returns the members of a set of levels and for each the weight of those at or below it, as the search
-// sees them.
+// WeighLevels returns the members of a set of levels and for each the weight of those at or below it, as the
+// search sees them.
 func (o *Order) WeighLevels(levels []int) (members []int, sums []float64, exact bool) {
 	w := o.Weigh(o.set(levels))
 	return w.Members, w.Sums, w.graph == nil
@@ -27,10 +27,10 @@ func (o *Order) set(levels []int) Set {
 	return open
 }
 
-// Estimate makes the order count no more than a sample of so many columns, whatever its size.
+// Estimate has weights estimated from a sample of that many columns, however small the order is.
 func (o *Order) Estimate(samples int) { o.effort = effort{samples: samples} }
 
-// Exact makes the order count all, whatever its size.
+// Exact has all weights counted exactly, however large the order is.
 func (o *Order) Exact() { o.effort = effort{steps: math.MaxInt} }
 
 // Forget drops what the order has worked out.

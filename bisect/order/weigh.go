@@ -48,8 +48,8 @@ func (o *Order) SetPrior(weights []float64) error {
 	return nil
 }
 
-// Weight is a level's share of the prior, 1 on average. Level 0 has none: whether the order matters is for the
-// caller to weigh.
+// Weight is a level's share of the prior, 1 on average. Level 0 has none: whether the order matters is for
+// the caller to weigh.
 func (o *Order) Weight(level int) float64 {
 	switch {
 	case level == 0:

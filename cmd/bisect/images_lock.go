@@ -179,8 +179,10 @@ func lockFile(ctx context.Context, file string, all []*job, o imagesLockOptions)
 // makeAsLocked makes what a scenario names, as the lock has it as far as that can be, and returns what was
 // made.
 func (s *job) makeAsLocked(ctx context.Context, lock *images.Lock, offline, fresh bool) (*images.Lock, error) {
-	_ = s.stock(parts{offline: offline})        // its error is of the lock beside the scenario, which was dealt with before
-	s.images.Lock, s.images.Relock = lock, true // what moves is told at the end
+	// An error of stock means that the lock beside the scenario cannot be read. The caller has read it already,
+	// and has reported that, or was told to replace the lock.
+	_ = s.stock(parts{offline: offline})
+	s.images.Lock, s.images.Relock = lock, true // what differs from the lock is reported at the end
 	if fresh {
 		s.images.Fresh = time.Now().UTC().Format(time.RFC3339)
 	}

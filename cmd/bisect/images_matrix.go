@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"buildbisect/images/catalogue"
-	"buildbisect/runner/explain"
+	"buildbisect/runner/space"
 )
 
 // wanted is what to make, and the builder images to push.
@@ -43,19 +43,15 @@ func (s *job) wanted(ctx context.Context, o imagesBuildOptions) (parts, builders
 
 // matrix lists the builder images of all points that can exist, each once.
 func (s *job) matrix(ctx context.Context) ([]catalogue.Spec, error) {
-	all := 1
-	for _, a := range s.scenario.Axes {
-		if all *= len(a.Levels); all > explain.MostCombinations {
-			return nil, usageError{fmt.Sprintf("--push: more than %d combinations of levels; choose one with --at", explain.MostCombinations)}
-		}
+	all, ok := space.Combinations(s.scenario.Axes)
+	if !ok {
+		return nil, usageError{fmt.Sprintf("--push: more than %d combinations of levels; choose one with --at", space.MostCombinations)}
 	}
 	var specs []catalogue.Spec
 	seen := map[string]bool{}
 	point := s.space.Bad()
-	for n := range all {
-		for i, a := range s.scenario.Axes {
-			point[i+1], n = n%len(a.Levels), n/len(a.Levels)
-		}
+	for levels := range all {
+		copy(point[1:], levels)
 		if !s.lab.Exists(point) {
 			continue
 		}

@@ -189,23 +189,14 @@ func (t Task) entropy(axis int) float64 {
 	return math.Log2(sum) + bits/sum
 }
 
-// MostCombinations bounds how many combinations of levels are looked at to count the impossible.
-const MostCombinations = 1 << 20
-
 // impossible counts the combinations of levels that cannot exist; 0 also where there are too many to look at.
 func (t Task) impossible() int {
-	all := 1
-	for _, a := range t.Scenario.Axes {
-		if all *= len(a.Levels); all > MostCombinations {
-			return 0
-		}
+	all, ok := space.Combinations(t.Scenario.Axes)
+	if !ok {
+		return 0
 	}
 	excluded := 0
-	levels := make([]int, len(t.Scenario.Axes))
-	for n := range all {
-		for i, a := range t.Scenario.Axes {
-			levels[i], n = n%len(a.Levels), n/len(a.Levels)
-		}
+	for levels := range all {
 		if _, no := t.Scenario.Excluded(levels); no {
 			excluded++
 		}

@@ -163,6 +163,8 @@ func (o *output) lastLine() string {
 	return ""
 }
 
+// These choose the line of a build's output to quote. They decide no verdict: exit statuses and the scenario's
+// own patterns do.
 var (
 	errorWords  = regexp.MustCompile(`(?i)\b(error|fatal|failed|cannot|can't|unable|undefined|unknown|invalid|denied|not found|no such|no rule|unsupported|panic|missing|not implemented)\b`)
 	makeSummary = regexp.MustCompile(`^g?make(\[\d+\])?: \*\*\* \[.*\] Error \d+`)

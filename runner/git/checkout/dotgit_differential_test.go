@@ -1,10 +1,8 @@
 package checkout
 
 import (
-	"archive/tar"
 	"bytes"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -199,39 +197,4 @@ func writeShared(t testing.TB, s *Source, key, to string) {
 		t.Fatal(err)
 	}
 	untar(t, &b, to)
-}
-
-// untar unpacks a tar as engines do: folders that are not there are made, the times of files kept.
-func untar(t testing.TB, content io.Reader, dir string) {
-	t.Helper()
-	if err := os.Mkdir(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	for in := tar.NewReader(content); ; {
-		h, err := in.Next()
-		if err == io.EOF {
-			return
-		}
-		path := ""
-		if err == nil {
-			path = filepath.Join(dir, h.Name)
-			switch h.Typeflag {
-			case tar.TypeDir:
-				err = os.Mkdir(path, os.FileMode(h.Mode))
-			case tar.TypeSymlink:
-				err = os.Symlink(h.Linkname, path)
-			default:
-				var text []byte
-				if text, err = io.ReadAll(in); err == nil {
-					err = os.WriteFile(path, text, os.FileMode(h.Mode))
-				}
-				if err == nil {
-					err = os.Chtimes(path, h.ModTime, h.ModTime)
-				}
-			}
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 }

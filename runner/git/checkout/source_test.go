@@ -33,11 +33,21 @@ func unpack(t testing.TB, s *Source, commit string) string {
 
 func unpackTar(t testing.TB, b io.Reader) string {
 	t.Helper()
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "unpacked")
+	untar(t, b, dir)
+	return dir
+}
+
+// untar writes a tar's files into a new folder, and looks at whose they are and of when.
+func untar(t testing.TB, b io.Reader, dir string) {
+	t.Helper()
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
 	for in := tar.NewReader(b); ; {
 		h, err := in.Next()
 		if err == io.EOF {
-			return dir
+			return
 		}
 		if err != nil {
 			t.Fatal(err)
